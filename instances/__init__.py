@@ -1,0 +1,1 @@
+"""What is solved: MILP models, read once into arrays, known by the SHA-256 of their content."""

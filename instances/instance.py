@@ -1,0 +1,24 @@
+"""An instance: one MILP on disk, known by the SHA-256 of its content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Instance:
+    """A model that was read: where it came from and where its arrays are."""
+
+    sha256: str
+    """Of the decompressed content of the file: the same model, packed or not, is the same instance."""
+    name: str
+    """The file's path below its folder, without the model and compression suffixes; for people."""
+    path: Path
+    """The file it was read from."""
+    arrays: Path
+    """The `Model` saved as arrays, in the cache; every solver reads this and nothing else."""
+    columns: int
+    rows: int
+    nonzeros: int
+    integers: int

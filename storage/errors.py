@@ -1,0 +1,25 @@
+"""Errors of the store, named by what the caller can do next."""
+
+
+class StoreError(Exception):
+    """Something about the store; the message says what, where and what to do."""
+
+
+class StoreUnavailable(StoreError):
+    """The database cannot be reached, written or is full: mend that and go on, nothing that was kept is lost."""
+
+
+class StoreUnusable(StoreError):
+    """The URL names something that is no store of ours, or one of a newer version: name another or upgrade."""
+
+
+class UnknownJob(StoreError):
+    """No job has this id or name."""
+
+
+class NameTaken(StoreError):
+    """Another job has this name already."""
+
+
+class JobBusy(StoreError):
+    """Another process owns the job at the moment."""

@@ -1,0 +1,262 @@
+"""The nouns that are kept. Frozen, and with no SQL in sight."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+Value = bool | int | float | str
+"""The value of one solver parameter."""
+
+
+class Termination(StrEnum):
+    """How the solver's process ended."""
+
+    EXITED = "exited"
+    """By itself, with an answer."""
+    CUTOFF = "cutoff"
+    """Ended from outside, because the run's limit of time was over."""
+    MEMORY = "memory"
+    """Ended because it wanted more memory than the limit."""
+    CRASHED = "crashed"
+    """By itself, without an answer that can be read: a signal, an exit code, garbage."""
+    KILLED = "killed"
+    """Ended from outside on request: cancelled by the race or interrupted by the user."""
+
+
+class Claim(StrEnum):
+    """What the solver says about its own answer."""
+
+    OPTIMAL = "optimal"
+    FEASIBLE = "feasible"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    NOTHING = "nothing"
+
+
+class Check(StrEnum):
+    """What our own check says of the claim."""
+
+    CONFIRMED = "confirmed"
+    """The point is feasible, the objective is right and no verified solution contradicts the claim."""
+    REFUTED = "refuted"
+    """The claim is wrong: the reason says how."""
+    UNCONFIRMED = "unconfirmed"
+    """Nothing was claimed, or nothing at hand proves or contradicts it."""
+
+
+class Purpose(StrEnum):
+    """Why a run is executed."""
+
+    RACE = "race"
+    """By the leader, on a training instance."""
+    HOLDOUT = "holdout"
+    """By the verdict, on a holdout instance; the leader never sees these."""
+
+
+class JobState(StrEnum):
+    """Where a job stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    INTERRUPTED = "interrupted"
+    """Stopped before its end, by the user or because its process died; it can be resumed."""
+    FINISHED = "finished"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """A solver and the parameters that differ from its default, sorted by name. No parameters: the default."""
+
+    solver: str
+    parameters: tuple[tuple[str, Value], ...] = ()
+
+    @classmethod
+    def of(cls, solver: str, parameters: Mapping[str, Value]) -> Configuration:
+        """Return the configuration with these parameters, in canonical order."""
+        return cls(solver, tuple(sorted(parameters.items())))
+
+    @property
+    def values(self) -> dict[str, Value]:
+        """The parameters that differ from the default, by name."""
+        return dict(self.parameters)
+
+    @property
+    def is_default(self) -> bool:
+        """Whether nothing differs from the solver's default."""
+        return not self.parameters
+
+    @property
+    def key(self) -> str:
+        """Sixteen hexadecimal digits that name this configuration in the store."""
+        text = json.dumps([self.solver, self.parameters], separators=(",", ":"), ensure_ascii=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    def __str__(self) -> str:
+        changes = " ".join(f"{name}={spell(value)}" for name, value in self.parameters)
+        return f"{self.solver} {changes or 'default'}"
+
+
+def spell(value: Value) -> str:
+    """Write a parameter's value as users type it: true, 0.05, off."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One follower execution."""
+
+    configuration: Configuration
+    instance: str
+    """The SHA-256 of the instance."""
+    seed: int
+    cutoff: float
+    """Seconds after which a run counts as unsolved."""
+    limit: float
+    """Seconds after which this run is ended: the cutoff, or a tighter cap that the race has set."""
+    purpose: Purpose = Purpose.RACE
+
+    @property
+    def capped(self) -> bool:
+        """Whether the race gave this run less than the cutoff."""
+        return self.limit < self.cutoff
+
+
+@dataclass(frozen=True)
+class Response:
+    """What a run yields: the three verdicts that are never merged, and what was measured."""
+
+    termination: Termination
+    claim: Claim = Claim.NOTHING
+    check: Check = Check.UNCONFIRMED
+    objective: float | None = None
+    """Of the solver's best point, as it claims it, in the model's own sense and with its offset."""
+    bound: float | None = None
+    """The solver's dual bound on the objective."""
+    gap: float | None = None
+    """|objective - bound| / max(|objective|, |bound|), from 0 to 1; None without a point or a bound."""
+    cpu: float = 0.0
+    """CPU seconds, user and system, of the child and all its descendants, measured from outside."""
+    wall: float = 0.0
+    """Seconds from fork to reaped, measured from outside."""
+    solver_wall: float | None = None
+    """Seconds inside the adapter's solve, by its own clock: what is left of wall is overhead."""
+    peak_mib: float | None = None
+    """Largest resident set of the child or a descendant, MiB, measured from outside."""
+    nodes: int | None = None
+    iterations: int | None = None
+    work: float | None = None
+    """Deterministic work in the solver's own unit, where it has one."""
+    integral: float | None = None
+    """Primal-dual integral in seconds: the gap integrated over wall time from the start to the end of the run."""
+    raw_status: str = ""
+    """The solver's own words."""
+    reason: str = ""
+    """Why it crashed or was refuted, for people."""
+
+    @property
+    def solved(self) -> bool:
+        """Whether the solver ended by itself with a final claim that our check has not refuted."""
+        return (
+            self.termination is Termination.EXITED
+            and self.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)
+            and self.check is not Check.REFUTED
+        )
+
+    @property
+    def feasible(self) -> bool:
+        """Whether the leader may use this response (it is inside C): no crash, no memory limit, nothing refuted."""
+        return self.termination not in (Termination.CRASHED, Termination.MEMORY) and self.check is not Check.REFUTED
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run with its response, as one row of the store."""
+
+    id: int
+    run: Run
+    response: Response
+    elapsed: float
+    """Seconds of the job's budget that were spent when this response was stored."""
+    host: str
+    stored_at: datetime
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """One step of a job's trajectory."""
+
+    configuration: Configuration
+    elapsed: float
+    """Seconds of the job's budget that were spent when it became the incumbent."""
+    cost: float
+    """Its aggregated cost then."""
+    default_cost: float
+    """The aggregated cost of the default on the same pairs."""
+    pairs: int
+    """On how many (instance, seed) pairs it had been executed."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something worth telling that happened to a job: a refuted claim, a left-out file, an interruption."""
+
+    elapsed: float
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Member:
+    """An instance as part of a job."""
+
+    sha256: str
+    name: str
+    path: str
+    part: str
+    """"training" or "holdout"."""
+    columns: int
+    rows: int
+    nonzeros: int
+    integers: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """A scenario that was handed in, with a state."""
+
+    id: int
+    name: str
+    state: JobState
+    folder: str
+    holdout: str
+    """A fraction such as "0.3", or a folder."""
+    solvers: tuple[str, ...]
+    cost: str
+    ties: str
+    cutoff: float
+    budget: float
+    slots: int
+    memory_mib: int
+    gap: float
+    """Relative gap at which every solver may stop and call its answer optimal."""
+    seed: int
+    space: str
+    """The user's space file, as text; empty for the default spaces."""
+    created_at: datetime
+    spent: float = 0.0
+    """Seconds of the budget that are spent."""
+    outcome: str = ""
+    """"gain" or "default kept" once finished; the error once failed."""
+    report: str = ""
+    """The verdict in words, once finished."""
+    best: Configuration | None = None
+    """What the verdict recommends, once finished."""
+    members: tuple[Member, ...] = field(default=(), repr=False)

@@ -1,0 +1,25 @@
+"""Errors named by what the caller does next. The command line turns each into an exit code."""
+
+
+class TunerError(Exception):
+    """An error for the user: the message says what is wrong, where, and what to do."""
+
+    exit_code = 5
+
+
+class UsageError(TunerError):
+    """The request itself is wrong: change it and try again."""
+
+    exit_code = 2
+
+
+class NotFound(TunerError):
+    """The job, file or configuration that was named does not exist: name another."""
+
+    exit_code = 3
+
+
+class Failed(TunerError):
+    """The work could not be done: mend what the message names, then go on with ``tuner resume``."""
+
+    exit_code = 5

@@ -1,0 +1,302 @@
+"""Parameter spaces: domains, conditions, forbidden combinations and the canonical form of a configuration.
+
+A space is written as TOML, the built-in ones (``tuner/follower/solvers/*.toml``) and a user's ``--space`` file alike::
+
+    [highs.mip_heuristic_effort]
+    type = "float"                  # boolean, integer, float or choice
+    range = [0.0, 1.0]              # integer and float; for choice: values = ["off", "choose", "on"]
+    log = false                     # integer and float: search on a logarithmic scale
+    default = 0.05
+    meaning = "share of the effort spent in heuristics"
+    when = { presolve = ["on"] }    # only active when the other parameters have one of these values
+
+    [[forbidden]]                   # never both at once
+    solver = "highs"
+    values = { presolve = "off", mip_detect_symmetry = true }
+"""
+
+from __future__ import annotations
+
+import math
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from storage.records import Configuration, Value, spell
+from tuner.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Boolean:
+    """True or false."""
+
+    def parse(self, text: str) -> Value:
+        """Read a value as users type it; ValueError when it is none."""
+        return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}[text.lower()]
+
+    def contains(self, value: Value) -> bool:
+        """Whether the value is of this domain."""
+        return isinstance(value, bool)
+
+    def __str__(self) -> str:
+        return "true, false"
+
+
+@dataclass(frozen=True)
+class Integer:
+    """An integer from low to high, both included."""
+
+    low: int
+    high: int
+    log: bool = False
+
+    def parse(self, text: str) -> Value:
+        """Read a value as users type it; ValueError when it is none."""
+        return int(text)
+
+    def contains(self, value: Value) -> bool:
+        """Whether the value is of this domain."""
+        return isinstance(value, int) and not isinstance(value, bool) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low} .. {self.high}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True)
+class Float:
+    """A real number from low to high, both included."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    def parse(self, text: str) -> Value:
+        """Read a value as users type it; ValueError when it is none."""
+        return float(text)
+
+    def contains(self, value: Value) -> bool:
+        """Whether the value is of this domain."""
+        return isinstance(value, float) and self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} .. {self.high:g}{' (log)' if self.log else ''}"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of a few values, in no particular order."""
+
+    values: tuple[Value, ...]
+
+    def parse(self, text: str) -> Value:
+        """Read a value as users type it; ValueError when it is none."""
+        return next(value for value in self.values if spell(value) == text)
+
+    def contains(self, value: Value) -> bool:
+        """Whether the value is of this domain."""
+        return any(value == own and type(value) is type(own) for own in self.values)
+
+    def __str__(self) -> str:
+        return ", ".join(spell(value) for value in self.values)
+
+
+Domain = Boolean | Integer | Float | Choice
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter of a solver."""
+
+    name: str
+    domain: Domain
+    default: Value
+    meaning: str = ""
+    when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
+    """Active only when each of these other parameters has one of these values."""
+
+    def parse(self, text: str) -> Value:
+        """Read a value as users type it.
+
+        Raises UsageError with the domain when the text is no value of this parameter.
+        """
+        try:
+            value = self.domain.parse(text.strip())
+        except (ValueError, KeyError, StopIteration):
+            value = None
+        if value is None or not self.domain.contains(value):
+            raise UsageError(f"{self.name}={text}: not a value of this parameter; it takes {self.domain}")
+        return value
+
+
+@dataclass(frozen=True)
+class Space:
+    """The parameters of one solver that the leader may choose, and which combinations it may not."""
+
+    solver: str
+    parameters: tuple[Parameter, ...]
+    forbidden: tuple[tuple[tuple[str, Value], ...], ...] = ()
+    """Each a conjunction (name, value), ...: a configuration that has all of them is forbidden."""
+
+    def __getitem__(self, name: str) -> Parameter:
+        """Return the parameter with this name; UsageError with near names when there is none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        raise UsageError(unknown(f"parameter of {self.solver}", name, (p.name for p in self.parameters)))
+
+    @property
+    def default(self) -> Configuration:
+        """The solver as it comes."""
+        return Configuration(self.solver)
+
+    def complete(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return a value for every active parameter: the given one, else the default.
+
+        Parameters are active when their conditions hold, in the order of the space: a parameter may only depend on
+        earlier ones.
+        """
+        full: dict[str, Value] = {}
+        for parameter in self.parameters:
+            if all(full.get(other) in allowed for other, allowed in parameter.when):
+                full[parameter.name] = values.get(parameter.name, parameter.default)
+        return full
+
+    def configuration(self, values: Mapping[str, Value]) -> Configuration:
+        """Return the canonical configuration: only active parameters, only what differs from the default."""
+        full = self.complete(values)
+        changed = {p.name: full[p.name] for p in self.parameters if p.name in full and full[p.name] != p.default}
+        return Configuration.of(self.solver, changed)
+
+    def forbids(self, values: Mapping[str, Value]) -> bool:
+        """Whether the combination of values, completed by defaults, is forbidden."""
+        full = self.complete(values)
+        return any(all(full.get(name) == value for name, value in clause) for clause in self.forbidden)
+
+    def check(self, values: Mapping[str, Value]) -> None:
+        """Raise UsageError when a name is unknown, a value outside its domain or the combination forbidden."""
+        for name, value in values.items():
+            if not self[name].domain.contains(value):
+                raise UsageError(f"{name}={spell(value)}: not a value of it; it takes {self[name].domain}")
+        if self.forbids(values):
+            raise UsageError(f"this combination of values is forbidden in the space of {self.solver}: {values}")
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """Say that there is no such thing, and what the user may have meant."""
+    import difflib
+
+    close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    return f"unknown {kind}: {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else "")
+
+
+def read_spaces(text: str, source: str) -> dict[str, Space]:
+    """Read the spaces of one or more solvers from TOML, as described above.
+
+    Args:
+        text: the TOML.
+        source: what to call it in messages, usually the file's name.
+
+    Raises:
+        UsageError: names the parameter and what is wrong with it.
+
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{source}: not valid TOML: {error}") from None
+    clauses = document.pop("forbidden", [])
+    if not isinstance(clauses, list):
+        raise UsageError(f"{source}: write forbidden combinations as [[forbidden]]")
+    spaces: dict[str, Space] = {}
+    for solver, table in document.items():
+        if not isinstance(table, dict):
+            raise UsageError(f"{source}: {solver}: a table of parameters was expected, [{solver}.PARAMETER]")
+        parameters: list[Parameter] = []
+        for name, entry in table.items():
+            parameters.append(_parameter(name, entry, parameters, f"{source}: {solver}.{name}"))
+        spaces[solver] = Space(solver, tuple(parameters))
+    for clause in clauses:
+        spaces = _with_clause(spaces, clause, source)
+    return spaces
+
+
+def _parameter(name: str, entry: Any, earlier: list[Parameter], where: str) -> Parameter:
+    if not isinstance(entry, dict):
+        raise UsageError(
+            f"{where}: a table with type and default was expected, such as {{ type = 'boolean', default = true }}"
+        )
+    extra = set(entry) - {"type", "range", "values", "log", "default", "meaning", "when"}
+    if extra:
+        raise UsageError(
+            f"{where}: unknown key {sorted(extra)[0]!r}; it takes type, range, values, log, default, meaning, when"
+        )
+    domain = _domain(entry, where)
+    if "default" not in entry:
+        raise UsageError(f"{where}: the solver's default is missing; add default = ...")
+    default = entry["default"]
+    if isinstance(domain, Float) and isinstance(default, int) and not isinstance(default, bool):
+        default = float(default)
+    if not domain.contains(default):
+        raise UsageError(f"{where}: the default {default!r} is not in the domain {domain}")
+    conditions = []
+    known = {parameter.name: parameter for parameter in earlier}
+    for other, allowed in dict(entry.get("when", {})).items():
+        if other not in known:
+            raise UsageError(f"{where}: 'when' names {other!r}, which is no earlier parameter of this space")
+        allowed = allowed if isinstance(allowed, list) else [allowed]
+        wrong = [value for value in allowed if not known[other].domain.contains(value)]
+        if wrong or not allowed:
+            raise UsageError(
+                f"{where}: 'when' wants {other} to be {wrong or allowed}, but it takes {known[other].domain}"
+            )
+        conditions.append((other, tuple(allowed)))
+    return Parameter(name, domain, default, str(entry.get("meaning", "")), tuple(conditions))
+
+
+def _domain(entry: Mapping[str, Any], where: str) -> Domain:
+    kind = entry.get("type")
+    log = bool(entry.get("log", False))
+    if kind == "boolean":
+        return Boolean()
+    if kind == "choice":
+        values = entry.get("values")
+        if not isinstance(values, list) or len(values) < 2 or any(isinstance(v, (list, dict)) for v in values):
+            raise UsageError(f"{where}: a choice needs values = [...] with two or more values")
+        return Choice(tuple(values))
+    if kind not in ("integer", "float"):
+        raise UsageError(f"{where}: unknown type {kind!r}; it is one of boolean, integer, float, choice")
+    bounds = entry.get("range")
+    numbers = int if kind == "integer" else (int, float)
+    if (
+        not isinstance(bounds, list)
+        or len(bounds) != 2
+        or any(isinstance(b, bool) or not isinstance(b, numbers) or not math.isfinite(b) for b in bounds)
+        or bounds[0] >= bounds[1]
+    ):
+        raise UsageError(f"{where}: needs range = [low, high] with two finite numbers of type {kind}, low < high")
+    low, high = bounds
+    if log and low <= 0:
+        raise UsageError(f"{where}: a logarithmic range starts above 0, not at {low}")
+    return Integer(low, high, log) if kind == "integer" else Float(float(low), float(high), log)
+
+
+def _with_clause(spaces: dict[str, Space], clause: Any, source: str) -> dict[str, Space]:
+    solver = clause.get("solver") if isinstance(clause, dict) else None
+    values = clause.get("values") if isinstance(clause, dict) else None
+    if solver not in spaces or not isinstance(values, dict) or not values:
+        raise UsageError(
+            f"{source}: [[forbidden]] needs solver = (one of {', '.join(spaces)}) and values = {{ name = value }}"
+        )
+    space = spaces[solver]
+    for name, value in values.items():
+        if not space[name].domain.contains(value):
+            raise UsageError(f"{source}: [[forbidden]] {name} = {value!r}: it takes {space[name].domain}")
+    return {**spaces, solver: Space(solver, space.parameters, (*space.forbidden, tuple(values.items())))}
+
+
+def merge(base: Space, extra: Space) -> Space:
+    """Return ``base`` with the parameters of ``extra`` added; one that both have is taken from ``extra``."""
+    own = {parameter.name: parameter for parameter in base.parameters}
+    own.update({parameter.name: parameter for parameter in extra.parameters})
+    return Space(base.solver, tuple(own.values()), (*base.forbidden, *extra.forbidden))
