@@ -114,7 +114,8 @@ def _choice(kind: type[Cost] | type[Ties], text: Any, what: str) -> Any:
         raise UsageError(f"{unknown(what, str(text), names)}; it is one of {', '.join(names)}") from None
 
 
-def _whole(text: Any, what: str) -> int:
+def read_whole(text: Any, what: str) -> int:
+    """Read a whole number; UsageError when it is none."""
     try:
         if isinstance(text, bool) or (isinstance(text, float) and not text.is_integer()):
             raise ValueError
@@ -123,7 +124,8 @@ def _whole(text: Any, what: str) -> int:
         raise UsageError(f"{what}: a whole number is needed, not {text!r}") from None
 
 
-def _fraction(text: Any, what: str) -> float:
+def read_number(text: Any, what: str) -> float:
+    """Read a number; UsageError when it is none."""
     try:
         return float(text)
     except (ValueError, TypeError):
@@ -144,11 +146,11 @@ _READERS = {
     "cost": lambda text, what: _choice(Cost, text, what),
     "ties": lambda text, what: _choice(Ties, text, what),
     "holdout": _text,
-    "slots": _whole,
+    "slots": read_whole,
     "memory": parse_mib,
-    "gap": _fraction,
+    "gap": read_number,
     "space": _text,
-    "seed": _whole,
+    "seed": read_whole,
     "name": _text,
 }
 

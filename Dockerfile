@@ -1,0 +1,17 @@
+FROM python:3.11-slim AS build
+WORKDIR /src
+COPY pyproject.toml README.md ./
+COPY tuner tuner
+COPY instances instances
+COPY storage storage
+RUN python -m venv /opt/tuner && /opt/tuner/bin/pip install --no-cache-dir .
+
+FROM python:3.11-slim
+COPY --from=build /opt/tuner /opt/tuner
+RUN useradd --create-home --uid 10001 tuner && mkdir /data && chown tuner /data
+USER tuner
+# Models and results: docker run -v "$PWD:/data" tuner tune models
+WORKDIR /data
+ENV PATH=/opt/tuner/bin:$PATH PYTHONUNBUFFERED=1
+ENTRYPOINT ["tuner"]
+CMD ["--help"]

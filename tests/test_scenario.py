@@ -1,0 +1,80 @@
+"""Reading scenarios: units, files, flags, and everything that can be wrong with them."""
+
+from pathlib import Path
+
+import pytest
+
+from tuner.cost import Cost, Ties
+from tuner.errors import UsageError
+from tuner.scenario import Scenario, parse_mib, parse_seconds, read_scenario
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("500ms", 0.5), ("1d", 86400), (" 2 min ", 120), (30, 30)],
+)
+def test_durations_are_read_with_their_unit(text: str | int, seconds: float) -> None:
+    assert parse_seconds(text, "budget") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "-3s", "0", "10 parsecs", "1e999", "nan", "3:20"])
+def test_a_duration_that_is_none_is_refused_by_name(text: str) -> None:
+    with pytest.raises(UsageError, match="budget"):
+        parse_seconds(text, "budget")
+
+
+@pytest.mark.parametrize(("text", "mib"), [("512MiB", 512), ("2GiB", 2048), ("2g", 2048), ("100", 100), ("1024KiB", 1)])
+def test_amounts_of_memory_are_read_with_their_unit(text: str, mib: float) -> None:
+    assert parse_mib(text, "memory") == mib
+
+
+def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('folder = "models"\nbudget = "5m"\ncutoff = 3\nties = "pessimistic"\n')
+    scenario = read_scenario(file, {"budget": "20m", "cost": "wall", "seed": None})
+    assert scenario == Scenario(
+        folder=str(tmp_path / "models"), budget=1200, cutoff=3, ties=Ties.PESSIMISTIC, cost=Cost.WALL
+    )
+
+
+def test_paths_in_a_file_are_relative_to_it_and_a_fraction_is_no_path(tmp_path: Path) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text('folder = "/models"\nholdout = "other"\nspace = "my.toml"\n')
+    scenario = read_scenario(file, {})
+    assert (scenario.folder, scenario.holdout, scenario.space) == (
+        "/models",
+        str(tmp_path / "other"),
+        str(tmp_path / "my.toml"),
+    )
+    file.write_text('folder = "m"\nholdout = "0.25"\n')
+    assert read_scenario(file, {}).holdout_fraction == 0.25
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("folder = ", "not valid TOML"),
+        ('folder = "m"\nbudgt = "5m"', "did you mean budget"),
+        ('folder = "m"\ncost = "speed"', "par10, wall, gap, integral"),
+        ('folder = "m"\nties = 3', "unknown ties"),
+        ('folder = "m"\nslots = 1.5', "whole number"),
+        ('folder = "m"\nslots = -1', "slots"),
+        ('folder = "m"\ngap = 2.0', "gap"),
+        ('folder = "m"\nseed = -1', "seed"),
+        ('folder = ["m"]', "folder"),
+        ('cutoff = "5s"', "folder"),
+    ],
+)
+def test_a_wrong_scenario_file_is_refused_with_the_place(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_scenario(file, {})
+
+
+def test_a_scenario_file_that_is_missing_or_binary_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"nowhere\.toml: cannot be read"):
+        read_scenario(tmp_path / "nowhere.toml", {})
+    (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UsageError, match="not valid TOML"):
+        read_scenario(tmp_path / "binary.toml", {})
