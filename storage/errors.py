@@ -13,6 +13,10 @@ class StoreUnusable(StoreError):
     """The URL names something that is no store of ours, or one of a newer version: name another or upgrade."""
 
 
+class StoreRefused(StoreError):
+    """What was handed in contradicts what is kept, such as a run on an instance of no part: a fault of the caller."""
+
+
 class UnknownJob(StoreError):
     """No job has this id or name."""
 
@@ -23,3 +27,7 @@ class NameTaken(StoreError):
 
 class JobBusy(StoreError):
     """Another process owns the job at the moment."""
+
+
+class JobOver(StoreError):
+    """The job is finished: there is nothing to go on with, read its verdict."""

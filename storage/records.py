@@ -229,12 +229,11 @@ class Member:
 
 
 @dataclass(frozen=True)
-class Job:
-    """A scenario that was handed in, with a state."""
+class Submission:
+    """What is handed in: a scenario with everything settled, and its instances."""
 
-    id: int
     name: str
-    state: JobState
+    """What to call the job; empty for a name made from the folder's."""
     folder: str
     holdout: str
     """A fraction such as "0.3", or a folder."""
@@ -250,6 +249,15 @@ class Job:
     seed: int
     space: str
     """The user's space file, as text; empty for the default spaces."""
+    members: tuple[Member, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Submission):
+    """A scenario that was handed in, with a state."""
+
+    id: int
+    state: JobState
     created_at: datetime
     spent: float = 0.0
     """Seconds of the budget that are spent."""
@@ -259,4 +267,23 @@ class Job:
     """The verdict in words, once finished."""
     best: Configuration | None = None
     """What the verdict recommends, once finished."""
-    members: tuple[Member, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the verdict measured of two configurations on the same holdout runs."""
+
+    candidate: Configuration
+    baseline: Configuration
+    measure: str
+    """"shifted geometric mean" or "par10"."""
+    ratio: float
+    """Baseline's cost over candidate's: above 1 the candidate is better."""
+    low: float
+    """Lower end of the 95 % interval of the ratio."""
+    high: float
+    """Upper end of it."""
+    candidate_solved: int
+    baseline_solved: int
+    pairs: int
+    """How many (instance, seed) pairs both were executed on."""

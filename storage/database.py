@@ -1,0 +1,189 @@
+"""The database behind the store: its URL, its transactions, and the one place where its errors become ours."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, func, literal, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+
+from storage.errors import StoreError, StoreRefused, StoreUnavailable, StoreUnusable
+from storage.schema import Moment
+
+BUSY_SECONDS = 15
+"""How long a writer of SQLite waits for another one."""
+
+EXAMPLES = "a store is named by a URL such as sqlite:///tuner.db or postgresql://user@host/database"
+
+
+class Database:
+    """An engine with transactions whose errors say what, where and what to do.
+
+    Args:
+        url: of SQLite or PostgreSQL, with or without a driver.
+
+    Raises:
+        StoreUnusable: the URL names no database that can be a store.
+
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = _parsed(url)
+        self.where = self.url.render_as_string(hide_password=True)
+        try:
+            self._engine = _engine(self.url)
+        except (exc.ArgumentError, ImportError, TypeError, ValueError) as error:
+            raise StoreUnusable(f"{self.where}: cannot be used as a store: {error}; {EXAMPLES}") from None
+        self._writers = self._engine.execution_options(begin="BEGIN IMMEDIATE")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is a file of SQLite, else a server of PostgreSQL."""
+        return self.url.get_backend_name() == "sqlite"
+
+    @property
+    def now(self) -> ColumnElement[datetime]:
+        """The time by the one clock that all users of this database share, as an SQL expression."""
+        if self.is_sqlite:
+            return literal(datetime.now(UTC), Moment)
+        return func.timezone("utc", func.clock_timestamp(), type_=Moment)
+
+    def insert_missing(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """Return an INSERT that leaves alone the rows that are there already, and whose rowcount tells if it did."""
+        insertion = sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)
+        return insertion.on_conflict_do_nothing().execution_options(preserve_rowcount=True)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads."""
+        with self._errors(), self._engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a transaction that writes: all of it is kept at the end, or nothing.
+
+        SQLite is locked at once, so that what was read before a write still holds then.
+        """
+        with self._errors(), self._writers.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def outside_transactions(self) -> Iterator[sqlite3.Connection]:
+        """Lend the driver's own connection to SQLite, for what cannot be done in a transaction."""
+        with self._errors():
+            connection = self._engine.raw_connection()
+            try:
+                yield connection.driver_connection  # type: ignore[misc]
+            except sqlite3.Error as error:
+                raise _translated(error, self.where, self.url) from error
+            finally:
+                connection.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.DBAPIError as error:
+            raise _translated(error.orig, self.where, self.url) from error
+        except exc.SQLAlchemyError as error:
+            raise StoreUnavailable(f"{self.where}: {error}") from error
+        except UnicodeError as error:
+            raise StoreRefused(f"{self.where}: text that no database keeps: {error}") from error
+
+
+def _parsed(text: str) -> URL:
+    if "://" not in text:
+        path = Path(text.removeprefix("sqlite:")).as_posix()
+        raise StoreUnusable(f"{text!r} is no URL: write sqlite:///{path} for a file; {EXAMPLES}")
+    try:
+        url = make_url(text)
+    except (exc.ArgumentError, ValueError) as error:
+        raise StoreUnusable(f"not a URL that can be understood: {error}; {EXAMPLES}") from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise StoreUnusable(f"{backend}: stores are kept in SQLite or PostgreSQL; {EXAMPLES}")
+    if url.database in (None, "", ":memory:"):
+        raise StoreUnusable(f"{text}: keeps nothing, because it names no file; {EXAMPLES}")
+    if url.host:
+        raise StoreUnusable(f"{text}: write three slashes, sqlite:///{url.host}/{url.database}; {EXAMPLES}")
+    return url.set(drivername="sqlite")
+
+
+def _engine(url: URL) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def _set_up(connection: sqlite3.Connection, _: object) -> None:
+        connection.isolation_level = None  # the driver's own BEGIN comes too late: before the first write, not read
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: a killed process loses nothing
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+    return engine
+
+
+def _translated(error: BaseException | None, where: str, url: URL) -> StoreError:
+    """Turn a driver's error into ours, which is named by what can be done about it."""
+    if isinstance(error, sqlite3.Error):
+        return _translated_sqlite(error, where, Path(url.database or ""))
+    state = getattr(error, "sqlstate", None) or ""
+    words = " ".join(str(error).split())
+    if state.startswith(("22", "23")):
+        return StoreRefused(f"{where}: contradicts what is kept: {words}")
+    if state in ("42P01", "42703"):
+        return StoreUnusable(
+            f"{where}: tables of the store are missing or changed: {words}; restore it or name another"
+        )
+    if state.startswith("53"):
+        return StoreUnavailable(f"{where}: the server has no room: {words}; free some, then go on")
+    if state == "42501" or state.startswith("25"):
+        return StoreUnavailable(f"{where}: cannot be written: {words}; grant the right to, or name another store")
+    return StoreUnavailable(f"{where}: cannot be reached: {words}; see that the server runs and the URL is right")
+
+
+def _translated_sqlite(error: sqlite3.Error, where: str, path: Path) -> StoreError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the details of extended codes
+    folder = path.parent
+    if path.is_dir():
+        return StoreUnusable(f"{where}: is a folder; name a file in it, such as sqlite:///{path / 'tuner.db'}")
+    if code == sqlite3.SQLITE_NOTADB:
+        return StoreUnusable(f"{where}: is a file of another kind, not a database; name another file")
+    if code == sqlite3.SQLITE_CORRUPT:
+        return StoreUnusable(f"{where}: is damaged ({error}); restore it from a copy or name another file")
+    if code in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG) or isinstance(
+        error, (sqlite3.InterfaceError, sqlite3.ProgrammingError)
+    ):
+        return StoreRefused(f"{where}: contradicts what is kept: {error}")
+    if code == sqlite3.SQLITE_ERROR:
+        return StoreUnusable(
+            f"{where}: tables of the store are missing or changed: {error}; restore it or name another"
+        )
+    if code == sqlite3.SQLITE_CANTOPEN and not folder.is_dir():
+        return StoreUnavailable(
+            f"{where}: cannot be opened, there is no folder {folder}; create it or name another file"
+        )
+    advice = {
+        sqlite3.SQLITE_BUSY: "another process is writing, and did not end in time; wait for it or end it, then go on",
+        sqlite3.SQLITE_LOCKED: "another process is writing; wait for it or end it, then go on",
+        sqlite3.SQLITE_FULL: "free space on its disk, then go on",
+        sqlite3.SQLITE_IOERR: "see that its disk works and has space, then go on",
+        sqlite3.SQLITE_READONLY: "make the file and its folder writable, or name another file",
+        sqlite3.SQLITE_CANTOPEN: f"make it and its folder {folder} readable and writable, or name another file",
+    }.get(code, "mend that, then go on")
+    return StoreUnavailable(f"{where}: {error}; {advice}")

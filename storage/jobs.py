@@ -1,0 +1,184 @@
+"""Jobs in the database: handing in, finding, and who may write about them. All inside the caller's transaction."""
+
+from __future__ import annotations
+
+import difflib
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any, NoReturn
+
+from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
+
+from storage import schema
+from storage.configurations import Configurations
+from storage.database import Database
+from storage.errors import JobBusy, JobOver, NameTaken, UnknownJob
+from storage.lease import Lease, Owner
+from storage.records import Job, JobState, Submission
+from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, submission_row
+
+_jobs = schema.jobs.c
+_elapsed = bindparam("its_elapsed", type_=schema.Number)
+_SPEND = (
+    update(schema.jobs)
+    .where(_jobs.id == bindparam("its_id"), _jobs.token == bindparam("its_token"))
+    .values(spent=case((_jobs.spent < _elapsed, _elapsed), else_=_jobs.spent))
+)
+
+
+def insert_job(connection: Connection, database: Database, submission: Submission) -> int:
+    """Queue a job with its solvers and members; return its id.
+
+    Raises NameTaken when another job has the name that was asked for.
+    """
+    job_id = _insert_named(connection, database, submission)
+    if submission.solvers:
+        connection.execute(
+            insert(schema.job_solvers),
+            [{"job_id": job_id, "position": n, "solver": solver} for n, solver in enumerate(submission.solvers)],
+        )
+    if submission.members:
+        instances = sorted(map(instance_row, submission.members), key=lambda row: str(row["sha256"]))
+        # sorted: two writers never wait crosswise
+        connection.execute(database.insert_missing(schema.instances).inline(), instances)
+        connection.execute(
+            insert(schema.job_members), [member_row(job_id, n, m) for n, m in enumerate(submission.members)]
+        )
+    return job_id
+
+
+def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
+    stem = submission.name or Path(submission.folder).resolve().name or "job"
+    row = submission_row(submission)
+    row.update(state=JobState.QUEUED, created_at=datetime.now(UTC), spent=0.0, outcome="", report="", token=0)
+    insertion = database.insert_missing(schema.jobs).returning(_jobs.id)
+    taken = set(connection.scalars(select(_jobs.name)))
+    for n in count(1):
+        name = stem if n == 1 else f"{stem}-{n}"
+        if name not in taken:
+            job_id = connection.scalar(insertion, {**row, "name": name})
+            if job_id is not None:  # else another process took the name a moment ago
+                return int(job_id)
+        if submission.name:
+            break
+    raise NameTaken(f"{database.where}: there is a job {stem!r} already; choose another name, or resume that one")
+
+
+def find_job(connection: Connection, database: Database, reference: str) -> int:
+    """Return the id of the job with this name, or else with this id.
+
+    Raises UnknownJob with similar names.
+    """
+    job_id = connection.scalar(select(_jobs.id).where(_jobs.name == reference))
+    if job_id is None and reference.isdecimal() and len(reference) < 19:
+        job_id = connection.scalar(select(_jobs.id).where(_jobs.id == int(reference)))
+    if job_id is None:
+        _raise_unknown(connection, database, reference)
+    return int(job_id)
+
+
+def read_job(connection: Connection, database: Database, configurations: Configurations, job_id: int) -> Job:
+    """Return a job with its members; UnknownJob when there is none with this id."""
+    row = _row(connection, database, job_id)
+    solvers, members = schema.job_solvers.c, schema.job_members.c
+    names = connection.scalars(select(solvers.solver).where(solvers.job_id == job_id).order_by(solvers.position))
+    rows = connection.execute(
+        select(schema.job_members, schema.instances)
+        .join(schema.instances)
+        .where(members.job_id == job_id)
+        .order_by(members.position)
+    )
+    best = configurations.read(connection, [row.best] if row.best else [])
+    return job_of(row, tuple(names), best.get(row.best), tuple(map(member_of, rows)))
+
+
+def read_jobs(connection: Connection, database: Database, configurations: Configurations) -> list[Job]:
+    """Return all jobs, the newest first, without their members."""
+    rows = connection.execute(select(schema.jobs, database.now.label("now")).order_by(_jobs.id.desc())).all()
+    solvers: dict[int, list[str]] = {}
+    columns = schema.job_solvers.c
+    for job_id, solver in connection.execute(select(columns.job_id, columns.solver).order_by(columns.position)):
+        solvers.setdefault(job_id, []).append(solver)
+    best = configurations.read(connection, (row.best for row in rows if row.best))
+    return [job_of(row, tuple(solvers.get(row.id, ())), best.get(row.best)) for row in rows]
+
+
+def claim(connection: Connection, database: Database, job_id: int, owner: Owner, seconds: float) -> Lease:
+    """Make ``owner`` the one that works on a job, if nobody does.
+
+    Raises JobBusy, JobOver or UnknownJob.
+    """
+    connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())  # from here on it is only us
+    row = _row(connection, database, job_id)
+    if row.state == JobState.FINISHED:
+        raise JobOver(f"job {row.name!r} is finished ({row.outcome}): there is nothing to go on with; see its verdict")
+    holder = holder_of(row)
+    if holder is not None:
+        raise JobBusy(
+            f"job {row.name!r} is being worked on by {holder} since {_spelled(row.owned_since)}; "
+            "wait until it ends, or end that process first"
+        )
+    lease = Lease(job_id, row.token + 1, owner, row.now + timedelta(seconds=seconds))
+    change = {"state": JobState.RUNNING, "outcome": "", "token": lease.token, **owner_row(owner)}
+    change.update(owned_since=row.now, owned_until=lease.expires_at)
+    connection.execute(update(schema.jobs).where(_jobs.id == job_id).values(change))
+    return lease
+
+
+def give_back(connection: Connection, database: Database, lease: Lease, state: JobState, **values: Any) -> None:
+    """End the lease and leave the job in this state; JobBusy when the lease is over already."""
+    nobody = {**owner_row(None), "owned_since": None, "owned_until": None}
+    change_own(connection, database, lease, state=state, token=lease.token + 1, **nobody, **values)
+
+
+def change_own(connection: Connection, database: Database, lease: Lease, **values: Any) -> None:
+    """Change the row of a job that we own; JobBusy when we do not any more."""
+    ours = update(schema.jobs).where(_jobs.id == lease.job_id, _jobs.token == lease.token)
+    if connection.execute(ours.values(**values)).rowcount != 1:
+        _raise_lost(connection, database, lease)
+
+
+def spend(connection: Connection, database: Database, lease: Lease, elapsed: float) -> None:
+    """Raise what is spent of the job's budget to ``elapsed`` seconds; JobBusy when we do not own the job any more.
+
+    Writing the job's row keeps every other owner out until the end of the transaction.
+    """
+    whose = {"its_id": lease.job_id, "its_token": lease.token, "its_elapsed": elapsed}
+    if connection.execute(_SPEND, whose).rowcount != 1:
+        _raise_lost(connection, database, lease)
+
+
+def _row(connection: Connection, database: Database, job_id: int) -> Row[Any]:
+    """Return a job's row and the time as ``now``."""
+    row = connection.execute(select(schema.jobs, database.now.label("now")).where(_jobs.id == job_id)).first()
+    if row is None:
+        _raise_unknown(connection, database, str(job_id))
+    return row
+
+
+def _raise_lost(connection: Connection, database: Database, lease: Lease) -> NoReturn:
+    row = _row(connection, database, lease.job_id)
+    holder = holder_of(row)
+    if holder is None:
+        raise JobBusy(f"job {row.name!r} was given back meanwhile and is {row.state}; claim it again to go on")
+    raise JobBusy(
+        f"job {row.name!r} was taken over by {holder} at {_spelled(row.owned_since)}, because this process "
+        "did not renew its lease in time; nothing more is written from here"
+    )
+
+
+def _raise_unknown(connection: Connection, database: Database, reference: str) -> NoReturn:
+    names = list(connection.scalars(select(_jobs.name).order_by(_jobs.id.desc())))
+    close = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
+    if close:
+        advice = f"did you mean {' or '.join(close)}?"
+    elif names:
+        advice = f"the newest are {', '.join(names[:3])}"
+    else:
+        advice = "it has no jobs yet"
+    raise UnknownJob(f"{database.where}: there is no job {reference!r}; {advice}")
+
+
+def _spelled(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"

@@ -1,0 +1,339 @@
+"""The store: jobs, the responses of their runs, and what came of them. One transaction per method.
+
+What a method wrote is kept when it returns, also when the process is killed in the next instant; what it did not
+finish is not there at all. (SQLite is not synced on every write: a loss of power may take the last seconds.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
+
+from storage import jobs, schema
+from storage.configurations import Configurations
+from storage.database import Database
+from storage.errors import JobBusy, StoreRefused
+from storage.lease import Lease, Owner
+from storage.migrations import bring_up_to_date
+from storage.records import (
+    Comparison,
+    Configuration,
+    Event,
+    Incumbent,
+    Job,
+    JobState,
+    Purpose,
+    Response,
+    Run,
+    StoredRun,
+    Submission,
+    Termination,
+)
+from storage.rows import (
+    comparison_of,
+    comparison_row,
+    event_row,
+    incumbent_row,
+    run_key,
+    run_row,
+    stored_run_of,
+)
+
+CHUNK = 1000
+"""Runs that are read at a time."""
+
+_RUN_KEY = ("job_id", "configuration", "instance", "seed", "run_limit", "purpose")
+_THIS_RUN = and_(*(schema.runs.c[name] == bindparam(f"its_{name}") for name in _RUN_KEY))
+
+
+class Store:
+    """A database of jobs, in SQLite or PostgreSQL.
+
+    Every method may raise `StoreUnavailable`: nothing that was kept is lost, and the same call may be made again.
+    Those that take a lease raise `JobBusy` when the job was given back, or another process took it over.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._configurations = Configurations(database)
+        self._insert_run = database.insert_missing(schema.runs).inline()
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open the store at a URL such as ``sqlite:///tuner.db``; create it, or upgrade its schema, where needed.
+
+        Raises:
+            StoreUnusable: the URL is none, or names the database of another program or of a newer version.
+            StoreUnavailable: the database cannot be reached or written.
+
+        """
+        database = Database(url)
+        try:
+            bring_up_to_date(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def url(self) -> str:
+        """The URL with its driver, and its password if any: what Optuna is to be given for the same database."""
+        return self._database.url.render_as_string(hide_password=False)
+
+    # Jobs
+
+    def create_job(self, submission: Submission) -> Job:
+        """Queue a job. Without a name it is called as its folder, or ``folder-2`` and so on where that is taken.
+
+        Raises:
+            NameTaken: another job has the name that was asked for.
+            StoreRefused: an instance is there twice, or a limit is not above zero.
+
+        """
+        with self._database.writing() as connection:
+            job_id = jobs.insert_job(connection, self._database, submission)
+            return jobs.read_job(connection, self._database, self._configurations, job_id)
+
+    def job(self, reference: int | str) -> Job:
+        """Return a job with its members, by its id or its name; a name that reads like an id is a name first.
+
+        Raises UnknownJob with similar names.
+        """
+        with self._database.reading() as connection:
+            if isinstance(reference, str):
+                reference = jobs.find_job(connection, self._database, reference)
+            return jobs.read_job(connection, self._database, self._configurations, reference)
+
+    def jobs(self) -> list[Job]:
+        """Return all jobs, the newest first, without their members."""
+        with self._database.reading() as connection:
+            return jobs.read_jobs(connection, self._database, self._configurations)
+
+    # Who works on a job
+
+    def claim(self, job_id: int, owner: Owner, seconds: float) -> Lease:
+        """Take a job, which is running then: one that nobody works on, or whose owner is gone or went silent.
+
+        Args:
+            job_id: of the job.
+            owner: the process that takes it, usually `storage.lease.this_process`.
+            seconds: for how long, unless the lease is renewed.
+
+        Raises:
+            JobBusy: another process works on it: which one, where and since when.
+            JobOver: it is finished.
+            UnknownJob: there is none with this id.
+
+        """
+        with self._database.writing() as connection:
+            return jobs.claim(connection, self._database, job_id, owner, seconds)
+
+    def renew(self, lease: Lease, seconds: float) -> Lease:
+        """Return the lease, extended to that many seconds from now; needed again well before they are over."""
+        with self._database.writing() as connection:
+            now = connection.scalars(select(self._database.now)).one()
+            renewed = replace(lease, expires_at=now + timedelta(seconds=seconds))
+            jobs.change_own(connection, self._database, lease, owned_until=renewed.expires_at)
+            return renewed
+
+    def interrupt(self, lease: Lease) -> None:
+        """Give a job back before its end; it can be claimed again."""
+        with self._database.writing() as connection:
+            jobs.give_back(connection, self._database, lease, JobState.INTERRUPTED)
+
+    def release(self, lease: Lease) -> None:
+        """Interrupt a job if it is still ours, and do nothing when it was given back or taken over: for clean-up."""
+        try:
+            self.interrupt(lease)
+        except JobBusy:
+            return
+
+    def fail(self, lease: Lease, reason: str) -> None:
+        """Give a job back that cannot go on as things are; it can be claimed again when they are mended."""
+        with self._database.writing() as connection:
+            jobs.give_back(connection, self._database, lease, JobState.FAILED, outcome=reason)
+
+    def finish(
+        self, lease: Lease, outcome: str, report: str, best: Configuration, comparisons: Sequence[Comparison] = ()
+    ) -> None:
+        """End a job for good with its verdict.
+
+        Args:
+            lease: of the job.
+            outcome: "gain" or "default kept".
+            report: the verdict in words.
+            best: what it recommends.
+            comparisons: what it measured.
+
+        """
+        concerned = [best, *(c.candidate for c in comparisons), *(c.baseline for c in comparisons)]
+        verdict = {"outcome": outcome, "report": report, "best": best.key}
+        with self._database.writing() as connection:
+            fresh = self._configurations.keep(connection, concerned)
+            jobs.give_back(connection, self._database, lease, JobState.FINISHED, **verdict)
+            if comparisons:
+                connection.execute(insert(schema.comparisons), [comparison_row(lease.job_id, c) for c in comparisons])
+        self._configurations.remember(fresh)
+
+    # Runs and responses
+
+    def record(self, lease: Lease, run: Run, response: Response, elapsed: float, host: str) -> bool:
+        """Keep the response of a run.
+
+        Every run is kept once, whatever is recorded again; only the response of a run that was killed on request makes
+        place for another one, and then the run is the newest of all.
+
+        Args:
+            lease: of the job.
+            run: on one of the job's instances.
+            response: what it yielded.
+            elapsed: seconds of the job's budget that are spent.
+            host: where the run was executed.
+
+        Returns:
+            Whether it was kept; False for a run that was there already.
+
+        Raises:
+            StoreRefused: the instance is no member of the job.
+
+        """
+        row = run_row(lease.job_id, run, response, elapsed, host, datetime.now(UTC))
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, elapsed)
+            fresh = self._configurations.keep(connection, (run.configuration,))
+            new = connection.execute(self._insert_run, row).rowcount == 1
+            if not new and response.termination is not Termination.KILLED:
+                killed = and_(_THIS_RUN, schema.runs.c.termination == Termination.KILLED)
+                if connection.execute(delete(schema.runs).where(killed), _this(lease, run)).rowcount == 1:
+                    connection.execute(self._insert_run, row)
+                    new = True
+        self._configurations.remember(fresh)
+        return new
+
+    def overturn(self, lease: Lease, run: Run, response: Response) -> None:
+        """Replace check and reason of a run's response: another run contradicts its claim, or confirms it.
+
+        Raises StoreRefused when the run was never recorded.
+        """
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, 0.0)
+            change = update(schema.runs).where(_THIS_RUN).values(checked=response.check, reason=response.reason)
+            if connection.execute(change, _this(lease, run)).rowcount != 1:
+                raise StoreRefused(f"{self._database.where}: the run to overturn was never recorded: {run}")
+
+    def responses(
+        self,
+        job_id: int,
+        *,
+        configuration: str | None = None,
+        instance: str | None = None,
+        purpose: Purpose | None = None,
+        since: int = 0,
+    ) -> Iterator[StoredRun]:
+        """Iterate over a job's runs with their responses in the order they were stored, also while more are.
+
+        Args:
+            job_id: of the job.
+            configuration: only runs of the configuration with this key.
+            instance: only runs on the instance with this SHA-256.
+            purpose: only runs for this purpose.
+            since: only runs with a greater id.
+
+        """
+        chosen = _chosen(job_id, configuration, instance, purpose)
+        while True:
+            with self._database.reading() as connection:
+                rows = connection.execute(
+                    select(schema.runs).where(chosen, schema.runs.c.id > since).order_by(schema.runs.c.id).limit(CHUNK)
+                ).all()
+                known = self._configurations.read(connection, (row.configuration for row in rows))
+            for row in rows:
+                yield stored_run_of(row, known[row.configuration])
+            if len(rows) < CHUNK:
+                return
+            since = rows[-1].id
+
+    def count(
+        self,
+        job_id: int,
+        *,
+        configuration: str | None = None,
+        instance: str | None = None,
+        purpose: Purpose | None = None,
+    ) -> int:
+        """Return how many runs `responses` would yield."""
+        chosen = _chosen(job_id, configuration, instance, purpose)
+        with self._database.reading() as connection:
+            return connection.scalars(select(func.count()).select_from(schema.runs).where(chosen)).one()
+
+    def spend(self, lease: Lease, elapsed: float) -> None:
+        """Note that so many seconds of the job's budget are spent; it never becomes less."""
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, elapsed)
+
+    # The trajectory, events, and the verdict's numbers
+
+    def add_incumbent(self, lease: Lease, incumbent: Incumbent) -> None:
+        """Add a step to the job's trajectory."""
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, incumbent.elapsed)
+            fresh = self._configurations.keep(connection, (incumbent.configuration,))
+            connection.execute(insert(schema.incumbents), incumbent_row(lease.job_id, incumbent))
+        self._configurations.remember(fresh)
+
+    def incumbents(self, job_id: int) -> list[Incumbent]:
+        """Return the job's trajectory, the first incumbent first."""
+        columns = schema.incumbents.c
+        chosen = select(schema.incumbents).where(columns.job_id == job_id).order_by(columns.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(chosen).all()
+            known = self._configurations.read(connection, (row.configuration for row in rows))
+        return [Incumbent(known[r.configuration], r.elapsed, r.cost, r.default_cost, r.pairs) for r in rows]
+
+    def add_event(self, lease: Lease, event: Event) -> None:
+        """Add something worth telling that happened to the job."""
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, event.elapsed)
+            connection.execute(insert(schema.events), event_row(lease.job_id, event, datetime.now(UTC)))
+
+    def events(self, job_id: int) -> list[Event]:
+        """Return what happened to the job, the first event first."""
+        columns = schema.events.c
+        chosen = select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
+        with self._database.reading() as connection:
+            return [Event(row.elapsed, row.kind, row.text) for row in connection.execute(chosen)]
+
+    def comparisons(self, job_id: int) -> list[Comparison]:
+        """Return what the verdict of a finished job measured, in the order it was told."""
+        columns = schema.comparisons.c
+        chosen = select(schema.comparisons).where(columns.job_id == job_id).order_by(columns.id)
+        with self._database.reading() as connection:
+            rows = connection.execute(chosen).all()
+            keys = {key for row in rows for key in (row.candidate, row.baseline)}
+            known = self._configurations.read(connection, keys)
+        return [comparison_of(row, known) for row in rows]
+
+
+def _this(lease: Lease, run: Run) -> dict[str, Any]:
+    return {f"its_{name}": value for name, value in run_key(lease.job_id, run).items()}
+
+
+def _chosen(
+    job_id: int, configuration: str | None, instance: str | None, purpose: Purpose | None
+) -> ColumnElement[bool]:
+    wanted = {"job_id": job_id, "configuration": configuration, "instance": instance, "purpose": purpose}
+    return and_(*(schema.runs.c[name] == value for name, value in wanted.items() if value is not None))
