@@ -20,7 +20,7 @@ class Row:
 
     configuration: Configuration
     role: str
-    """incumbent, baseline, best default or default; several are joined by a comma."""
+    """incumbent, baseline, best default or default, joined by commas; "left out" for one not on the holdout."""
     shifted_geometric_mean: float | None
     """Of the cost over instances, in seconds or, for the gap, a fraction; None without a run on the holdout."""
     par10: float | None
@@ -182,10 +182,13 @@ def _row(
         else None
         for measure in Measure
     ]
-    roles = {"incumbent": field.incumbent, "baseline": field.baseline, "best default": field.best_default}
+    named = {"incumbent": field.incumbent, "baseline": field.baseline, "best default": field.best_default}
+    roles = [role for role, of in named.items() if of == configuration] or ["default"]
+    if configuration not in field.first:
+        roles.append("left out: worse in training")
     return Row(
         configuration=configuration,
-        role=", ".join(role for role, of in roles.items() if of == configuration) or "default",
+        role=", ".join(roles),
         shifted_geometric_mean=means[0],
         par10=means[1],
         solved=sum(success for _, success in found.values()),

@@ -18,8 +18,11 @@ FIRST_SEED = 2**30
 """The verdict's solver seeds are from here to 2**31 - 1; the race's are below."""
 ROUNDS = 20
 """At most so many seeds: after that the interval's width comes from the instances."""
-CLEARLY_WORSE = 0.2
-"""p-value of the paired test on training below which a default is not worth the holdout's time."""
+WORSE = 0.2
+"""p-value of the test that a default is worse than the best default, below which it is not worth the holdout's time:
+large, because such a default decides nothing."""
+FAR_WORSE = 0.05
+"""p-value of the test that the baseline costs more than twice the best default, below which one round shows it."""
 SHARE = 0.18
 """Of the budget, kept for the verdict."""
 MOST = 0.5
@@ -46,10 +49,11 @@ class Contenders:
 def contenders(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Contenders:
     """Choose what is executed on the holdout, from the responses of the race.
 
-    The incumbent and the best default are executed in every round, and so is the baseline, unless it is clearly worse
-    on training than the best default: then one round is enough to show it. Any other default joins the first round,
-    unless it is clearly worse: then training is all that is told of it. Clearly worse: the one-sided paired t test on
-    the logarithms of the costs has p < 0.2, strict enough because nothing is decided by it.
+    The incumbent and the best default are executed in every round. So is the baseline, unless training shows that it
+    costs more than twice the best default: then the gain over it is beyond doubt after one round, and its slow runs
+    would eat the time of the others. Any other default joins the first round, to be reported, unless it is worse in
+    training: then training is all that is told of it. The tests are one-sided paired t tests on the logarithms of the
+    costs.
 
     Args:
         job: names the solvers, in the scenario's order, and the cost.
@@ -65,14 +69,11 @@ def contenders(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) ->
     sound = [default for default in defaults if default not in flagged and (behind[default] or default == baseline)]
     # Shrunk towards the baseline, so that a default that was lucky on two pairs does not look like the best.
     best = min(sound, key=lambda default: sum(behind[default]) / (len(behind[default]) + 4), default=baseline)
-    hopeless = {
-        default
-        for default in defaults
-        if default != best
-        and (default in flagged or above_zero(_behind(scores[default], scores[best])) < CLEARLY_WORSE)
-    }
-    first = [incumbent, baseline, best, *(default for default in defaults if default not in hopeless)]
-    later = [incumbent, best, *([] if baseline in hopeless else [baseline])]
+    gaps = {default: _behind(scores[default], scores[best]) for default in defaults}
+    others = [default for default in defaults if default not in flagged and above_zero(gaps[default]) >= WORSE]
+    beyond_doubt = above_zero([gap - math.log(2) for gap in gaps[baseline]]) < FAR_WORSE
+    first = [incumbent, baseline, best, *others]
+    later = [incumbent, best, *([] if beyond_doubt else [baseline])]
     return Contenders(incumbent, baseline, best, tuple(dict.fromkeys(first)), tuple(dict.fromkeys(later)))
 
 

@@ -13,7 +13,7 @@ from tuner.verdict.charts import Axis, Series, log_axis, scatter, steps
 from tuner.verdict.compare import NEGLIGIBLE, pair
 from tuner.verdict.decide import GAIN, Row, Verdict, name
 from tuner.verdict.reproduce import reproducing_line
-from tuner.verdict.words import between, number, paragraph, quantity
+from tuner.verdict.words import BETTER, between, number, paragraph, quantity
 
 MOST_FAILURES = 50
 _COST = {
@@ -63,7 +63,7 @@ def write_report(
     runs = list(runs)
     parts = [
         _head(job, verdict, len(runs)),
-        _changes(verdict.candidate, spaces) if verdict.outcome == GAIN or not verdict.candidate.is_default else "",
+        _changes(verdict, spaces),
         _table(verdict),
         _figures(job, verdict, runs, trajectory),
         _failures(job, runs),
@@ -83,7 +83,7 @@ def _head(job: Job, verdict: Verdict, count: int) -> str:
         f"cost {job.cost}, cutoff {job.cutoff:g} s, budget {job.budget:g} s, {number(job.spent)} s spent · "
         f"{count} runs · seed {job.seed}"
     )
-    headline = f"Use {name(verdict.recommended)}" if verdict.outcome == GAIN else "Keep the default"
+    headline = _headline(verdict) if verdict.outcome == GAIN else "Keep the default"
     return (
         f'<h1>{escape(job.name)}</h1><p class="soft">{escape(facts)}</p>'
         f'<div class="verdict{" gain" if verdict.outcome == GAIN else ""}"><strong>{escape(headline)}</strong>'
@@ -91,10 +91,21 @@ def _head(job: Job, verdict: Verdict, count: int) -> str:
     )
 
 
-def _changes(configuration: Configuration, spaces: Mapping[str, Space]) -> str:
-    title = f"<h2>What changes in {escape(configuration.solver)}</h2>"
+def _headline(verdict: Verdict) -> str:
+    recommended = verdict.recommended
+    found = verdict.comparison(recommended, verdict.contenders.baseline)
+    count = len(recommended.parameters)
+    what = f"with {count} parameter{'s' if count != 1 else ''} changed" if count else "as it comes"
+    return f"Use {recommended.solver} {what}" + (f": {number(found.ratio)} {BETTER[verdict.cost]}" if found else "")
+
+
+def _changes(verdict: Verdict, spaces: Mapping[str, Space]) -> str:
+    configuration = verdict.candidate
     if configuration.is_default:
-        return f"{title}<p>Nothing: all parameters stay at their defaults.</p>"
+        return ""
+    gain = verdict.outcome == GAIN
+    what = "What changes in" if gain else "Not recommended: what the best that was found changes in"
+    title = f"<h2>{what} {escape(configuration.solver)}</h2>"
     known = {parameter.name: parameter for parameter in spaces[configuration.solver].parameters}
     rows = []
     for key, value in configuration.parameters:
@@ -108,24 +119,24 @@ def _changes(configuration: Configuration, spaces: Mapping[str, Space]) -> str:
 
 def _table(verdict: Verdict) -> str:
     seconds = verdict.cost in (Cost.PAR10, Cost.WALL)
-    head = ["configuration", "role", "mean", *(["PAR10"] if seconds else []), "solved", "ratio", "95 % interval"]
+    head = ["configuration", "ratio", "95 % interval", "mean", *(["PAR10"] if seconds else []), "solved"]
     rows = [_line(row, verdict.cost, seconds) for row in verdict.rows]
     return (
         "<h2>On the holdout</h2>"
-        + _grid(head, rows, numbers=slice(2, None))
-        + '<p class="soft">Mean: shifted geometric mean over instances. Ratio: mean of the baseline over the mean of this '
-        "one, on the runs both have; above 1 is better. No number: told from training alone.</p>"
+        + _grid(head, rows, numbers=slice(1, None))
+        + '<p class="soft">Mean: shifted geometric mean over instances. Ratio: the mean of the baseline over this one, '
+        "on the runs both have; above 1 is better.</p>"
     )
 
 
 def _line(row: Row, cost: Cost, seconds: bool) -> list[str]:
     against = row.against_baseline
-    cells = [escape(name(row.configuration)), escape(row.role)]
+    cells = [f'{escape(name(row.configuration))}<div class="soft">{escape(row.role)}</div>']
+    cells += [number(against.ratio), escape(between(against))] if against else ["", ""]
     cells.append("" if row.shifted_geometric_mean is None else quantity(row.shifted_geometric_mean, cost))
     if seconds:
         cells.append("" if row.par10 is None else f"{number(row.par10)} s")
     cells.append(f"{row.solved} of {row.runs}" if row.runs else "")
-    cells += [number(against.ratio), escape(between(against))] if against else ["", ""]
     return cells
 
 
@@ -163,8 +174,7 @@ def _scatter(job: Job, verdict: Verdict, runs: Sequence[StoredRun]) -> list[str]
         (names.get(instance, instance[:12]), float(theirs), float(ours))
         for instance, ours, theirs in zip(paired.instances, paired.candidate, paired.baseline, strict=True)
     ]
-    labels = (name(baseline), "tuned" if not candidate.is_default else name(candidate))
-    x, y = (Axis(label, whole.low, whole.high, log=True) for label in labels)
+    x, y = (Axis(_label(of), whole.low, whole.high, log=True) for of in (baseline, candidate))
     caption = f"One point per holdout instance: {_COST[verdict.cost]}. Below the diagonal the change is better."
     return [_figure(scatter(points, x, y), caption)]
 

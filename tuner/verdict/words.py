@@ -13,12 +13,13 @@ FEW = 8
 """With fewer holdout instances than this, more of them are what narrows the interval most."""
 MOSTLY = 0.8
 """A default that solves less than this share of its runs leaves little to measure under costs in seconds."""
-_BETTER = {
+BETTER = {
     Cost.PAR10: "times faster",
     Cost.WALL: "times faster",
     Cost.GAP: "times closer in gap",
     Cost.INTEGRAL: "times smaller in primal-dual integral",
 }
+"""What follows a ratio above 1, by cost."""
 _FACTOR = {
     Cost.PAR10: "speed-up",
     Cost.WALL: "speed-up",
@@ -68,13 +69,13 @@ def _gain(verdict: Verdict) -> list[str]:
         f"On {_extent(verdict, found)} that were not tuned on it is {_times(found, verdict.cost)} than "
         f"{name(field.baseline)}{_means(verdict, found)}."
     )
+    sentences += [_solved(found), *_par10(verdict, found)]
     second = verdict.comparison(recommended, field.best_default)
     if field.best_default not in (field.baseline, recommended) and second is not None:
         sentences.append(
             f"Of the solvers as they come {field.best_default.solver} did best in training; "
-            f"on {_extent(verdict, second)} it is {_times(second, verdict.cost)} than that."
+            f"on {_extent(verdict, second)} it is {_times(second, verdict.cost)} than that. {_solved(second)}"
         )
-    sentences += [_solved(found), *_par10(verdict, found)]
     if field.incumbent not in (recommended, field.baseline):
         sentences.append(f"The best that tuning found, {field.incumbent}, is not recommended: it {verdict.objection}.")
     return sentences
@@ -93,17 +94,16 @@ def _kept(verdict: Verdict) -> list[str]:
     for candidate, baseline in dict.fromkeys(couples):
         found = verdict.comparison(candidate, baseline)
         if found is not None:
-            subject = "its" if candidate == field.incumbent else f"the {_FACTOR[verdict.cost]} of {name(candidate)}"
-            what = f"{subject} {_FACTOR[verdict.cost]}" if subject == "its" else subject
+            of = "Its" if candidate == field.incumbent else f"For {name(candidate)}, the"
             sentences.append(
-                f"On {_extent(verdict, found)} that were not tuned on, {what} over {name(baseline)} is "
+                f"{of} {_FACTOR[verdict.cost]} over {name(baseline)} on {_extent(verdict, found)} held out is "
                 f"{number(found.ratio)} (95 % interval {between(found)}; 1 is no gain). {_solved(found)}"
             )
     return [*sentences, _advice(verdict)]
 
 
 def _times(found: Comparison, cost: Cost) -> str:
-    return f"{number(found.ratio)} {_BETTER[cost]} (95 % interval {between(found)})"
+    return f"{number(found.ratio)} {BETTER[cost]} (95 % interval {between(found)})"
 
 
 def _instances(count: int) -> str:
@@ -129,10 +129,9 @@ def _means(verdict: Verdict, found: Comparison) -> str:
 
 
 def _solved(found: Comparison) -> str:
-    return (
-        f"It solved {found.candidate_solved} of {found.pairs} runs, {name(found.baseline)} {found.baseline_solved} "
-        f"of {found.pairs}."
-    )
+    if found.candidate_solved == found.baseline_solved == found.pairs:
+        return f"Both solved all {found.pairs} runs."
+    return f"It solved {found.candidate_solved} of {found.pairs} runs, {name(found.baseline)} {found.baseline_solved}."
 
 
 def _par10(verdict: Verdict, found: Comparison) -> list[str]:
