@@ -47,6 +47,8 @@ class Verdict:
     comparisons: tuple[Comparison, ...]
     """Each other contender with the baseline, then the incumbent with the best default, by each measure."""
     rows: tuple[Row, ...]
+    flagged: tuple[Configuration, ...]
+    """The contenders with a response that was refuted, crashed or ran out of memory."""
     cost: Cost
     cutoff: float
     """Seconds."""
@@ -107,6 +109,7 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         objection=objections[incumbent],
         comparisons=comparisons,
         rows=tuple(_row(configuration, field, runs, comparisons, job) for configuration in _listed(job, field)),
+        flagged=tuple(configuration for configuration in field.first if configuration in flagged),
         cost=cost,
         cutoff=job.cutoff,
         training=sum(member.part == "training" for member in job.members),

@@ -99,6 +99,8 @@ def _kept(verdict: Verdict) -> list[str]:
                 f"{of} {_FACTOR[verdict.cost]} over {name(baseline)} on {_extent(verdict, found)} held out is "
                 f"{number(found.ratio)} (95 % interval {between(found)}; 1 is no gain). {_solved(found)}"
             )
+    if field.baseline in verdict.flagged:
+        sentences.append(f"But look at {name(field.baseline)}: a response of it was refuted, crashed or out of memory.")
     return [*sentences, _advice(verdict)]
 
 
