@@ -205,6 +205,27 @@ class Incumbent:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """How much better one configuration is than another on the runs of the holdout that both have."""
+
+    candidate: Configuration
+    baseline: Configuration
+    measure: str
+    """"shifted geometric mean" or "par10"."""
+    ratio: float
+    """The baseline's mean cost over the candidate's: above 1 when the candidate is better. 1 without a pair."""
+    low: float
+    """Lower end of the 95 % interval of the ratio; 0 when there are fewer than two instances."""
+    high: float
+    """Its upper end; infinite when there are fewer than two instances."""
+    candidate_solved: int
+    """How many of the pairs the candidate solved within the cutoff."""
+    baseline_solved: int
+    pairs: int
+    """How many (instance, seed) pairs both have."""
+
+
+@dataclass(frozen=True)
 class Event:
     """Something worth telling that happened to a job: a refuted claim, a left-out file, an interruption."""
 

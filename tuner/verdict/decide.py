@@ -1,0 +1,202 @@
+"""The decision: use the incumbent, use another solver as it comes, or keep the default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from storage.records import Comparison, Configuration, Job, StoredRun
+from tuner.cost import Cost, Ties
+from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, per_instance
+from tuner.verdict.holdout import Contenders, contenders
+
+GAIN = "gain"
+DEFAULT_KEPT = "default kept"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One configuration on the holdout, as a line of the table."""
+
+    configuration: Configuration
+    role: str
+    """incumbent, baseline, best default or default, joined by commas; "left out" for one not on the holdout."""
+    shifted_geometric_mean: float | None
+    """Of the cost over instances, in seconds or, for the gap, a fraction; None without a run on the holdout."""
+    par10: float | None
+    """Mean seconds, unsolved runs at ten cutoffs; None without a run, and for costs that are not in seconds."""
+    solved: int
+    runs: int
+    instances: int
+    seeds: int
+    """The largest number of seeds that an instance was executed with."""
+    against_baseline: Comparison | None
+    """Of the shifted geometric mean, on the pairs both have; None for the baseline itself and without a pair."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the tuning was worth."""
+
+    outcome: str
+    """"gain" or "default kept"."""
+    recommended: Configuration
+    contenders: Contenders
+    objection: str
+    """Why the incumbent is not recommended, as a clause that follows "it"; empty when it is."""
+    comparisons: tuple[Comparison, ...]
+    """Each other contender with the baseline, then the incumbent with the best default, by each measure."""
+    rows: tuple[Row, ...]
+    flagged: tuple[Configuration, ...]
+    """The contenders with a response that was refuted, crashed or ran out of memory."""
+    cost: Cost
+    cutoff: float
+    """Seconds."""
+    training: int
+    """How many training instances there were."""
+
+    @property
+    def candidate(self) -> Configuration:
+        """The configuration that the words and figures are about: the recommended one, or else the incumbent."""
+        return self.recommended if self.outcome == GAIN else self.contenders.incumbent
+
+    def comparison(
+        self, candidate: Configuration, baseline: Configuration, measure: Measure = Measure.SHIFTED
+    ) -> Comparison | None:
+        """Return the comparison of these two; None when there is none, or when they share no pair."""
+        return find(self.comparisons, candidate, baseline, measure)
+
+    def row(self, configuration: Configuration) -> Row:
+        """Return the row of one of the contenders."""
+        return next(row for row in self.rows if row.configuration == configuration)
+
+
+def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Verdict:
+    """Decide from all responses of a job.
+
+    A configuration is a gain when, on the holdout, the 95 % interval of its ratio of shifted geometric means lies above
+    1, against the baseline and against the best default; when it solved no fewer of the shared runs than they (for
+    costs in seconds); and when no response of it, on training or holdout, was refuted, crashed or ran out of memory.
+    The incumbent is asked first, then the best default. If neither is a gain the baseline is kept: it wins ties.
+
+    Args:
+        job: the scenario's cost, ties, cutoff, seed and solvers; the baseline is the first solver's default.
+        runs: of the job, race and holdout.
+        incumbent: the race's.
+
+    """
+    runs = list(runs)
+    field = contenders(job, runs, incumbent)
+    cost, ties = Cost(job.cost), Ties(job.ties)
+    couples = [(other, field.baseline) for other in field.first if other != field.baseline]
+    if field.best_default not in (field.baseline, incumbent) and incumbent != field.baseline:
+        couples.append((incumbent, field.best_default))
+    comparisons = tuple(
+        comparison
+        for candidate, baseline in couples
+        for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
+    )
+    flagged = {stored.run.configuration for stored in runs if not stored.response.feasible}
+    objections = {
+        candidate: _objection(candidate, comparisons, field, cost, flagged)
+        for candidate in (incumbent, field.best_default)
+    }
+    accepted = [candidate for candidate, objection in objections.items() if not objection]
+    return Verdict(
+        outcome=GAIN if accepted else DEFAULT_KEPT,
+        recommended=accepted[0] if accepted else field.baseline,
+        contenders=field,
+        objection=objections[incumbent],
+        comparisons=comparisons,
+        rows=tuple(_row(configuration, field, runs, comparisons, job) for configuration in _listed(job, field)),
+        flagged=tuple(configuration for configuration in field.first if configuration in flagged),
+        cost=cost,
+        cutoff=job.cutoff,
+        training=sum(member.part == "training" for member in job.members),
+    )
+
+
+def _objection(
+    candidate: Configuration,
+    comparisons: Sequence[Comparison],
+    field: Contenders,
+    cost: Cost,
+    flagged: set[Configuration],
+) -> str:
+    """Return why the candidate is no gain, as a clause that follows "it"; empty when it is one."""
+    if candidate == field.baseline:
+        return "is the default"
+    if candidate in flagged:
+        return "gave a response that was refuted, crashed or ran out of memory"
+    for baseline in dict.fromkeys((field.best_default, field.baseline)):
+        if candidate == baseline:
+            continue
+        found = find(comparisons, candidate, baseline)
+        if found is None:
+            return f"has no run on the holdout to compare with {name(baseline)}"
+        if found.high < 1:
+            return f"is worse than {name(baseline)} on the holdout"
+        if found.low <= 1:
+            return f"is not surely better than {name(baseline)}: the interval includes no gain"
+        if cost in (Cost.PAR10, Cost.WALL) and found.candidate_solved < found.baseline_solved:
+            return f"is faster, but solved fewer runs on the holdout than {name(baseline)}"
+    return ""
+
+
+def find(
+    comparisons: Sequence[Comparison],
+    candidate: Configuration,
+    baseline: Configuration,
+    measure: Measure = Measure.SHIFTED,
+) -> Comparison | None:
+    """Return the comparison of these two by this measure; None when there is none, or when they share no pair."""
+    for comparison in comparisons:
+        if (comparison.candidate, comparison.baseline, comparison.measure) == (candidate, baseline, measure.value):
+            return comparison if comparison.pairs else None
+    return None
+
+
+def name(configuration: Configuration) -> str:
+    """Return how people call a configuration: the default of a solver is the solver as it comes."""
+    return f"{configuration.solver} as it comes" if configuration.is_default else str(configuration)
+
+
+def _listed(job: Job, field: Contenders) -> list[Configuration]:
+    """Return the table's configurations: the incumbent, the baseline and every other default."""
+    return list(dict.fromkeys([field.incumbent, field.baseline, field.best_default, *map(Configuration, job.solvers)]))
+
+
+def _row(
+    configuration: Configuration,
+    field: Contenders,
+    runs: Sequence[StoredRun],
+    comparisons: Sequence[Comparison],
+    job: Job,
+) -> Row:
+    cost = Cost(job.cost)
+    found = outcomes(configuration, runs, cost)
+    seeds: dict[str, list[int]] = {}
+    for instance, seed in sorted(found):
+        seeds.setdefault(instance, []).append(seed)
+    costs = per_instance(found, seeds, Ties(job.ties))
+    means = [
+        mean_cost(costs, measure, cost, job.cutoff)
+        if found and (measure is Measure.SHIFTED or cost in (Cost.PAR10, Cost.WALL))
+        else None
+        for measure in Measure
+    ]
+    named = {"incumbent": field.incumbent, "baseline": field.baseline, "best default": field.best_default}
+    roles = [role for role, of in named.items() if of == configuration] or ["default"]
+    if configuration not in field.first:
+        roles.append("left out: worse in training")
+    return Row(
+        configuration=configuration,
+        role=", ".join(roles),
+        shifted_geometric_mean=means[0],
+        par10=means[1],
+        solved=sum(success for _, success in found.values()),
+        runs=len(found),
+        instances=len(seeds),
+        seeds=max(map(len, seeds.values()), default=0),
+        against_baseline=find(comparisons, configuration, field.baseline),
+    )

@@ -1,0 +1,192 @@
+"""Which runs the verdict needs: which configurations, on which seeds, in which order, and how long that takes."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from storage.records import Configuration, Job, Purpose, Run, StoredRun
+from tuner.cost import Cost, censored, cost_of, shift
+from tuner.verdict.student import above_zero
+
+FIRST_SEED = 2**30
+"""The verdict's solver seeds are from here to 2**31 - 1; the race's are below."""
+ROUNDS = 20
+"""At most so many seeds: after that the interval's width comes from the instances."""
+WORSE = 0.2
+"""p-value of the test that a default is worse than the best default, below which it is not worth the holdout's time:
+large, because such a default decides nothing."""
+FAR_WORSE = 0.05
+"""p-value of the test that the baseline costs more than twice the best default, below which one round shows it."""
+SHARE = 0.18
+"""Of the budget, kept for the verdict."""
+MOST = 0.5
+"""Of the budget: never keep more."""
+SLACK = 1.25
+"""A round takes this much longer than the mean of its runs says: slots wait for the last run, and means are noisy."""
+
+
+@dataclass(frozen=True)
+class Contenders:
+    """The configurations whose runs on the holdout decide, chosen from training alone."""
+
+    incumbent: Configuration
+    baseline: Configuration
+    """The default of the scenario's first solver."""
+    best_default: Configuration
+    """Of the solver that does best on training as it comes: often the baseline."""
+    first: tuple[Configuration, ...]
+    """Executed in the first round."""
+    later: tuple[Configuration, ...]
+    """Executed in all others."""
+
+
+def contenders(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Contenders:
+    """Choose what is executed on the holdout, from the responses of the race.
+
+    The incumbent and the best default are executed in every round. So is the baseline, unless training shows that it
+    costs more than twice the best default: then the gain over it is beyond doubt after one round, and its slow runs
+    would eat the time of the others. Any other default joins the first round, to be reported, unless it is worse in
+    training: then training is all that is told of it. The tests are one-sided paired t tests on the logarithms of the
+    costs.
+
+    Args:
+        job: names the solvers, in the scenario's order, and the cost.
+        runs: of the job; those of the holdout are passed over.
+        incumbent: the race's.
+
+    """
+    defaults = [Configuration(solver) for solver in job.solvers]
+    baseline = defaults[0]
+    cost = Cost(job.cost)
+    scores, flagged = _training(set(defaults), runs, cost)
+    behind = {default: _behind(scores[default], scores[baseline]) for default in defaults}
+    sound = [default for default in defaults if default not in flagged and (behind[default] or default == baseline)]
+    # Shrunk towards the baseline, so that a default that was lucky on two pairs does not look like the best.
+    best = min(sound, key=lambda default: sum(behind[default]) / (len(behind[default]) + 4), default=baseline)
+    gaps = {default: _behind(scores[default], scores[best]) for default in defaults}
+    others = [default for default in defaults if default not in flagged and above_zero(gaps[default]) >= WORSE]
+    beyond_doubt = above_zero([gap - math.log(2) for gap in gaps[baseline]]) < FAR_WORSE
+    first = [incumbent, baseline, best, *others]
+    later = [incumbent, best, *([] if beyond_doubt else [baseline])]
+    return Contenders(incumbent, baseline, best, tuple(dict.fromkeys(first)), tuple(dict.fromkeys(later)))
+
+
+Scores = dict[tuple[str, int], tuple[float, bool]]
+"""(instance, seed) -> (log(s + cost), whether the cost is only known to be at least that)."""
+
+
+def _training(
+    configurations: set[Configuration], runs: Iterable[StoredRun], cost: Cost
+) -> tuple[dict[Configuration, Scores], set[Configuration]]:
+    """Return the scores of these configurations in the race, and which of them had a response outside C."""
+    scores: dict[Configuration, Scores] = defaultdict(dict)
+    flagged = set()
+    for stored in runs:
+        run, response = stored.run, stored.response
+        if run.purpose is not Purpose.RACE or run.configuration not in configurations:
+            continue
+        if not response.feasible:
+            flagged.add(run.configuration)
+        by = shift(cost, run.cutoff)
+        if not censored(cost, run, response):
+            scores[run.configuration][run.instance, run.seed] = (math.log(by + cost_of(cost, run, response)), False)
+        elif run.capped and cost in (Cost.PAR10, Cost.WALL):
+            scores[run.configuration].setdefault((run.instance, run.seed), (math.log(by + run.limit), True))
+    return scores, flagged
+
+
+def _behind(scores: Scores, others: Scores) -> list[float]:
+    """Return how far the scores are above the others', on the pairs both have; capped ones by what is known of them."""
+    return [score - others[pair][0] for pair, (score, _) in scores.items() if pair in others and not others[pair][1]]
+
+
+def holdout_seeds(seed: int) -> Iterator[int]:
+    """Yield different solver seeds from 2**30 to 2**31 - 1, for ever; the same ones for the same scenario's seed."""
+    generator = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(FIRST_SEED,)))
+    seen: set[int] = set()
+    while True:
+        drawn = int(generator.integers(FIRST_SEED, 2**31))
+        if drawn not in seen:
+            seen.add(drawn)
+            yield drawn
+
+
+def plan(field: Contenders, instances: Sequence[str], seed: int, cutoff: float) -> Iterator[list[Run]]:
+    """Yield the rounds of the holdout: each one seed, all instances, and all contenders next to each other.
+
+    Their order rotates from instance to instance and from round to round, so that a machine that grows slower or
+    faster meanwhile favours none. Execute the first round always, and another while there is time for the whole of
+    it: a round cut short would have lost its slow runs. A round with a single contender would compare nothing and is
+    not yielded.
+
+    Args:
+        field: the contenders.
+        instances: SHA-256 of the holdout's instances.
+        seed: the scenario's.
+        cutoff: seconds; no run of the holdout is capped.
+
+    """
+    for number, solver_seed in zip(range(ROUNDS), holdout_seeds(seed), strict=False):
+        order = field.later if number else field.first
+        if len(order) < 2:
+            return
+        yield [
+            Run(configuration, instance, solver_seed, cutoff, cutoff, Purpose.HOLDOUT)
+            for place, instance in enumerate(instances)
+            for configuration in _rotated(order, place + number)
+        ]
+
+
+def _rotated(order: Sequence[Configuration], by: int) -> list[Configuration]:
+    start = by % len(order)
+    return [*order[start:], *order[:start]]
+
+
+def round_seconds(
+    configurations: Sequence[Configuration], runs: Iterable[StoredRun], instances: int, cutoff: float, slots: int
+) -> float:
+    """Estimate the wall seconds of one round.
+
+    A configuration's runs are expected to take as long as its earlier ones, those on the holdout if there are any. A
+    capped run counts as a whole cutoff, and so does a configuration that was never executed.
+
+    Args:
+        configurations: executed in the round.
+        runs: of the job so far.
+        instances: how many the holdout has.
+        cutoff: seconds.
+        slots: runs at a time.
+
+    """
+    spent: dict[tuple[Configuration, Purpose], list[float]] = defaultdict(list)
+    for stored in runs:
+        unfinished = stored.run.capped and not stored.response.solved
+        seconds = cutoff if unfinished else stored.response.wall
+        spent[stored.run.configuration, stored.run.purpose].append(seconds)
+    total = 0.0
+    for configuration in configurations:
+        seen = spent[configuration, Purpose.HOLDOUT] or spent[configuration, Purpose.RACE]
+        total += fmean(seen) if seen else cutoff
+    return SLACK * total * instances / min(slots, max(1, len(configurations) * instances))
+
+
+def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: int) -> float:
+    """Return how many seconds of the budget to keep for the verdict.
+
+    That is 18 % of it, or more when the first round is expected to take longer, but at most half.
+
+    Args:
+        job: its budget, cutoff and slots.
+        field: the contenders as they stand.
+        runs: of the race so far; those of the contenders suffice.
+        instances: how many the holdout has.
+
+    """
+    first = round_seconds(field.first, runs, instances, job.cutoff, job.slots)
+    return min(max(SHARE * job.budget, first), MOST * job.budget)

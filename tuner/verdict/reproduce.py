@@ -1,0 +1,22 @@
+"""The command that executes a run again."""
+
+from __future__ import annotations
+
+import shlex
+
+from storage.records import Run, spell
+
+
+def reproducing_line(run: Run, path: str) -> str:
+    """Return the shell command that executes this run again, with the whole cutoff.
+
+    Args:
+        run: any run, of the race or the holdout.
+        path: of its instance's file.
+
+    """
+    words = ["tuner", "execute", path, "--solver", run.configuration.solver]
+    for parameter, value in run.configuration.parameters:
+        words += ["--set", f"{parameter}={spell(value)}"]
+    words += ["--seed", str(run.seed), "--cutoff", f"{run.cutoff:.12g}s"]
+    return shlex.join(words)
