@@ -70,9 +70,12 @@ class Model:
 
     def activity(self, x: Floats) -> Floats:
         """Return A x, shape (m,), for a point x of shape (n,)."""
-        products = np.concatenate((self.value * x[self.column_index], [0.0]))
-        sums = np.add.reduceat(products, self.row_start[:-1]) if self.rows else np.zeros(0)
-        sums[self.row_start[:-1] == self.row_start[1:]] = 0.0
+        products = self.value * x[self.column_index]
+        sums = np.zeros(self.rows)
+        # reduceat has no notion of an empty segment: it is given the rows with entries only.
+        filled = self.row_start[:-1] < self.row_start[1:]
+        if filled.any():
+            sums[filled] = np.add.reduceat(products, self.row_start[:-1][filled])
         return sums
 
     def save(self, path: Path) -> None:
@@ -119,9 +122,8 @@ class Model:
 
 
 def _packed(names: tuple[str, ...]) -> NDArray[np.uint8]:
-    return np.frombuffer("\n".join(names).encode(), dtype=np.uint8)
+    return np.frombuffer("".join(f"{name}\n" for name in names).encode(), dtype=np.uint8)
 
 
 def _unpacked(packed: NDArray[np.uint8]) -> tuple[str, ...]:
-    text = packed.tobytes().decode()
-    return tuple(text.split("\n")) if text else ()
+    return tuple(packed.tobytes().decode().split("\n")[:-1])

@@ -1,0 +1,149 @@
+"""Which files are models, how they are packed, and their content: one stream of bytes, capped, known by its hash."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import zstandard
+
+from instances.errors import UnreadableModel
+
+FORMATS = (".mps", ".lp")
+PACKINGS = (".gz", ".bz2", ".xz", ".zst")
+LARGEST = 4 * 2**30
+"""Bytes that a model may have once it is unpacked: a small archive must not fill the disk or the memory."""
+
+_BLOCK = 2**18
+_ZSTD_FEED = 2**10
+"""Bytes of an archive handed to zstd at a time: it answers with at most some 30,000 times as many."""
+_DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+
+class Suffixes(NamedTuple):
+    """A model file's name, taken apart; the suffixes in lower case."""
+
+    stem: str
+    format: str
+    """One of `FORMATS`."""
+    packing: str
+    """One of `PACKINGS`, or empty for a plain file."""
+
+
+def suffixes(name: str) -> Suffixes | None:
+    """Take the name of a model file apart; None when it does not end like a model's."""
+    plain, packing = name, ""
+    if name.lower().endswith(PACKINGS):
+        plain, _, packing = name.rpartition(".")
+        packing = f".{packing.lower()}"
+    stem, _, format = plain.rpartition(".")
+    format = f".{format.lower()}"
+    return Suffixes(stem, format, packing) if stem and format in FORMATS else None
+
+
+def content(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file, unpacked according to its name, in blocks of moderate size.
+
+    Raises:
+        UnreadableModel: the file cannot be read, its archive is damaged or cut off, or there are more than `LARGEST`
+            bytes in it.
+
+    """
+    parts = suffixes(path.name)
+    size = 0
+    try:
+        with path.open("rb") as file:
+            for block in _unpacked(file, parts.packing if parts else ""):
+                size += len(block)
+                if size > LARGEST:
+                    raise UnreadableModel(f"{path}: has more than {LARGEST / 2**30:g} GiB once unpacked, the limit")
+                yield block
+    except _DAMAGE as error:
+        raise UnreadableModel(f"{path}: {_complaint(error)}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """Return the SHA-256 of the unpacked content, in hexadecimal digits. Raises UnreadableModel as `content` does."""
+    digest = hashlib.sha256()
+    for block in content(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def open_text(path: Path) -> io.TextIOWrapper:
+    """Open the unpacked content as text; bytes that are no UTF-8 appear as backslash escapes.
+
+    Reading raises UnreadableModel as `content` does.
+    """
+    return io.TextIOWrapper(
+        io.BufferedReader(_Stream(content(path)), _BLOCK), encoding="utf-8", errors="backslashreplace"
+    )
+
+
+def _unpacked(file: BinaryIO, packing: str) -> Iterator[bytes]:
+    if packing == ".zst":
+        yield from _zstd(file)
+        return
+    with _OPENERS[packing](file) as stream:
+        while block := stream.read(_BLOCK):
+            yield block
+
+
+_OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
+    "": nullcontext,
+    ".gz": lambda file: gzip.GzipFile(fileobj=file),
+    ".bz2": bz2.BZ2File,
+    ".xz": lzma.LZMAFile,
+}
+
+
+def _zstd(file: BinaryIO) -> Iterator[bytes]:
+    # Not zstandard's own stream reader: it takes an archive that was cut off for a whole one.
+    frame = None
+    while fed := file.read(_ZSTD_FEED):
+        while fed:
+            frame = frame or zstandard.ZstdDecompressor().decompressobj()
+            yield frame.decompress(fed)
+            fed = frame.unused_data
+            if frame.eof:
+                frame = None
+    if frame is not None:
+        raise EOFError
+
+
+def _complaint(error: Exception) -> str:
+    if isinstance(error, EOFError):
+        return "the archive is cut off: its end is missing"
+    if isinstance(error, OSError) and error.strerror:
+        return f"cannot be read: {error.strerror}"
+    return f"the archive is damaged: {error}"
+
+
+class _Stream(io.RawIOBase):
+    """Blocks of bytes as a stream that can be read."""
+
+    def __init__(self, blocks: Iterator[bytes]) -> None:
+        self._blocks = blocks
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        while not self._rest:
+            block = next(self._blocks, None)
+            if block is None:
+                return 0
+            self._rest = memoryview(block)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -1,0 +1,38 @@
+"""Reading a model file into arrays. No solver is involved: all of them are handed the same arrays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from instances.errors import UnreadableModel
+from instances.formats import FORMATS, open_text, suffixes
+from instances.lp import read_lp
+from instances.model import Model
+from instances.mps import read_mps
+
+
+def read_model(path: Path) -> Model:
+    """Read an MPS or LP file, plain or packed; the model is named after the file.
+
+    Executed in a child process under limits of time and memory: a file may be larger than this machine can take.
+
+    Raises:
+        UnreadableModel: says which file, what is wrong with it and, where it can be told, in which line.
+
+    """
+    parts = suffixes(path.name)
+    if parts is None:
+        raise UnreadableModel(f"{path}: no model by its name; those end in {' or '.join(FORMATS)}, packed or not")
+    source = partial(open_text, path)
+    try:
+        if parts.format == ".mps":
+            model = read_mps(source)
+        else:
+            with source() as lines:
+                model = read_lp(lines)
+    except UnreadableModel as error:
+        message = str(error)
+        raise UnreadableModel(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None
+    return replace(model, name=parts.stem)
