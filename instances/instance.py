@@ -22,3 +22,5 @@ class Instance:
     rows: int
     nonzeros: int
     integers: int
+    maximise: bool = False
+    """Whether more is better: the sense of its objective."""

@@ -1,0 +1,102 @@
+"""A zygote as the leader holds it: started, spoken to, listened to, and buried with everything it has left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+from tuner.follower import processes
+from tuner.follower.outcome import Outcome, last_words
+from tuner.follower.tasks import Task
+
+MARK = "TUNER_ZYGOTE"
+"""The environment variable by which a zygote's descendants are known, wherever they went."""
+_PATIENCE = 3.0
+"""Seconds that a dismissed zygote may take to kill what it has forked."""
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class ZygoteProcess:
+    """The process ``python -m tuner.follower.zygote``, and its two pipes."""
+
+    def __init__(self, library: str) -> None:
+        """Start it. The calling thread has to live as long: the zygote ends with it."""
+        self.library = library
+        self._mark = secrets.token_hex(8)
+        self._stderr = os.fdopen(os.memfd_create(MARK), "w+b")  # no disk that could be full
+        environment = {
+            **os.environ,
+            **dict.fromkeys(_THREADS, "1"),
+            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+            MARK: self._mark,
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "tuner.follower.zygote"],  # -P: no module from where the user happens to be
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._stderr,
+            env=environment,
+            bufsize=0,
+            start_new_session=True,  # Ctrl-C at the terminal is for the leader, which decides
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._requests, self._replies = self._process.stdin, self._process.stdout
+        os.set_blocking(self._replies.fileno(), False)
+        self._rest = b""
+        self.last_words = ""
+        """How it ended, once it is buried."""
+
+    def fileno(self) -> int:
+        """The descriptor that is readable when `receive` has something to tell."""
+        return self._replies.fileno()
+
+    def request(self, number: int, task: Task, core: int) -> None:
+        """Ask for a task; a zygote that has ended meanwhile says so by `receive`."""
+        self._say({"id": number, "core": core, "task": task.to_json()})
+
+    def cancel(self, number: int) -> None:
+        """Ask it to kill the child of a task."""
+        self._say({"cancel": number})
+
+    def receive(self) -> tuple[list[tuple[int, Outcome]], bool]:
+        """Return the outcomes that have arrived, by the numbers of their tasks, and whether the zygote has ended."""
+        outcomes: list[tuple[int, Outcome]] = []
+        with suppress(BlockingIOError):
+            while chunk := os.read(self._replies.fileno(), 65536):
+                *lines, self._rest = (self._rest + chunk).split(b"\n")
+                messages = map(json.loads, lines)
+                outcomes += [(message["id"], Outcome.from_json(message["outcome"])) for message in messages]
+            return outcomes, True
+        return outcomes, False
+
+    def kill(self) -> None:
+        """Kill it, not gently; `bury` still has to be called."""
+        self._process.kill()
+
+    def dismiss(self) -> None:
+        """Ask it to end, with everything below it; it does when it sees the end of its pipe."""
+        self._requests.close()
+
+    def bury(self) -> None:
+        """Wait until it has ended, if need be by force, and kill what it has left behind."""
+        self._requests.close()
+        try:
+            code = self._process.wait(_PATIENCE)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            code = self._process.wait()
+        processes.kill_marked(f"{MARK}={self._mark}")
+        self._replies.close()
+        self._stderr.seek(0)
+        how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+        self.last_words = f"the warm process of {self.library} ended by {how}{last_words(self._stderr.read())}"
+        self._stderr.close()
+
+    def _say(self, message: dict[str, object]) -> None:
+        with suppress(BrokenPipeError):
+            self._requests.write(json.dumps(message).encode() + b"\n")

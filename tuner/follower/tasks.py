@@ -1,0 +1,198 @@
+"""What a zygote can be asked to do in a child. Each task is a record, so that the leader can send it as JSON.
+
+A task is prepared in the zygote (what is warm there is free in the child), worked on in the child, and concluded in the
+zygote, where what the child says can be checked beyond its reach.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+import zipfile
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, ClassVar
+
+from instances.model import Model
+from storage.records import Claim, Termination, Value
+from tuner.follower.answer import decode, encode
+from tuner.follower.check import check_answer
+from tuner.follower.child import Limits, Work
+from tuner.follower.gap import integral, relative_gap
+from tuner.follower.outcome import Outcome
+from tuner.follower.warm import Warm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(ABC):
+    """One thing to do in a child."""
+
+    kind: ClassVar[str]
+    library: str
+    """The Python package it needs: its zygote imports no other solver library."""
+    seconds: float
+    """Wall seconds after which the child is ended from outside."""
+    memory_mib: float
+    """MiB that the child and its descendants may hold, beyond what the zygote holds."""
+
+    @property
+    def limits(self) -> Limits:
+        """What the child may use."""
+        return Limits(self.seconds, self.memory_mib)
+
+    @abstractmethod
+    def prepare(self, warm: Warm) -> Work:
+        """Return what the child is to do; everything slow that can be shared is done here, in the zygote."""
+
+    def conclude(self, warm: Warm, outcome: Outcome) -> Outcome:
+        """Return the outcome with the result as the leader wants it."""
+        return outcome
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a JSON object."""
+        return {"kind": self.kind, "fields": asdict(self)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Solve(Task):
+    """Execute a run. Result: the fields of a Response beyond those of the outcome."""
+
+    kind: ClassVar[str] = "solve"
+    adapter: str
+    arrays: str
+    parameters: dict[str, Value]
+    seed: int
+    gap: float
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter and load the model."""
+        solver, model = warm.solver(self.adapter), warm.model(self.arrays)
+
+        def work() -> dict[str, Any]:
+            started = time.perf_counter()
+            answer = solver.solve(model, self.parameters, self.seed, self.seconds, self.gap)
+            return encode(answer, time.perf_counter() - started)
+
+        return work
+
+    def conclude(self, warm: Warm, outcome: Outcome) -> Outcome:
+        """Check the answer."""
+        if outcome.termination is not Termination.EXITED:
+            return outcome
+        try:
+            answer, seconds = decode(outcome.result)
+        except ValueError as error:
+            return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
+        check, reason = check_answer(warm.model(self.arrays), answer)
+        gap = relative_gap(answer.objective, answer.bound)
+        area = None
+        if answer.steps is not None:
+            final = answer.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)
+            area = integral(answer.steps, seconds, 0.0 if final else 1.0 if gap is None else gap, self.seconds)
+        fields = {
+            "claim": answer.claim,
+            "check": check,
+            "objective": _finite(answer.objective),
+            "bound": _finite(answer.bound),
+            "gap": gap,
+            "solver_wall": seconds,
+            "nodes": answer.nodes,
+            "iterations": answer.iterations,
+            "work": _finite(answer.work),
+            "integral": area,
+            "raw_status": answer.raw_status,
+        }
+        return replace(outcome, reason=reason, result=fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Read(Task):
+    """Read a model file into the cache, unless it is there. Result: the sizes and the sense of the model."""
+
+    kind: ClassVar[str] = "read"
+    library: str = "instances"
+    path: str
+    arrays: str
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the reader."""
+        from instances.reading import read_model
+
+        arrays, partial = Path(self.arrays), self._partial
+
+        def work() -> dict[str, Any]:
+            model = _cached(arrays)
+            if model is None:
+                model = read_model(Path(self.path))
+                model.save(partial)
+                partial.replace(arrays)
+            return {
+                "columns": model.columns,
+                "rows": model.rows,
+                "nonzeros": model.nonzeros,
+                "integers": model.integers,
+                "maximise": bool(model.maximise),
+            }
+
+        return work
+
+    def conclude(self, warm: Warm, outcome: Outcome) -> Outcome:
+        """Remove what a child that was ended has half written."""
+        self._partial.unlink(missing_ok=True)
+        return outcome
+
+    @property
+    def _partial(self) -> Path:
+        arrays = Path(self.arrays)
+        return arrays.with_name(f".{arrays.name}.{os.getpid()}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Describe(Task):
+    """Ask a solver for its version and parameters. Result: both, as JSON has them."""
+
+    kind: ClassVar[str] = "describe"
+    adapter: str
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter."""
+        solver = warm.solver(self.adapter)
+        return lambda: {
+            "version": solver.version(),
+            "parameters": [asdict(parameter) for parameter in solver.parameters()],
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refuse(Task):
+    """Ask a solver why it cannot take a model. Result: the reason; empty when it can."""
+
+    kind: ClassVar[str] = "refuse"
+    adapter: str
+    arrays: str
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter and load the model."""
+        solver, model = warm.solver(self.adapter), warm.model(self.arrays)
+        return lambda: solver.refuses(model)
+
+
+_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Refuse)}
+
+
+def from_json(message: dict[str, Any]) -> Task:
+    """Read what `Task.to_json` returned."""
+    return _KINDS[message["kind"]](**message["fields"])
+
+
+def _cached(arrays: Path) -> Model | None:
+    try:
+        return Model.load(arrays)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or damaged: read the file again
+        return None
+
+
+def _finite(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) else None
