@@ -165,8 +165,15 @@ class Standing:
 class Leader(Protocol):
     """Chooses what to execute next and which configuration is the incumbent, from responses alone."""
 
-    def due(self, count: int) -> list[Run]:
-        """Return up to ``count`` runs to execute next, each once; fewer only when the race has to wait or is over."""
+    def due(self, count: int, remaining: float) -> list[Run]:
+        """Return up to ``count`` runs to execute next, each once; fewer only when the race has to wait or is over.
+
+        ``remaining``: wall seconds that the race still has.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Do some of the thinking for the next `due` ahead; called while all slots are busy."""
         ...
 
     def tell(self, run: Run, response: Response) -> None:
@@ -188,4 +195,9 @@ class Leader(Protocol):
     @property
     def incumbent(self) -> Configuration:
         """The best configuration so far."""
+        ...
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether nothing can be solved within the cutoff: every default was executed on everything, in vain."""
         ...

@@ -1,0 +1,220 @@
+"""The field: every configuration in the race, what is known of it, and who leads."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from storage.records import Configuration, Response, Run
+from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
+from tuner.leader.candidate import Candidate, Status, Trial
+from tuner.leader.evidence import Judge, Observation
+from tuner.leader.pairs import Pair
+from tuner.leader.study import Study
+from tuner.space import Space
+
+SHRINK = 4
+"""A mean over n instances counts n / (n + 4) of itself for the study: few responses prove little."""
+CONVINCING = 3
+"""Observations from which on a configuration's value speaks for its solver."""
+
+
+class Field:
+    """The candidates and their standing. It changes standings on request; the race decides on them."""
+
+    def __init__(
+        self, spaces: Mapping[str, Space], instances: Sequence[str], study: Study, cost: Cost, ties: Ties, cutoff: float
+    ) -> None:
+        """Enter the default of every solver; the first is the incumbent until another one is."""
+        self.cost = cost
+        self.cutoff = cutoff
+        self.judge = Judge(shift(cost, cutoff), ties)
+        self.instances = instances
+        self.candidates: dict[Configuration, Candidate] = {}
+        self.racing: list[Candidate] = []
+        self.elites: list[Candidate] = []
+        self.lost: list[Run] = []
+        self.runs = 0
+        self.solved = 0
+        self.wall = 0.0
+        """Wall seconds of all responses."""
+        self.flagged: dict[Configuration, str] = {}
+        self._index = {sha256: index for index, sha256 in enumerate(instances)}
+        self._study = study
+        self._changed: dict[Configuration, Candidate] = {}
+        self._best: dict[str, float] = {}
+        self.defaults = [self.enter(space.default, "default") for space in spaces.values()]
+        self.incumbent = self.reference = self.defaults[0]
+        """The reference is the best default: the values of all others are relative to it."""
+        self.lead(self.incumbent)
+
+    def enter(self, configuration: Configuration, origin: str) -> Candidate:
+        """Return the candidate with this configuration, entered now if it is new."""
+        candidate = self.candidates.get(configuration)
+        if candidate is None:
+            candidate = self.candidates[configuration] = Candidate(configuration, origin)
+            self._study.adopt(configuration)
+            self.racing.append(candidate)
+        return candidate
+
+    def pair(self, run: Run) -> Pair:
+        """Return the pair of a run; ValueError when its instance is no training instance."""
+        if run.instance not in self._index:
+            raise ValueError(f"run on {run.instance}: not a training instance of this race")
+        return Pair(self._index[run.instance], run.seed)
+
+    def observe(self, candidate: Candidate, pair: Pair, run: Run, response: Response) -> bool:
+        """Take a response into account; return whether it is news: a capped one is none for a pair that is known."""
+        open_ended = censored(self.cost, run, response)
+        before = candidate.observations.get(pair)
+        if before is not None and open_ended and (not before.censored or before.cost >= run.limit):
+            return False
+        success = solved(self.cost, run, response)
+        candidate.observations[pair] = Observation(
+            cost=run.limit if open_ended else cost_of(self.cost, run, response),
+            seconds=min(max(seconds(self.cost, response), run.limit if open_ended else 0.0), run.cutoff),
+            censored=open_ended,
+            solved=success,
+            feasible=response.feasible,
+        )
+        if before is None or before.censored:
+            self.runs += 1
+            self.wall += response.wall
+        if before is not None:
+            self.solved -= before.solved
+            candidate.solved -= before.solved
+        self.solved += success
+        candidate.solved += success
+        (candidate.censored.add if open_ended else candidate.censored.discard)(pair)
+        self._changed[candidate.configuration] = candidate
+        return True
+
+    def lead(self, candidate: Candidate) -> None:
+        """Make the candidate the incumbent; where the old one goes is for the caller to say."""
+        self._leave(candidate)
+        self.incumbent = candidate
+        self._set(candidate, Status.INCUMBENT)
+
+    def keep(self, candidate: Candidate) -> None:
+        """Make the candidate an elite."""
+        self._leave(candidate)
+        self.elites.append(candidate)
+        self._set(candidate, Status.ELITE)
+
+    def race(self, candidate: Candidate) -> None:
+        """Put the candidate back among those that race the incumbent."""
+        self._leave(candidate)
+        self.racing.append(candidate)
+        candidate.lost_to = None
+        self._set(candidate, Status.RACING)
+
+    def reject(self, candidate: Candidate) -> None:
+        """Drop the candidate: it lost against the incumbent. What it has under way is lost."""
+        self._leave(candidate)
+        candidate.lost_to = self.incumbent
+        self.lost.extend(candidate.under_way.values())
+        self._set(candidate, Status.REJECTED)
+        self.inform(candidate)
+
+    def flag(self, candidate: Candidate, reason: str) -> None:
+        """Drop the candidate for a response outside C. If it was the incumbent, the next best takes over."""
+        if candidate.status is Status.FLAGGED:
+            return
+        deposed = candidate is self.incumbent
+        self._leave(candidate)
+        candidate.reason = self.flagged[candidate.configuration] = reason
+        if candidate is not self.reference:
+            self.lost.extend(candidate.under_way.values())
+        self._set(candidate, Status.FLAGGED)
+        self._study.tell(candidate.configuration, self._value(candidate) or 0.0, feasible=False)
+        solver = candidate.configuration.solver
+        values = [
+            c.value
+            for c in self.candidates.values()
+            if c.configuration.solver == solver and c.status is not Status.FLAGGED and c.value is not None
+        ]
+        self._best[solver] = min(values, default=math.log(worst(self.cost, self.cutoff) / self.judge.shift))
+        if deposed:
+            self._succeed(candidate)
+
+    def _succeed(self, deposed: Candidate) -> None:
+        """Find a new incumbent, and give those that lost against the deposed one another chance against it."""
+        heirs = [c for c in (*self.elites, *self.defaults) if c.status is not Status.FLAGGED and c.observations]
+        if not heirs:
+            self.incumbent = deposed
+            return
+        self.lead(min(heirs, key=lambda heir: (self.value(heir), heir is not self.reference)))
+        for candidate in self.candidates.values():
+            if candidate.lost_to is deposed and candidate.status is Status.REJECTED:
+                self.race(candidate)
+
+    def inform(self, candidate: Candidate) -> None:
+        """Tell the study what the candidate is worth now."""
+        value = candidate.value = self._value(candidate)
+        if value is None:
+            return
+        self._changed[candidate.configuration] = candidate
+        self._study.tell(candidate.configuration, value, feasible=candidate.status is not Status.FLAGGED)
+        solver = candidate.configuration.solver
+        if len(candidate.observations) >= CONVINCING or solver not in self._best:
+            self._best[solver] = min(value, self._best.get(solver, math.inf))
+
+    def value(self, candidate: Candidate) -> float:
+        """Return the candidate's value for the study; 0 is the reference's."""
+        return self._value(candidate) or 0.0
+
+    def _value(self, candidate: Candidate) -> float | None:
+        evidence = self.judge.anchored(candidate.observations, self.reference.observations)
+        n = evidence.instances
+        return evidence.mean * n / (n + SHRINK) if n else None
+
+    @property
+    def best(self) -> Mapping[str, float]:
+        """The best value so far of every solver that has one; the reference's solver always has."""
+        return self._best or {self.reference.configuration.solver: 0.0}
+
+    def parents(self) -> dict[str, list[Configuration]]:
+        """Return the configurations worth mutating, by solver, the incumbent first."""
+        families: dict[str, list[Configuration]] = {}
+        for candidate in (self.incumbent, *self.elites):
+            families.setdefault(candidate.configuration.solver, []).append(candidate.configuration)
+        return families
+
+    def trials(self) -> list[Trial]:
+        """Return the candidates that changed since the last call, as the study's tables show them."""
+        changed = [candidate for candidate in self._changed.values() if candidate.observations]
+        self._changed.clear()
+        return [self._trial(candidate) for candidate in changed]
+
+    def _trial(self, candidate: Candidate) -> Trial:
+        by_instance: dict[int, list[float]] = {}
+        for pair, observation in candidate.observations.items():
+            by_instance.setdefault(pair.instance, []).append(observation.cost)
+        return Trial(
+            configuration=candidate.configuration,
+            origin=candidate.origin,
+            status=candidate.status,
+            value=self._value(candidate),
+            costs={i: self.judge.aggregate(costs) for i, costs in sorted(by_instance.items())},
+            runs=len(candidate.observations),
+            solved=candidate.solved,
+            reason=candidate.reason,
+        )
+
+    def _set(self, candidate: Candidate, status: Status) -> None:
+        candidate.status = status
+        self._changed[candidate.configuration] = candidate
+
+    def _leave(self, candidate: Candidate) -> None:
+        for group in (self.racing, self.elites):
+            if candidate in group:
+                group.remove(candidate)
+
+
+def shared(one: Candidate, other: Candidate) -> Iterable[Pair]:
+    """Return the pairs on which the exact costs of both are known."""
+    return [
+        pair
+        for pair in one.observations
+        if pair in other.observations and pair not in one.censored and pair not in other.censored
+    ]

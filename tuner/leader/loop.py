@@ -1,0 +1,105 @@
+"""The loop that brings leader and executor together until the time is over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from threading import Event
+
+from storage.records import Response, Run, Termination
+from tuner.ports import Executor, Leader
+
+QUEUE = 2
+"""Runs outstanding for every slot: one executes and one waits, so that a slot that falls free goes on at once."""
+ATTENTION = 0.25
+"""Seconds after which the loop looks at ``stop`` again while nothing finishes."""
+PATIENCE = 10.0
+"""Seconds for the executor to end the runs that were cancelled."""
+
+Keep = Callable[[Run, Response], Sequence[tuple[Run, Response]]]
+"""Checks a response against those of other runs and stores it. Returns what the leader has to be told: the response,
+and earlier ones that it overturns."""
+
+
+class Ending(StrEnum):
+    """Why a race is over."""
+
+    DEADLINE = "deadline"
+    STOPPED = "stopped"
+    HOPELESS = "hopeless"
+    """Nothing can be solved within the cutoff."""
+    NOTHING_LEFT = "nothing left"
+    """The leader has nothing more to execute."""
+
+
+def race(
+    leader: Leader,
+    executor: Executor,
+    keep: Keep,
+    deadline: float,
+    *,
+    stop: Event | None = None,
+    watch: Callable[[], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Ending:
+    """Race until the deadline, keeping every response before the leader acts on it.
+
+    What is still under way at the end is cancelled: the deadline holds. When this returns, nothing is outstanding.
+
+    Args:
+        leader: says what to execute.
+        executor: executes it.
+        keep: see `Keep`; not called for runs that were cancelled.
+        deadline: when to end, by ``clock``.
+        stop: ends the race early when it is set.
+        watch: called after every step, to show progress.
+        clock: seconds.
+
+    """
+    under_way: set[Run] = set()
+    try:
+        while True:
+            ending = _ending(leader, deadline - clock(), stop)
+            if ending is not None:
+                return ending
+            for run in leader.due(QUEUE * executor.slots - executor.outstanding, deadline - clock()):
+                under_way.add(run)
+                executor.submit(run)
+            if not executor.outstanding:
+                return Ending.NOTHING_LEFT
+            leader.prepare()
+            _collect(leader, executor, keep, under_way, max(0.0, min(ATTENTION, deadline - clock())))
+            for run in leader.lost():
+                executor.cancel(run)
+            if watch is not None:
+                watch()
+    finally:
+        _end(leader, executor, keep, under_way, clock)
+
+
+def _ending(leader: Leader, remaining: float, stop: Event | None) -> Ending | None:
+    if stop is not None and stop.is_set():
+        return Ending.STOPPED
+    if leader.hopeless:
+        return Ending.HOPELESS
+    return Ending.DEADLINE if remaining <= 0 else None
+
+
+def _collect(leader: Leader, executor: Executor, keep: Keep, under_way: set[Run], timeout: float) -> None:
+    for finished in executor.wait(timeout):
+        under_way.discard(finished.run)
+        if finished.response.termination is Termination.KILLED:
+            leader.tell(finished.run, finished.response)
+            continue
+        for run, response in keep(finished.run, finished.response):
+            leader.tell(run, response)
+
+
+def _end(leader: Leader, executor: Executor, keep: Keep, under_way: set[Run], clock: Callable[[], float]) -> None:
+    """Cancel what is under way and wait for it; what finished in the meantime is kept."""
+    for run in list(under_way):
+        executor.cancel(run)
+    patience = clock() + PATIENCE
+    while executor.outstanding and clock() < patience:
+        _collect(leader, executor, keep, under_way, ATTENTION)

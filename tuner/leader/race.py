@@ -1,0 +1,441 @@
+"""The race: which configuration is executed on what next, which is dropped, and which is the incumbent.
+
+Challengers follow the incumbent along one course of (instance, seed) pairs, from cheap to dear, each run capped by what
+the incumbent took. They are compared with it after 2, 3, 4, 5, 6, 8, ... pairs: dropped early and on little evidence,
+promoted late and on much. (After ParamILS, irace and SMAC3; the constants were set on simulated races.)
+
+Every decision is made when a response is told and follows from the responses alone; so telling the stored ones rebuilds
+a race.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
+
+from storage.records import Configuration, Purpose, Response, Run, Termination
+from tuner.cost import Cost, Ties, shifted_geometric_mean
+from tuner.leader.candidate import Candidate, Status, Trial
+from tuner.leader.evidence import Evidence
+from tuner.leader.field import Field, shared
+from tuner.leader.opening import Opening
+from tuner.leader.pairs import Course, Pair
+from tuner.leader.sampler import Proposals
+from tuner.leader.study import Study
+from tuner.ports import Standing
+from tuner.space import Space
+
+LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100)
+"""Observations after which a challenger is compared with the incumbent; later at every further hundred."""
+MARGIN = 0.04
+"""A challenger has to promise to be better by this difference in score: about four percent."""
+ENOUGH = 20
+"""Pairs (or all instances, when they are fewer) after which a challenger may be found better ..."""
+FRESH = 8
+"""... and so many more, which have to agree."""
+PROMOTE = 0.05
+"""Level of the test that a new incumbent has to pass on all its pairs."""
+HOPEFUL = 0.25
+"""Level of the test that a challenger has to pass to be executed on the fresh pairs."""
+ENDING = 0.15
+"""The last part of the budget, at most, in which no new challenger is entered."""
+ELITES = 3
+ROUNDS = 5
+"""Seeds of an instance beyond which more pairs are only raced when nothing else is left to do."""
+PATIENCE = 8
+"""Rejections after which the incumbent and the elites are executed on one more pair."""
+THOUGHT = 0.015
+"""The part of the executed seconds that the model may think, at most."""
+AHEAD = 3
+"""How many challengers are kept ready."""
+
+
+def alpha(pairs: int) -> float:
+    """Return the level of the test that drops a challenger after so many pairs."""
+    if pairs < 5:
+        return 0.3
+    return 0.2 if pairs <= 12 else 0.1
+
+
+def slack(pairs: int) -> float:
+    """Return how many times the incumbent's seconds a challenger with so many pairs may take."""
+    return 2.0 if pairs < 5 else 1.5
+
+
+class Race:
+    """A `Leader` for one scenario. Not thread-safe: one loop asks and tells."""
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space],
+        instances: Sequence[str],
+        *,
+        cost: Cost,
+        ties: Ties,
+        cutoff: float,
+        budget: float,
+        slots: int,
+        seed: int,
+        clock: Callable[[], float] = time.thread_time,
+    ) -> None:
+        """Prepare a race in which nothing has been executed yet.
+
+        Args:
+            spaces: by solver; the default of the first leads until another configuration does.
+            instances: the SHA-256 of the training instances, in an order that stays the same when a job is resumed.
+            cost: what is minimised.
+            ties: how costs are aggregated over seeds.
+            cutoff: seconds for one run.
+            budget: wall seconds that the race is going to have; only a hint of what is affordable.
+            slots: how many runs execute at a time.
+            seed: of the scenario: all randomness and the solver seeds are derived from it.
+            clock: returns CPU seconds; measures what the sampler's thinking costs.
+
+        """
+        study = Study(spaces, seed)
+        self._field = Field(spaces, instances, study, cost, ties, cutoff)
+        self._course = Course(len(instances), seed)
+        self._opening = Opening(self._field, self._course, budget * slots)
+        self._proposals = Proposals(spaces, study, seed)
+        self._ready: deque[tuple[Configuration, str]] = deque()
+        self._slots = slots
+        self._budget = budget
+        self._frontier = len(instances)
+        """The incumbent, and whoever wants to replace it, is executed on all pairs before this position."""
+        self._rejections = 0
+        self._cancelled: set[Run] = set()
+        self._clock = clock
+        self._thought = 0.0
+
+    # What to execute
+
+    def due(self, count: int, remaining: float = math.inf) -> list[Run]:
+        """Return up to ``count`` runs to execute next; fewer only when nothing new can be found out.
+
+        Args:
+            count: how many are wanted.
+            remaining: wall seconds that the race still has; near its end no new challenger is entered.
+
+        """
+        runs: list[Run] = []
+        while len(runs) < count and (run := self._next(remaining)) is not None:
+            runs.append(run)
+        return runs
+
+    def prepare(self) -> None:
+        """Find one more challenger ahead of its time; to be called while all slots are busy."""
+        if len(self._ready) < AHEAD:
+            self._propose()
+
+    def lost(self) -> list[Run]:
+        """Return the runs under way that cannot change anything any more, each once."""
+        runs = []
+        for run in self._field.lost:
+            candidate = self._field.candidates[run.configuration]
+            if run not in self._cancelled and run in candidate.under_way.values():
+                self._cancelled.add(run)
+                runs.append(run)
+        self._field.lost.clear()
+        return runs
+
+    @property
+    def incumbent(self) -> Configuration:
+        """The best configuration so far."""
+        return self._field.incumbent.configuration
+
+    @property
+    def elites(self) -> list[Configuration]:
+        """The incumbent and the next best, which it could not be proven better than; the best first."""
+        elites = sorted(self._field.elites, key=self._field.value)
+        return [candidate.configuration for candidate in (self._field.incumbent, *elites)]
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every default was executed on every instance and nothing was solved by any configuration."""
+        field = self._field
+        return (
+            self._is_timed
+            and field.solved == 0
+            and all(
+                default.status is Status.FLAGGED
+                and default is not field.reference
+                or len(default.observations) - len(default.censored) >= len(field.instances)
+                for default in field.defaults
+            )
+        )
+
+    def standing(self) -> Standing:
+        """Return where the race stands."""
+        field = self._field
+        incumbent, default = field.incumbent, field.reference
+        pairs = shared(incumbent, default)
+        return Standing(
+            incumbent=incumbent.configuration,
+            incumbent_cost=self._cost_on(incumbent, pairs),
+            default=default.configuration,
+            default_cost=self._cost_on(default, pairs),
+            pairs=len(pairs),
+            configurations=len(field.candidates),
+            runs=field.runs,
+            solved=field.solved,
+            flagged=dict(field.flagged),
+        )
+
+    def trials(self) -> list[Trial]:
+        """Return the configurations that changed since the last call."""
+        return self._field.trials()
+
+    def tell(self, run: Run, response: Response) -> None:
+        """Take a response into account; of a run that was told before, the new response replaces the old one.
+
+        Raises ValueError for a run that is not of the race or not on a training instance.
+        """
+        if run.purpose is not Purpose.RACE:
+            raise ValueError(f"run for {run.purpose} on {run.instance}: the leader may not see it")
+        field = self._field
+        pair = field.pair(run)
+        candidate = field.enter(run.configuration, "stored")
+        self._cancelled.discard(run)
+        if candidate.under_way.get(pair) == run:
+            del candidate.under_way[pair]
+        if response.termination is Termination.KILLED:
+            field.wall += response.wall
+            return
+        if not field.observe(candidate, pair, run, response):
+            return
+        if not response.feasible:
+            field.flag(candidate, response.reason or response.raw_status or response.termination.value)
+        if self._opening.over:
+            self._frontier = max(self._frontier, 1 + (self._course.position(pair) or 0))
+        elif candidate in field.defaults:
+            self._opening.follow(candidate, pair)
+            if self._opening.over and field.solved:
+                self._frontier = self._enough
+        self._consider(candidate)
+
+    # What to execute
+
+    def _next(self, remaining: float) -> Run | None:
+        field = self._field
+        if not self._opening.over:
+            run = self._open()
+            if run is not None:
+                return run
+        for candidate in (field.incumbent, *field.elites, *sorted(field.racing, key=lambda c: c.promise)):
+            if (run := self._step(candidate)) is not None:
+                return run
+        if field.reference.observations and not self._is_ending(remaining) and (self._ready or self._propose()):
+            candidate = field.enter(*self._ready.popleft())
+            if (run := self._step(candidate)) is not None:
+                return run
+        for candidate in field.racing:
+            if (run := self._step(candidate, ahead=True)) is not None:
+                return run
+        return self._one_more_pair()
+
+    def _open(self) -> Run | None:
+        """Return a run of a default while the opening lasts: first those that may turn out to be the better one."""
+        if self._field.reference.observations:
+            for default in self._field.defaults:
+                if default.status is Status.RACING and (run := self._step(default)) is not None:
+                    return run
+        task = self._opening.task()
+        return None if task is None else self._start(*task, limit=self._field.cutoff)
+
+    def _one_more_pair(self) -> Run | None:
+        """Learn more of the incumbent and the elites, when there is nothing else to do."""
+        if not self._opening.over:
+            return None
+        self._frontier += 1
+        for candidate in (self._field.incumbent, *self._field.elites):
+            if (run := self._step(candidate)) is not None:
+                return run
+        return None
+
+    def _step(self, candidate: Candidate, ahead: bool = False) -> Run | None:
+        """Return the candidate's next run; None when it has to wait, for its next look unless ``ahead``."""
+        follows = candidate.status is Status.RACING
+        known, under_way = candidate.observations, candidate.under_way
+        waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
+        if not waiting:
+            incumbent = self._field.incumbent
+            for position in range(self._covered(candidate), self._frontier):
+                pair = self._course[position]
+                if pair in known or pair in under_way or (follows and pair not in incumbent.observations):
+                    continue
+                return self._start(candidate, pair, self._limit(candidate, pair))
+        if candidate.exact:
+            for pair in sorted(candidate.censored):
+                if pair not in under_way:
+                    return self._start(candidate, pair, self._field.cutoff)
+        return None
+
+    def _start(self, candidate: Candidate, pair: Pair, limit: float) -> Run:
+        field = self._field
+        run = Run(candidate.configuration, field.instances[pair.instance], pair.seed, field.cutoff, limit)
+        candidate.under_way[pair] = run
+        return run
+
+    def _limit(self, candidate: Candidate, pair: Pair) -> float:
+        """Return the cap: what is left of a multiple of the incumbent's seconds on the same pairs."""
+        field, incumbent = self._field, self._field.incumbent.observations
+        target = incumbent.get(pair)
+        if candidate.status is not Status.RACING or not self._is_timed or target is None or not target.feasible:
+            return field.cutoff
+        allowed = target.seconds
+        spent = 0.0
+        for other, own in candidate.observations.items():
+            if other in incumbent:
+                allowed += incumbent[other].seconds
+                spent += own.seconds
+        for other, run in candidate.under_way.items():
+            if other in incumbent:
+                allowed += incumbent[other].seconds
+                spent += run.limit
+        left = slack(len(candidate.observations)) * allowed - spent
+        return min(field.cutoff, round(max(left, target.seconds + field.judge.shift), 3))
+
+    def _propose(self) -> bool:
+        """Put a new challenger among those that are ready; False when there is none."""
+        before = self._clock()
+        model = self._thought <= THOUGHT * self._field.wall
+        proposal = self._proposals.next(self._field.parents(), self._field.best, model)
+        self._thought += self._clock() - before
+        if proposal is not None:
+            self._ready.append(proposal)
+        return proposal is not None
+
+    def _is_ending(self, remaining: float) -> bool:
+        """Whether a new challenger could no longer become the incumbent."""
+        if remaining == math.inf:
+            return False
+        observations = self._field.incumbent.observations.values()
+        needed = (self._enough + FRESH) * fmean(o.seconds for o in observations) / self._slots if observations else 0.0
+        return remaining < min(needed, ENDING * self._budget)
+
+    # What follows from a response
+
+    def _consider(self, candidate: Candidate) -> None:
+        field = self._field
+        if candidate is field.incumbent:
+            for other in [c for c in (*field.elites, *field.racing) if c.goal and self._covers(c)]:
+                self._decide(other)
+        elif candidate.status is Status.ELITE or (
+            candidate.status is Status.RACING
+            and (len(candidate.observations) >= candidate.look or (candidate.goal and self._covers(candidate)))
+        ):
+            self._decide(candidate)
+
+    def _decide(self, candidate: Candidate) -> None:
+        """Compare with the incumbent: drop the candidate, promote it, keep it as an elite, or let it go on."""
+        field = self._field
+        if candidate.status not in (Status.RACING, Status.ELITE):
+            return
+        n = len(candidate.observations)
+        candidate.look = next_look(n)
+        evidence = self._compare(candidate)
+        field.inform(candidate)
+        if self._is_timed and field.solved == 0:
+            return
+        if field.incumbent.status is Status.FLAGGED:
+            self._replace_flagged(candidate)
+        elif evidence.worse(alpha(n), MARGIN if candidate.status is Status.RACING else 0.0):
+            self._reject(candidate)
+        elif not candidate.goal and self._covered(candidate) >= self._enough and self._opening.over:
+            if evidence.better(HOPEFUL):
+                candidate.goal = max(self._frontier, self._enough + FRESH)
+                self._frontier = max(self._frontier, candidate.goal)
+            else:
+                self._reject(candidate)
+        elif candidate.goal and self._covers(candidate):
+            if not self._wins(candidate, evidence):
+                self._keep(candidate)
+            elif candidate.censored:
+                candidate.exact = True
+            else:
+                self._promote(candidate)
+
+    def _replace_flagged(self, candidate: Candidate) -> None:
+        """Promote whoever is first to be executed everywhere: anything is better than a response outside C."""
+        if self._opening.over and self._covered(candidate) >= self._enough:
+            candidate.exact = True
+            if not candidate.censored:
+                self._promote(candidate)
+
+    def _wins(self, candidate: Candidate, evidence: Evidence) -> bool:
+        fresh = {self._course[position] for position in range(self._enough, self._covered(candidate))}
+        incumbent = self._field.incumbent
+        confirmation = self._field.judge.compare(candidate.observations, incumbent.observations, fresh)
+        return evidence.better(PROMOTE) and confirmation.mean < 0.0
+
+    def _promote(self, candidate: Candidate) -> None:
+        field = self._field
+        old = field.incumbent
+        field.lead(candidate)
+        field.inform(candidate)
+        if old.status is not Status.FLAGGED:
+            field.keep(old)
+        for other in [*field.racing, *field.elites]:
+            evidence = self._compare(other)
+            n = len(other.observations)
+            if n >= LOOKS[0] and evidence.worse(alpha(n), MARGIN if other.status is Status.RACING else 0.0):
+                self._reject(other)
+        self._trim()
+
+    def _keep(self, candidate: Candidate) -> None:
+        if candidate.status is Status.RACING:
+            self._field.keep(candidate)
+            self._trim()
+
+    def _trim(self) -> None:
+        """Keep only the best elites."""
+        elites = self._field.elites
+        while len(elites) > ELITES:
+            self._reject(max(elites, key=self._field.value))
+
+    def _reject(self, candidate: Candidate) -> None:
+        self._field.reject(candidate)
+        self._rejections += 1
+        if self._opening.over and self._rejections % PATIENCE == 0 and self._frontier < ROUNDS * len(self._course):
+            self._frontier += 1
+
+    def _compare(self, candidate: Candidate) -> Evidence:
+        evidence = self._field.judge.compare(candidate.observations, self._field.incumbent.observations)
+        candidate.promise = evidence.mean / evidence.error
+        return evidence
+
+    def _covered(self, candidate: Candidate) -> int:
+        """Return how many pairs from the start of the course the candidate was executed on without a gap."""
+        while self._course[candidate.cursor] in candidate.observations:
+            candidate.cursor += 1
+        return candidate.cursor
+
+    def _covers(self, candidate: Candidate) -> bool:
+        """Whether the candidate and the incumbent were executed on all pairs that a decision needs."""
+        return min(self._covered(candidate), self._covered(self._field.incumbent)) >= candidate.goal
+
+    def _cost_on(self, candidate: Candidate, pairs: Sequence[Pair]) -> float | None:
+        by_instance: dict[int, list[float]] = {}
+        for pair in pairs:
+            by_instance.setdefault(pair.instance, []).append(candidate.observations[pair].cost)
+        judge = self._field.judge
+        costs = [judge.aggregate(costs) for costs in by_instance.values()]
+        return shifted_geometric_mean(costs, judge.shift) if costs else None
+
+    @property
+    def _enough(self) -> int:
+        return min(ENOUGH, len(self._course))
+
+    @property
+    def _is_timed(self) -> bool:
+        return self._field.cost in (Cost.PAR10, Cost.WALL)
+
+
+def next_look(pairs: int) -> int:
+    """Return the number of pairs after which a candidate with ``pairs`` of them is compared again."""
+    later = bisect_right(LOOKS, pairs)
+    return LOOKS[later] if later < len(LOOKS) else (pairs // 100 + 1) * 100
