@@ -70,7 +70,7 @@ class Highs:
         if not model.columns:
             return _empty(model)
         started = time.perf_counter()
-        highs = _loaded(model, parameters, seed, limit, gap)
+        highs = loaded(model, parameters, seed, limit, gap)
         steps: list[Step] = []
 
         def improved(event: highspy.HighsCallbackEvent) -> None:
@@ -125,7 +125,11 @@ def _parameter(entry: re.Match[str]) -> RealParameter:
     )
 
 
-def _loaded(model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> highspy.Highs:
+def loaded(model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> highspy.Highs:
+    """Return HiGHS with a run's options and its model.
+
+    Raises ValueError for an option that does not exist or does not take its value.
+    """
     highs = highspy.Highs()
     options = {
         "output_flag": False,
@@ -174,7 +178,11 @@ def _answer(
         claim = Claim.OPTIMAL if status == highspy.HighsModelStatus.kOptimal else Claim.FEASIBLE
     found = claim in (Claim.OPTIMAL, Claim.FEASIBLE)
     objective = float(info.objective_function_value) if found else None
-    bound = float(info.mip_dual_bound) if np.any(model.kind) else (objective if claim is Claim.OPTIMAL else None)
+    bound = None
+    if found and np.any(model.kind):  # without a point HiGHS may leave a meaningless 0 there
+        bound = float(info.mip_dual_bound)
+    elif claim is Claim.OPTIMAL:
+        bound = objective
     return Answer(
         claim=claim,
         raw_status=words,
@@ -193,7 +201,7 @@ def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: floa
     The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
     multiple of a rational ray stays integer feasible.
     """
-    highs = _loaded(replace(model, objective=np.zeros(model.columns), offset=0.0), parameters, seed, limit, 0.0)
+    highs = loaded(replace(model, objective=np.zeros(model.columns), offset=0.0), parameters, seed, limit, 0.0)
     highs.run()
     if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
         return Claim.UNBOUNDED

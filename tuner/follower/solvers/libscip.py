@@ -20,7 +20,7 @@ OKAY = 1
 EVENT = ctypes.CFUNCTYPE(c_int, c_void_p, c_void_p, c_void_p, c_void_p)
 """What SCIP calls for an event: scip, event handler, event, data."""
 
-SOLUTION_FOUND = {10: 0x004000000}
+SOLUTION_FOUND = {10: 0x10000000}
 """SCIP_EVENTTYPE_BESTSOLFOUND, a new best solution, by SCIP's major version."""
 
 BOOL, INT, LONGINT, REAL, CHAR, STRING = range(6)
@@ -69,9 +69,9 @@ _PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {
     "SCIPsetMessagehdlrQuiet": (None, (c_uint,)),
     "SCIPgetStatus": (c_int, ()),
     "SCIPgetBestSol": (c_void_p, ()),
-    "SCIPgetPrimalbound": (c_double, ()),
     "SCIPgetDualbound": (c_double, ()),
     "SCIPgetSolOrigObj": (c_double, (c_void_p,)),
+    "SCIPeventGetSol": (c_void_p, ()),
     "SCIPgetNTotalNodes": (c_longlong, ()),
     "SCIPgetNLPIterations": (c_longlong, ()),
     "SCIPgetDeterministicTime": (c_double, ()),
@@ -156,9 +156,14 @@ class Environment:
         """Call a function that returns a value."""
         return getattr(self._library, function)(self.pointer, *arguments)
 
-    def watch(self, called: Callable[..., int], events: int) -> None:
-        """Have ``called`` called at these events; it returns `OKAY`. For after the problem was built."""
-        self._callback = EVENT(called)  # SCIP keeps the bare pointer: the object has to live as long
+    def watch(self, called: Callable[[float], None], events: int) -> None:
+        """Have ``called`` called with the objective of each solution these events bring; after the model was built."""
+
+        def found(_scip: int, _handler: int, event: int, _data: int) -> int:
+            called(self.get("SCIPgetSolOrigObj", self._library.SCIPeventGetSol(event)))
+            return OKAY
+
+        self._callback = EVENT(found)  # SCIP keeps the bare pointer: the object has to live as long
         handler = c_void_p()
         self("SCIPincludeEventhdlrBasic", byref(handler), b"tuner", b"", self._callback, None)
         self("SCIPtransformProb")

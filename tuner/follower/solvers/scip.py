@@ -74,7 +74,7 @@ class Scip:
         """Solve on one thread; see `tuner.ports.Solver.solve`."""
         started = time.perf_counter()
         with Environment() as scip:
-            _set_all(scip, parameters, seed, limit, gap)
+            configure(scip, parameters, seed, limit, gap)
             variables = _build(scip, model)
             steps = _watched(scip, started)
             scip("SCIPsolve")
@@ -117,7 +117,11 @@ def _asking(pointer: Any) -> Callable[[str], Any]:
     return lambda what: getattr(library, f"SCIPparamGet{what}")(pointer)
 
 
-def _set_all(scip: Environment, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> None:
+def configure(scip: Environment, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> None:
+    """Set a run's parameters.
+
+    Raises ValueError for one that does not exist or does not take its value.
+    """
     # Describing all of SCIP's 3,000 parameters takes longer than many a solve: only those that are named.
     pointers = [scip.get("SCIPgetParam", name.encode()) for name in parameters]
     real = [_described(pointer) for pointer in pointers] if all(pointers) else _parameters(scip)
@@ -236,10 +240,11 @@ def _watched(scip: Environment, started: float) -> list[Step] | None:
         return None
     steps: list[Step] = []
 
-    def found(*_: int) -> int:
-        bounds = scip.get("SCIPgetPrimalbound"), scip.get("SCIPgetDualbound")
-        steps.append(Step(time.perf_counter() - started, *bounds))
-        return libscip.OKAY
+    def found(objective: float) -> None:
+        bound = scip.get("SCIPgetDualbound")
+        if abs(bound) >= libscip.INFINITY:
+            bound = math.copysign(math.inf, bound)
+        steps.append(Step(time.perf_counter() - started, objective, bound))
 
     scip.watch(found, event)
     return steps
@@ -255,12 +260,11 @@ def _answer(
     if found:
         scip("SCIPgetSolVals", solution, model.columns, variables.ctypes.data, point.ctypes.data)
     bound = scip.get("SCIPgetDualbound")
-    known = claim is not Claim.INFEASIBLE and math.isfinite(bound) and abs(bound) < libscip.INFINITY
     return Answer(
         claim=claim,
         raw_status=words,
         objective=scip.get("SCIPgetSolOrigObj", solution) if found else None,
-        bound=bound if known else None,
+        bound=bound if found and abs(bound) < libscip.INFINITY else None,
         point=point if found else None,
         nodes=scip.get("SCIPgetNTotalNodes"),
         iterations=scip.get("SCIPgetNLPIterations"),
@@ -276,7 +280,7 @@ def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: floa
     multiple of a rational ray stays integer feasible.
     """
     with Environment() as scip:
-        _set_all(scip, parameters, seed, limit, 0.0)
+        configure(scip, parameters, seed, limit, 0.0)
         _build(scip, replace(model, objective=np.zeros(model.columns), offset=0.0))
         scip("SCIPsolve")
         claim = _CLAIMS.get(scip.status(), Claim.NOTHING)
