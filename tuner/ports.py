@@ -55,6 +55,8 @@ class RealParameter:
     values: tuple[Value, ...] = ()
     """The allowed values where the solver lists them."""
     meaning: str = ""
+    reserved: bool = False
+    """Whether the adapter sets it itself (limits, gap, seed, threads, output): no configuration may."""
 
 
 class Solver(Protocol):

@@ -1,0 +1,58 @@
+"""Which parameters and values a solver takes, by its own description: asked before the solver is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from storage.records import Value, spell
+from tuner.ports import RealParameter
+from tuner.space import unknown
+
+_KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int), "text": (str,)}
+
+
+def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the parameters with each value in the type that the solver wants.
+
+    Args:
+        solver: its name, for messages.
+        real: every parameter that it has.
+        parameters: what a configuration wants.
+
+    Raises:
+        ValueError: names the first parameter that does not exist, that is reserved or that does not take its value.
+
+    """
+    known = {parameter.name: parameter for parameter in real}
+    admitted: dict[str, Value] = {}
+    for name, value in parameters.items():
+        if name not in known:
+            raise ValueError(unknown(f"parameter of {solver}", name, known))
+        parameter = known[name]
+        if parameter.reserved:
+            raise ValueError(f"{name}: the tuner sets this parameter of {solver} itself, it cannot be chosen")
+        wrong = (isinstance(value, bool) and parameter.type != "boolean") or not isinstance(
+            value, _KINDS[parameter.type]
+        )
+        if wrong or not _within(parameter, value):
+            raise ValueError(f"{name}={spell(value)}: {solver} does not take this value; it takes {_domain(parameter)}")
+        admitted[name] = float(value) if parameter.type == "float" else value
+    return admitted
+
+
+def _within(parameter: RealParameter, value: Value) -> bool:
+    if parameter.values:
+        return value in parameter.values
+    if isinstance(value, str):
+        return True
+    return (parameter.low is None or value >= parameter.low) and (parameter.high is None or value <= parameter.high)
+
+
+def _domain(parameter: RealParameter) -> str:
+    if parameter.values:
+        return ", ".join(spell(value) for value in parameter.values)
+    if parameter.low is None and parameter.high is None:
+        return f"any {parameter.type}" if parameter.type != "boolean" else "true, false"
+    low = "-inf" if parameter.low is None else f"{parameter.low:g}"
+    high = "inf" if parameter.high is None else f"{parameter.high:g}"
+    return f"{parameter.type} from {low} to {high}"

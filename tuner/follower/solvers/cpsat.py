@@ -1,0 +1,307 @@
+"""CP-SAT, by OR-Tools' MathOpt: it scales a MILP with continuous variables to integers by itself.
+
+The arrays go into MathOpt's own protocol buffers and past its Python model, which is slow. What MathOpt does not return
+(branches, improving solutions, whether a bound was truncated) is read from CP-SAT's search log.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+from google.protobuf.descriptor import FieldDescriptor
+from ortools.math_opt import callback_pb2, model_parameters_pb2, model_pb2, parameters_pb2, result_pb2
+from ortools.math_opt.core.python import solver as mathopt
+from ortools.sat.sat_parameters_pb2 import SatParameters
+
+from instances.model import Floats, Model, VariableKind
+from storage.records import Claim, Value
+from tuner.follower.solvers.admission import admit
+from tuner.ports import Answer, RealParameter, Step
+
+RESERVED = frozenset(
+    {
+        "max_time_in_seconds",
+        "relative_gap_limit",
+        "absolute_gap_limit",
+        "random_seed",
+        "permute_variable_randomly",
+        "num_workers",
+        "num_search_workers",
+        "log_search_progress",
+        "log_to_stdout",
+        "log_to_response",
+        "log_prefix",
+        "catch_sigint_signal",
+    }
+)
+
+LARGEST = 1e20
+"""CP-SAT refuses larger coefficients."""
+
+NEAR_TRUNCATION = 0.999
+"""A variable this close to the bound that CP-SAT has put in place of infinity is taken to be at it."""
+
+_CLAIMS = {
+    result_pb2.TERMINATION_REASON_OPTIMAL: Claim.OPTIMAL,
+    result_pb2.TERMINATION_REASON_FEASIBLE: Claim.FEASIBLE,
+    result_pb2.TERMINATION_REASON_INFEASIBLE: Claim.INFEASIBLE,
+}
+_INTEGERS = (
+    FieldDescriptor.CPPTYPE_INT32,
+    FieldDescriptor.CPPTYPE_INT64,
+    FieldDescriptor.CPPTYPE_UINT32,
+    FieldDescriptor.CPPTYPE_UINT64,
+)
+_PROGRESS = re.compile(r"#(?:\d+|Bound)\s+\S+s\s+best:(\S+)\s+next:\[(?:([^,\]]+),([^,\]]+))?\]")
+_SCALED = re.compile(r"Num integers: (\d+)/(\d+) ")
+_TRUNCATED = re.compile(r"bounds were truncated to (\S+?)\.?$")
+
+
+class CpSat:
+    """Adapter of CP-SAT; see `tuner.ports.Solver`."""
+
+    def version(self) -> str:
+        """Return the solver's own version."""
+        return version("ortools")
+
+    def parameters(self) -> Sequence[RealParameter]:
+        """Return every parameter the solver really has, but lists and messages."""
+        return _parameters()
+
+    def refuses(self, model: Model) -> str:
+        """Return why the solver cannot take this model; empty when it can."""
+        if np.any(model.kind >= VariableKind.SEMI_CONTINUOUS):
+            return "CP-SAT has no semi-continuous variables"
+        for values, what in ((model.objective, "objective coefficient"), (model.value, "coefficient")):
+            if np.any(np.abs(values) >= LARGEST):
+                return f"CP-SAT takes no {what} of {LARGEST:g} or more"
+        return ""
+
+    def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
+        """Solve on one thread; see `tuner.ports.Solver.solve`."""
+        if np.any(model.lower > model.upper) or np.any(model.row_lower > model.row_upper):
+            # MathOpt calls such a model an error.
+            return Answer(Claim.INFEASIBLE, "INFEASIBLE: a lower bound is above its upper bound", steps=())
+        started = time.perf_counter()
+        log = Log(model.maximise, started)
+        try:
+            result = ask(model, settings(parameters, seed, limit, gap), log)
+        except _StatusNotOk as error:
+            return _rejected(error, log)
+        if result.termination.reason == result_pb2.TERMINATION_REASON_INFEASIBLE_OR_UNBOUNDED:
+            left = max(0.0, limit - (time.perf_counter() - started))
+            return Answer(_which(model, parameters, seed, left), _words(result), steps=())
+        return _answer(model, result, log)
+
+
+_StatusNotOk: type[Exception] = Exception
+"""What MathOpt raises; its type lives in a module that the wheel does not let one import by name."""
+
+
+@dataclass
+class Log:
+    """CP-SAT's search log, read line by line as it comes."""
+
+    maximise: bool
+    started: float
+    """`time.perf_counter()` at the start of the solve."""
+    lines: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
+    truncated: float = math.inf
+    """The bound that stands in place of infinity; infinite when CP-SAT needed none."""
+    integral: bool = False
+    """Whether every variable takes only values that survive the scaling to integers."""
+
+    def read(self, lines: list[str]) -> None:
+        """Take the next lines."""
+        now = time.perf_counter() - self.started
+        for line in lines:
+            self.lines.append(line)
+            if line.startswith("#") and (found := _PROGRESS.match(line)):
+                objective = float(found[1])
+                # In brackets: from where to where a better objective may still be; nowhere, when none is left.
+                edge = found[3] if self.maximise else found[2]
+                if math.isfinite(objective):
+                    self.steps.append(Step(now, objective, objective if edge is None else float(edge)))
+            elif found := _TRUNCATED.search(line):
+                self.truncated = float(found[1])
+            elif found := _SCALED.match(line):
+                self.integral = found[1] == found[2]
+
+    def last(self, name: str) -> str | None:
+        """Return a value from the summary at the end, such as ``branches: 2071``."""
+        for line in reversed(self.lines):
+            for entry in reversed(line.splitlines()):
+                if entry.startswith(f"{name}: "):
+                    return entry.split(": ", 1)[1]
+        return None
+
+    def number(self, name: str) -> float | None:
+        """Return a number from the summary at the end."""
+        text = self.last(name)
+        return None if text is None else float(text)
+
+
+def settings(parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> SatParameters:
+    """Return CP-SAT's parameters for a run.
+
+    Raises ValueError for a parameter that does not exist or does not take its value.
+    """
+    chosen = SatParameters(num_workers=1, random_seed=seed, max_time_in_seconds=limit, relative_gap_limit=gap)
+    # With one worker random_seed alone changes nothing. Seed 0 is CP-SAT as it comes.
+    chosen.permute_variable_randomly = seed != 0
+    if gap == 0:
+        chosen.absolute_gap_limit = 0.0
+    for name, value in admit("cp-sat", _parameters(), parameters).items():
+        entry = SatParameters.DESCRIPTOR.fields_by_name[name]
+        try:
+            setattr(chosen, name, entry.enum_type.values_by_name[value].number if entry.enum_type else value)
+        except ValueError:  # out of the 32 or 64 bits of the field
+            raise ValueError(f"{name}={value}: cp-sat does not take this value, it is too large") from None
+    return chosen
+
+
+def ask(model: Model, chosen: SatParameters, log: Log) -> result_pb2.SolveResultProto:
+    """Solve; what CP-SAT logs goes to ``log``."""
+    parameters = parameters_pb2.SolveParametersProto()
+    parameters.cp_sat.CopyFrom(chosen)
+    return mathopt.solve(
+        _proto(model),
+        parameters_pb2.SOLVER_TYPE_CP_SAT,
+        parameters_pb2.SolverInitializerProto(),
+        parameters,
+        model_parameters_pb2.ModelSolveParametersProto(),
+        log.read,
+        callback_pb2.CallbackRegistrationProto(),
+        None,
+        None,
+    )
+
+
+def _proto(model: Model) -> model_pb2.ModelProto:
+    proto = model_pb2.ModelProto(name=model.name)
+    columns, rows = np.arange(model.columns), np.arange(model.rows)
+    proto.variables.ids.extend(columns.tolist())
+    proto.variables.lower_bounds.extend(model.lower.tolist())
+    proto.variables.upper_bounds.extend(model.upper.tolist())
+    proto.variables.integers.extend((model.kind == VariableKind.INTEGER).tolist())
+    costs = np.flatnonzero(model.objective)
+    proto.objective.maximize = model.maximise
+    proto.objective.offset = model.offset
+    proto.objective.linear_coefficients.ids.extend(costs.tolist())
+    proto.objective.linear_coefficients.values.extend(model.objective[costs].tolist())
+    proto.linear_constraints.ids.extend(rows.tolist())
+    proto.linear_constraints.lower_bounds.extend(model.row_lower.tolist())
+    proto.linear_constraints.upper_bounds.extend(model.row_upper.tolist())
+    row_index = np.repeat(rows, np.diff(model.row_start))
+    order = np.lexsort((model.column_index, row_index))  # MathOpt insists on it
+    matrix = proto.linear_constraint_matrix
+    matrix.row_ids.extend(row_index[order].tolist())
+    matrix.column_ids.extend(model.column_index[order].tolist())
+    matrix.coefficients.extend(model.value[order].tolist())
+    return proto
+
+
+def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answer:
+    claim = _CLAIMS.get(result.termination.reason, Claim.NOTHING)
+    words = _words(result)
+    point = None
+    if claim in (Claim.OPTIMAL, Claim.FEASIBLE):
+        values = result.solutions[0].primal_solution.variable_values
+        point = np.zeros(model.columns)
+        point[np.array(values.ids, dtype=np.int64)] = values.values
+    claim, certain, words = _proven(model, log, claim, point, words)
+    bound = result.termination.objective_bounds.dual_bound
+    branches, iterations = log.number("branches"), log.number("lp_iterations")
+    return Answer(
+        claim=claim,
+        raw_status=words,
+        objective=None if point is None else result.termination.objective_bounds.primal_bound,
+        bound=bound if point is not None and certain and math.isfinite(bound) else None,
+        point=point,
+        nodes=None if branches is None else int(branches),
+        iterations=None if iterations is None else int(iterations),
+        work=log.number("deterministic_time"),
+        steps=tuple(log.steps),
+    )
+
+
+def _proven(model: Model, log: Log, claim: Claim, point: Floats | None, words: str) -> tuple[Claim, bool, str]:
+    """Return what CP-SAT has proven of the model itself, whether its bound holds for it too, and in words why not.
+
+    What it proves, it proves of a model in integers. A continuous variable loses most of its values there (with the
+    default scaling all but the whole numbers), an infinite bound becomes a finite one.
+    """
+    if claim is Claim.NOTHING:
+        return claim, False, words
+    if not log.integral and np.any(model.kind != VariableKind.INTEGER):
+        return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, f"{words} of the model scaled to integers"
+    if math.isinf(log.truncated):
+        return claim, True, words
+    words = f"{words} within bounds truncated to {log.truncated:g}"
+    inside = point is not None and bool(np.all(np.abs(point) < NEAR_TRUNCATION * log.truncated))
+    if claim is Claim.OPTIMAL and inside:
+        return claim, True, words
+    return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, words
+
+
+def _words(result: result_pb2.SolveResultProto) -> str:
+    reason = str(result_pb2.TerminationReasonProto.Name(result.termination.reason))
+    short = reason.removeprefix("TERMINATION_REASON_")
+    return f"{short}: {result.termination.detail}" if result.termination.detail else short
+
+
+def _rejected(error: Exception, log: Log) -> Answer:
+    if "invalid cp-sat parameters" in str(error):
+        raise ValueError(str(error)) from None
+    why = [line for line in log.lines if line.startswith("Invalid model")]
+    return Answer(Claim.NOTHING, " ".join([str(error), *why]), steps=())
+
+
+def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: float) -> Claim:
+    """Decide between unbounded and infeasible: a feasible point without the objective tells.
+
+    The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
+    multiple of a rational ray stays integer feasible.
+    """
+    log = Log(model.maximise, time.perf_counter())
+    result = ask(
+        replace(model, objective=np.zeros(model.columns), offset=0.0), settings(parameters, seed, limit, 0.0), log
+    )
+    claim = _CLAIMS.get(result.termination.reason, Claim.NOTHING)
+    if claim in (Claim.OPTIMAL, Claim.FEASIBLE):
+        return Claim.UNBOUNDED
+    return _proven(model, log, claim, None, "")[0]
+
+
+@cache
+def _parameters() -> tuple[RealParameter, ...]:
+    return tuple(
+        _parameter(entry)
+        for entry in SatParameters.DESCRIPTOR.fields
+        if not entry.is_repeated and entry.cpp_type != FieldDescriptor.CPPTYPE_MESSAGE
+    )
+
+
+def _parameter(entry: Any) -> RealParameter:
+    reserved = entry.name in RESERVED
+    default = entry.default_value
+    if entry.enum_type is not None:
+        names = tuple(value.name for value in entry.enum_type.values)
+        chosen = entry.enum_type.values_by_number[default].name
+        return RealParameter(entry.name, "text", chosen, values=names, reserved=reserved)
+    if entry.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return RealParameter(entry.name, "boolean", default, reserved=reserved)
+    if entry.cpp_type in _INTEGERS:
+        return RealParameter(entry.name, "integer", default, reserved=reserved)
+    if entry.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return RealParameter(entry.name, "text", default, reserved=reserved)
+    return RealParameter(entry.name, "float", default, reserved=reserved)

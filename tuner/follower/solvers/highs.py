@@ -1,0 +1,215 @@
+"""HiGHS, by highspy."""
+
+from __future__ import annotations
+
+import math
+import re
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import highspy
+import numpy as np
+
+from instances.model import Model, VariableKind
+from storage.records import Claim, Value
+from tuner.follower.solvers.admission import admit
+from tuner.ports import Answer, RealParameter, Step
+
+RESERVED = frozenset(
+    {
+        "solver",  # ipm, simplex and pdlp silently drop integrality
+        "time_limit",
+        "threads",
+        "parallel",
+        "random_seed",
+        "mip_rel_gap",
+        "mip_abs_gap",
+        "output_flag",
+        "log_to_console",
+        "log_file",
+    }
+)
+
+LARGEST_SEMI_CONTINUOUS = 1e5
+"""HiGHS multiplies the upper bound of a semi-continuous variable with a binary one: above this it warns."""
+
+_ENTRY = re.compile(
+    r"^# (?P<meaning>.*)\n# \[type: (?P<type>\w+), advanced: \w+"
+    r"(?:, range: [\[{](?P<low>[^,]+), (?P<high>[^\]}]+)[\]}])?, default: (?P<default>.*)\]\n(?P<name>\w+) =",
+    re.MULTILINE,
+)
+_TYPES = {"bool": "boolean", "integer": "integer", "double": "float", "string": "text"}
+
+
+class Highs:
+    """Adapter of HiGHS; see `tuner.ports.Solver`."""
+
+    def version(self) -> str:
+        """Return the solver's own version."""
+        return str(highspy.Highs().version())
+
+    def parameters(self) -> Sequence[RealParameter]:
+        """Return every parameter the solver really has."""
+        return _parameters()
+
+    def refuses(self, model: Model) -> str:
+        """Return why the solver cannot take this model; empty when it can."""
+        semi = model.kind >= VariableKind.SEMI_CONTINUOUS
+        if np.any(model.lower[semi] < 0):
+            return "HiGHS takes no semi-continuous variable with a negative lower bound"
+        if np.any(model.upper[semi] > LARGEST_SEMI_CONTINUOUS):
+            return f"HiGHS takes no semi-continuous variable with an upper bound above {LARGEST_SEMI_CONTINUOUS:g}"
+        return ""
+
+    def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
+        """Solve on one thread; see `tuner.ports.Solver.solve`."""
+        if not model.columns:
+            return _empty(model)
+        started = time.perf_counter()
+        highs = loaded(model, parameters, seed, limit, gap)
+        steps: list[Step] = []
+
+        def improved(event: highspy.HighsCallbackEvent) -> None:
+            found = event.data_out
+            steps.append(Step(time.perf_counter() - started, found.objective_function_value, found.mip_dual_bound))
+
+        highs.cbMipImprovingSolution += improved
+        highs.run()
+        status = highs.getModelStatus()
+        words = str(highs.modelStatusToString(status))
+        if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            left = max(0.0, limit - (time.perf_counter() - started))
+            return Answer(_which(model, parameters, seed, left), words)
+        return _answer(model, highs, status, words, tuple(steps))
+
+
+@cache
+def _parameters() -> tuple[RealParameter, ...]:
+    # The options' ranges and meanings are nowhere else than in the file that HiGHS writes of them.
+    highs = highspy.Highs()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "options.txt"
+        highs.setOptionValue("output_flag", False)
+        highs.writeOptions(str(path))
+        text = path.read_text(encoding="utf-8")
+    return tuple(_parameter(match) for match in _ENTRY.finditer(text))
+
+
+def _parameter(entry: re.Match[str]) -> RealParameter:
+    kind = _TYPES[entry["type"]]
+    name, meaning, default = entry["name"], entry["meaning"], entry["default"]
+    reserved = name in RESERVED
+    if kind == "boolean":
+        return RealParameter(name, kind, default == "true", meaning=meaning, reserved=reserved)
+    if kind == "text":
+        word = default.strip('"')
+        # HiGHS lists the allowed words of an option in its description, in quotes, the default among them.
+        words = tuple(re.findall(r'"(\w+)"', meaning))
+        return RealParameter(
+            name, kind, word, values=words if word in words else (), meaning=meaning, reserved=reserved
+        )
+    number = int if kind == "integer" else float
+    low, high = float(entry["low"]), float(entry["high"])
+    return RealParameter(
+        name,
+        kind,
+        number(default),
+        low if math.isfinite(low) else None,
+        high if math.isfinite(high) else None,
+        meaning=meaning,
+        reserved=reserved,
+    )
+
+
+def loaded(model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> highspy.Highs:
+    """Return HiGHS with a run's options and its model.
+
+    Raises ValueError for an option that does not exist or does not take its value.
+    """
+    highs = highspy.Highs()
+    options = {
+        "output_flag": False,
+        "threads": 1,
+        "random_seed": seed,
+        "time_limit": limit,
+        "mip_rel_gap": gap,
+        **({"mip_abs_gap": 0.0} if gap == 0 else {}),
+        **admit("highs", _parameters(), parameters),
+    }
+    for name, value in options.items():
+        if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
+            raise ValueError(f"{name}={value}: HiGHS does not take this value")
+    sense = highspy.ObjSense.kMaximize if model.maximise else highspy.ObjSense.kMinimize
+    status = highs.passModel(
+        model.columns,
+        model.rows,
+        model.nonzeros,
+        int(highspy.MatrixFormat.kRowwise),
+        int(sense),
+        model.offset,
+        model.objective,
+        model.lower,
+        model.upper,
+        model.row_lower,
+        model.row_upper,
+        model.row_start,
+        model.column_index,
+        model.value,
+        # VariableKind numbers the kinds as HiGHS does.
+        model.kind.astype(np.int32),
+    )
+    if status == highspy.HighsStatus.kError:
+        raise RuntimeError(f"HiGHS does not take the model {model.name}: it finds an error in the arrays")
+    return highs
+
+
+def _answer(
+    model: Model, highs: highspy.Highs, status: highspy.HighsModelStatus, words: str, steps: tuple[Step, ...]
+) -> Answer:
+    info = highs.getInfo()
+    claim = Claim.NOTHING
+    if status == highspy.HighsModelStatus.kInfeasible:
+        claim = Claim.INFEASIBLE
+    elif info.primal_solution_status == highspy.SolutionStatus.kSolutionStatusFeasible:
+        claim = Claim.OPTIMAL if status == highspy.HighsModelStatus.kOptimal else Claim.FEASIBLE
+    found = claim in (Claim.OPTIMAL, Claim.FEASIBLE)
+    objective = float(info.objective_function_value) if found else None
+    bound = None
+    if found and np.any(model.kind):  # without a point HiGHS may leave a meaningless 0 there
+        bound = float(info.mip_dual_bound)
+    elif claim is Claim.OPTIMAL:
+        bound = objective
+    return Answer(
+        claim=claim,
+        raw_status=words,
+        objective=objective,
+        bound=bound if bound is not None and math.isfinite(bound) else None,
+        point=np.array(highs.getSolution().col_value) if found else None,
+        nodes=max(0, int(info.mip_node_count)),
+        iterations=max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count)),
+        steps=steps,
+    )
+
+
+def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: float) -> Claim:
+    """Decide between unbounded and infeasible: a feasible point without the objective tells.
+
+    The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
+    multiple of a rational ray stays integer feasible.
+    """
+    highs = loaded(replace(model, objective=np.zeros(model.columns), offset=0.0), parameters, seed, limit, 0.0)
+    highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
+        return Claim.UNBOUNDED
+    return Claim.INFEASIBLE if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible else Claim.NOTHING
+
+
+def _empty(model: Model) -> Answer:
+    """Answer for a model without columns, which HiGHS calls empty whatever its rows say: each row's activity is 0."""
+    if np.any(model.row_lower > 0) or np.any(model.row_upper < 0):
+        return Answer(Claim.INFEASIBLE, "Empty", steps=())
+    return Answer(Claim.OPTIMAL, "Empty", model.offset, model.offset, np.zeros(0), 0, 0, steps=())
