@@ -81,7 +81,7 @@ def private_server() -> Iterator[str]:
                 raise RuntimeError("the private PostgreSQL server ended before it was ready")
             yield f"postgresql://tuner@/postgres?host={folder}"
         finally:
-            server.send_signal(signal.SIGINT)  # the fast shutdown: it does not wait for open connections
+            server.send_signal(signal.SIGQUIT)  # the immediate shutdown: nothing of it is kept anyway
             server.communicate()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
