@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from storage.records import Configuration, Response, Run
 from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
@@ -211,7 +211,7 @@ class Field:
                 group.remove(candidate)
 
 
-def shared(one: Candidate, other: Candidate) -> Iterable[Pair]:
+def shared(one: Candidate, other: Candidate) -> list[Pair]:
     """Return the pairs on which the exact costs of both are known."""
     return [
         pair

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import NamedTuple
 
 FIFTHS = 5
@@ -76,4 +77,4 @@ class Course:
 def _strata(ordered: list[int]) -> list[list[int]]:
     """Cut a list into up to five consecutive parts of nearly equal length."""
     cuts = [round(k * len(ordered) / FIFTHS) for k in range(FIFTHS + 1)]
-    return [ordered[low:high] for low, high in zip(cuts, cuts[1:], strict=False) if low < high]
+    return [ordered[low:high] for low, high in pairwise(cuts) if low < high]

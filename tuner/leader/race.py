@@ -161,8 +161,7 @@ class Race:
             self._is_timed
             and field.solved == 0
             and all(
-                default.status is Status.FLAGGED
-                and default is not field.reference
+                (default.status is Status.FLAGGED and default is not field.reference)
                 or len(default.observations) - len(default.censored) >= len(field.instances)
                 for default in field.defaults
             )

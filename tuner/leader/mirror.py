@@ -1,0 +1,314 @@
+"""Optuna's own tables in the job's database, kept in step for optuna-dashboard.
+
+One trial is one configuration. A thread of its own writes them, so slowly that the race does not notice; trials that
+change several times meanwhile are written once. The tables are for people only: nothing is ever read back from them but
+which trials are there already.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from threading import Condition, Thread
+from typing import Any
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution
+from optuna.storages import RDBStorage
+from optuna.study import StudyDirection
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from storage.records import spell
+from tuner.leader.candidate import Status, Trial
+from tuner.leader.study import distributions
+from tuner.space import Space
+
+REST = 50.0
+"""The thread rests so many times as long as it has worked: two percent of a core are its share."""
+PERIOD = 2.0
+"""Seconds between two looks for changes, at least."""
+BUSY = 30.0
+"""Seconds to wait for another writer of an SQLite database."""
+EPSILON = 1e-9
+FEASIBLE, REFUSED = 0.0, 1.0
+"""Values of the constraint: whether all answers were inside C. Optuna's rule: at most 0 is feasible."""
+CONSTRAINT = "answer"
+KEY = "configuration"
+"""User attribute that says which configuration a trial is."""
+ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError)
+
+
+@dataclass
+class _Written:
+    """What the tables say of a trial."""
+
+    id: int
+    trial: Trial | None
+    """As it was offered last; None for a trial of an earlier process that the race has not told of yet."""
+    state: TrialState
+    value: float | None
+    attributes: dict[str, Any]
+
+
+class Mirror:
+    """Keeps an Optuna study in step with a race. `offer` and `close` never raise and `offer` never waits."""
+
+    def __init__(
+        self,
+        url: str,
+        name: str,
+        spaces: Mapping[str, Space],
+        instances: Sequence[str],
+        failed: Callable[[str], None],
+    ) -> None:
+        """Start the thread.
+
+        Args:
+            url: SQLAlchemy URL of the database.
+            name: of the study; one that exists is gone on with.
+            spaces: by solver.
+            instances: the names of the training instances, by index.
+            failed: called once, from the thread, with what is wrong when the tables cannot be written; it is tried
+                again until `close`.
+
+        """
+        self._url = url
+        self._name = name
+        self._instances = list(instances)
+        self._failed = failed
+        self._has_failed = False
+        self._distributions = {solver: distributions(space) for solver, space in spaces.items()}
+        self._spaces = spaces
+        self._pending: dict[str, Trial] = {}
+        self._wake = Condition()
+        self._closing = False
+        self._storage: RDBStorage | None = None
+        self._study = -1
+        self._written: dict[str, _Written] = {}
+        self._incumbent: str = ""
+        self._thread = Thread(target=self._work, name="optuna-mirror", daemon=True)
+        self._thread.start()
+
+    def offer(self, trials: Sequence[Trial]) -> None:
+        """Have these trials written some time soon, in place of what was offered of them before."""
+        with self._wake:
+            for trial in trials:
+                self._pending[trial.configuration.key] = trial
+
+    def close(self, timeout: float = 60.0) -> None:
+        """Write everything that is pending and end the thread; give up after ``timeout`` seconds."""
+        with self._wake:
+            self._closing = True
+            self._wake.notify()
+        self._thread.join(timeout)
+
+    # The thread
+
+    def _work(self) -> None:
+        rest = 0.0
+        while True:
+            with self._wake:
+                self._wake.wait_for(lambda: self._closing, rest)
+                closing = self._closing
+                batch, self._pending = self._pending, {}
+            before = time.thread_time()
+            done = self._write(batch)
+            if closing:
+                self._finish(done)
+                return
+            rest = max(PERIOD, REST * (time.thread_time() - before))
+
+    def _write(self, batch: Mapping[str, Trial]) -> bool:
+        """Write a batch; what cannot be written now is pending again. Returns whether all was written."""
+        left = dict(batch)
+        try:
+            for key, trial in batch.items():
+                if trial.status is Status.INCUMBENT:
+                    self._incumbent = key
+                self._put(key, trial)
+                del left[key]
+            if batch:
+                self._let_the_incumbent_lead()
+        except ERRORS as error:
+            with self._wake:
+                self._pending = {**left, **self._pending}
+            self._report(error)
+            return False
+        return True
+
+    def _finish(self, complete: bool) -> None:
+        """Leave no trial running, and let go of the database."""
+        try:
+            for key, written in self._written.items() if complete else ():
+                if written.state is TrialState.RUNNING and written.trial is not None:
+                    racing = written.trial.status is Status.RACING
+                    self._set(key, written, TrialState.PRUNED if racing else TrialState.COMPLETE)
+            if self._storage is not None:
+                self._storage.remove_session()
+                self._storage.engine.dispose()
+        except ERRORS as error:
+            self._report(error)
+
+    def _report(self, error: BaseException) -> None:
+        if not self._has_failed:
+            self._has_failed = True
+            cause = str(error.__cause__ or error).splitlines()[0]
+            self._failed(f"Optuna's tables cannot be written ({cause}); the job goes on without them and tries again")
+
+    def _open(self) -> RDBStorage:
+        """Return the storage, with the study in it and what it holds of an earlier process known."""
+        if self._storage is None:
+            storage = connect(self._url)
+            try:
+                self._study = storage.create_new_study([StudyDirection.MINIMIZE], self._name)
+            except optuna.exceptions.DuplicatedStudyError:
+                self._study = storage.get_study_id_from_name(self._name)
+            storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
+            self._load(storage)
+            self._storage = storage
+        return self._storage
+
+    def _load(self, storage: RDBStorage) -> None:
+        """Find the trials that are there: in two queries, since Optuna takes ten milliseconds for each."""
+        trials = text(
+            "SELECT t.trial_id, t.state, v.value FROM trials t LEFT JOIN trial_values v ON v.trial_id = t.trial_id "
+            "WHERE t.study_id = :study"
+        )
+        attributes = text(
+            "SELECT a.trial_id, a.key, a.value_json FROM trial_user_attributes a JOIN trials t "
+            "ON t.trial_id = a.trial_id WHERE t.study_id = :study"
+        )
+        with storage.engine.connect() as connection:
+            found = {
+                trial: _Written(trial, None, TrialState[state], value, {})
+                for trial, state, value in connection.execute(trials, {"study": self._study})
+            }
+            for trial, name, value in connection.execute(attributes, {"study": self._study}):
+                found[trial].attributes[name] = json.loads(value)
+        self._written = {w.attributes[KEY]: w for w in found.values() if KEY in w.attributes}
+
+    def _put(self, key: str, trial: Trial) -> None:
+        """Bring one trial up to date, in as few transactions as it takes."""
+        storage = self._open()
+        state = TrialState.RUNNING if trial.status in (Status.RACING, Status.ELITE) else TrialState.COMPLETE
+        value = self._beaten(key, trial.value)
+        attributes = self._attributes(key, trial)
+        written = self._written.get(key)
+        if written is None:
+            template = self._template(trial, state, value, attributes)
+            id_ = storage.create_new_trial(self._study, template_trial=template)
+            self._written[key] = _Written(id_, trial, state, value, attributes)
+            return
+        if written.state is TrialState.COMPLETE and trial.status is Status.ELITE:
+            state = TrialState.COMPLETE
+        news = {name: v for name, v in attributes.items() if written.attributes.get(name) != v and name != "origin"}
+        old = {} if written.trial is None else written.trial.costs
+        if news or state is not written.state or (state is TrialState.COMPLETE and value != written.value):
+            self._reopen(written)
+            for name, v in news.items():
+                storage.set_trial_user_attr(written.id, name, v)
+            for step, cost in trial.costs.items():
+                if old.get(step) != cost:
+                    storage.set_trial_intermediate_value(written.id, step, cost)
+            if "status" in news:
+                for name, v in _constraints(trial).items():
+                    storage.set_trial_system_attr(written.id, name, v)
+            written.attributes.update(news)
+            if state is TrialState.COMPLETE:
+                written.trial = trial
+                self._set(key, written, state)
+        written.trial = trial
+
+    def _set(self, key: str, written: _Written, state: TrialState) -> None:
+        """Finish a trial with the value of its latest offer."""
+        if written.trial is None:
+            return
+        storage = self._open()
+        value = self._beaten(key, written.trial.value)
+        self._reopen(written)
+        storage.set_trial_state_values(written.id, state, [value])
+        written.state, written.value = state, value
+
+    def _reopen(self, written: _Written) -> None:
+        """Make a finished trial one that Optuna lets us change: a value may be refined, an answer refuted later.
+
+        Optuna has no call for this. A dashboard that has read the trial as finished shows the change when it is
+        started again.
+        """
+        if written.state is not TrialState.RUNNING:
+            with self._open().engine.begin() as connection:
+                connection.execute(text("UPDATE trials SET state = 'RUNNING' WHERE trial_id = :id"), {"id": written.id})
+            written.state = TrialState.RUNNING
+
+    def _let_the_incumbent_lead(self) -> None:
+        """Raise the values of others that are better than the incumbent's: they are so by luck, on fewer pairs."""
+        for key, written in self._written.items():
+            trial = written.trial if written.state is TrialState.COMPLETE else None
+            if trial is not None and written.value != self._beaten(key, trial.value):
+                self._set(key, written, TrialState.COMPLETE)
+
+    def _beaten(self, key: str, value: float | None) -> float:
+        """Return the value, or one that is worse than the incumbent's if it is better."""
+        own = 0.0 if value is None else value
+        incumbent = self._written.get(self._incumbent)
+        if key == self._incumbent or incumbent is None or incumbent.trial is None or incumbent.trial.value is None:
+            return own
+        return max(own, incumbent.trial.value + EPSILON)
+
+    def _template(self, trial: Trial, state: TrialState, value: float, attributes: dict[str, Any]) -> FrozenTrial:
+        configuration = trial.configuration
+        solver = configuration.solver
+        active = self._spaces[solver].complete(configuration.values)
+        names = {f"{solver}:{name}": name for name in active}
+        params: dict[str, Any] = {long: active[name] for long, name in names.items()}
+        kinds: dict[str, BaseDistribution] = {long: self._distributions[solver][name] for long, name in names.items()}
+        if len(self._spaces) > 1:
+            params["solver"] = solver
+            kinds["solver"] = CategoricalDistribution(tuple(self._spaces))
+        return optuna.trial.create_trial(
+            state=state,
+            value=value if state is TrialState.COMPLETE else None,
+            params=params,
+            distributions=kinds,
+            user_attrs=attributes,
+            system_attrs=_constraints(trial),
+            intermediate_values=dict(trial.costs),
+        )
+
+    def _attributes(self, key: str, trial: Trial) -> dict[str, Any]:
+        changes = " ".join(f"{name}={spell(value)}" for name, value in trial.configuration.parameters)
+        return {
+            KEY: key,
+            "solver": trial.configuration.solver,
+            "changes": changes or "default",
+            "origin": trial.origin,
+            "status": str(trial.status),
+            "runs": trial.runs,
+            "solved": trial.solved,
+            **({"reason": trial.reason} if trial.reason else {}),
+        }
+
+
+def _constraints(trial: Trial) -> dict[str, Any]:
+    """Return the constraint as Optuna keeps it, and as the dashboard reads it."""
+    value = REFUSED if trial.status is Status.FLAGGED else FEASIBLE
+    return {f"constraints:{CONSTRAINT}": value, "constraints": [value]}
+
+
+def connect(url: str) -> RDBStorage:
+    """Open Optuna's storage in a database that another connection writes to at the same time."""
+    if not url.startswith("sqlite"):
+        return RDBStorage(url)
+    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": BUSY}})
+
+    def configure(connection: Any, _: Any) -> None:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+
+    event.listen(storage.engine, "connect", configure)
+    storage.engine.dispose()
+    return storage
