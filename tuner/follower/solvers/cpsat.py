@@ -10,20 +10,21 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
-from google.protobuf.descriptor import FieldDescriptor
 from ortools.math_opt import callback_pb2, model_parameters_pb2, model_pb2, parameters_pb2, result_pb2
 from ortools.math_opt.core.python import solver as mathopt
 from ortools.sat.sat_parameters_pb2 import SatParameters
+from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]  # comes with MathOpt's extension
 
 from instances.model import Floats, Model, VariableKind
 from storage.records import Claim, Value
 from tuner.follower.solvers.admission import admit
+from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -54,12 +55,7 @@ _CLAIMS = {
     result_pb2.TERMINATION_REASON_FEASIBLE: Claim.FEASIBLE,
     result_pb2.TERMINATION_REASON_INFEASIBLE: Claim.INFEASIBLE,
 }
-_INTEGERS = (
-    FieldDescriptor.CPPTYPE_INT32,
-    FieldDescriptor.CPPTYPE_INT64,
-    FieldDescriptor.CPPTYPE_UINT32,
-    FieldDescriptor.CPPTYPE_UINT64,
-)
+_TYPES = {bool: "boolean", int: "integer", float: "float", str: "text"}
 _PROGRESS = re.compile(r"#(?:\d+|Bound)\s+\S+s\s+best:(\S+)\s+next:\[(?:([^,\]]+),([^,\]]+))?\]")
 _SCALED = re.compile(r"Num integers: (\d+)/(\d+) ")
 _TRUNCATED = re.compile(r"bounds were truncated to (\S+?)\.?$")
@@ -94,16 +90,16 @@ class CpSat:
         log = Log(model.maximise, started)
         try:
             result = ask(model, settings(parameters, seed, limit, gap), log)
-        except _StatusNotOk as error:
+        except StatusNotOk as error:
             return _rejected(error, log)
         if result.termination.reason == result_pb2.TERMINATION_REASON_INFEASIBLE_OR_UNBOUNDED:
             left = max(0.0, limit - (time.perf_counter() - started))
-            return Answer(_which(model, parameters, seed, left), _words(result), steps=())
+            return Answer(
+                unbounded_or_infeasible(model, lambda other: self.solve(other, parameters, seed, left, 0.0)),
+                _words(result),
+                steps=(),
+            )
         return _answer(model, result, log)
-
-
-_StatusNotOk: type[Exception] = Exception
-"""What MathOpt raises; its type lives in a module that the wheel does not let one import by name."""
 
 
 @dataclass
@@ -266,42 +262,19 @@ def _rejected(error: Exception, log: Log) -> Answer:
     return Answer(Claim.NOTHING, " ".join([str(error), *why]), steps=())
 
 
-def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: float) -> Claim:
-    """Decide between unbounded and infeasible: a feasible point without the objective tells.
-
-    The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
-    multiple of a rational ray stays integer feasible.
-    """
-    log = Log(model.maximise, time.perf_counter())
-    result = ask(
-        replace(model, objective=np.zeros(model.columns), offset=0.0), settings(parameters, seed, limit, 0.0), log
-    )
-    claim = _CLAIMS.get(result.termination.reason, Claim.NOTHING)
-    if claim in (Claim.OPTIMAL, Claim.FEASIBLE):
-        return Claim.UNBOUNDED
-    return _proven(model, log, claim, None, "")[0]
-
-
 @cache
 def _parameters() -> tuple[RealParameter, ...]:
     return tuple(
         _parameter(entry)
         for entry in SatParameters.DESCRIPTOR.fields
-        if not entry.is_repeated and entry.cpp_type != FieldDescriptor.CPPTYPE_MESSAGE
+        if not entry.is_repeated and type(entry.default_value) in _TYPES
     )
 
 
 def _parameter(entry: Any) -> RealParameter:
     reserved = entry.name in RESERVED
-    default = entry.default_value
     if entry.enum_type is not None:
         names = tuple(value.name for value in entry.enum_type.values)
-        chosen = entry.enum_type.values_by_number[default].name
-        return RealParameter(entry.name, "text", chosen, values=names, reserved=reserved)
-    if entry.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return RealParameter(entry.name, "boolean", default, reserved=reserved)
-    if entry.cpp_type in _INTEGERS:
-        return RealParameter(entry.name, "integer", default, reserved=reserved)
-    if entry.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return RealParameter(entry.name, "text", default, reserved=reserved)
-    return RealParameter(entry.name, "float", default, reserved=reserved)
+        default = entry.enum_type.values_by_number[entry.default_value].name
+        return RealParameter(entry.name, "text", default, values=names, reserved=reserved)
+    return RealParameter(entry.name, _TYPES[type(entry.default_value)], entry.default_value, reserved=reserved)

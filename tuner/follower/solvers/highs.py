@@ -7,7 +7,6 @@ import re
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 from instances.model import Model, VariableKind
 from storage.records import Claim, Value
 from tuner.follower.solvers.admission import admit
+from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -83,7 +83,9 @@ class Highs:
         words = str(highs.modelStatusToString(status))
         if status in (highspy.HighsModelStatus.kUnbounded, highspy.HighsModelStatus.kUnboundedOrInfeasible):
             left = max(0.0, limit - (time.perf_counter() - started))
-            return Answer(_which(model, parameters, seed, left), words)
+            return Answer(
+                unbounded_or_infeasible(model, lambda other: self.solve(other, parameters, seed, left, 0.0)), words
+            )
         return _answer(model, highs, status, words, tuple(steps))
 
 
@@ -193,19 +195,6 @@ def _answer(
         iterations=max(0, int(info.simplex_iteration_count)) + max(0, int(info.ipm_iteration_count)),
         steps=steps,
     )
-
-
-def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: float) -> Claim:
-    """Decide between unbounded and infeasible: a feasible point without the objective tells.
-
-    The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
-    multiple of a rational ray stays integer feasible.
-    """
-    highs = loaded(replace(model, objective=np.zeros(model.columns), offset=0.0), parameters, seed, limit, 0.0)
-    highs.run()
-    if highs.getModelStatus() == highspy.HighsModelStatus.kOptimal:
-        return Claim.UNBOUNDED
-    return Claim.INFEASIBLE if highs.getModelStatus() == highspy.HighsModelStatus.kInfeasible else Claim.NOTHING
 
 
 def _empty(model: Model) -> Answer:

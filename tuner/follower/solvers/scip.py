@@ -6,7 +6,6 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, byref, c_double, c_int, c_void_p
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from storage.records import Claim, Value
 from tuner.follower.solvers import libscip
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.libscip import Environment
+from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -81,7 +81,9 @@ class Scip:
             words = scip.status()
             if words in _UNCLEAR:
                 left = max(0.0, limit - (time.perf_counter() - started))
-                return Answer(_which(model, parameters, seed, left), words)
+                return Answer(
+                    unbounded_or_infeasible(model, lambda other: self.solve(other, parameters, seed, left, 0.0)), words
+                )
             return _answer(scip, model, variables, words, steps)
 
 
@@ -271,17 +273,3 @@ def _answer(
         work=scip.get("SCIPgetDeterministicTime"),
         steps=None if steps is None else tuple(steps),
     )
-
-
-def _which(model: Model, parameters: Mapping[str, Value], seed: int, limit: float) -> Claim:
-    """Decide between unbounded and infeasible: a feasible point without the objective tells.
-
-    The relaxation has a ray that improves the objective (or the model is infeasible); from an integer feasible point, a
-    multiple of a rational ray stays integer feasible.
-    """
-    with Environment() as scip:
-        configure(scip, parameters, seed, limit, 0.0)
-        _build(scip, replace(model, objective=np.zeros(model.columns), offset=0.0))
-        scip("SCIPsolve")
-        claim = _CLAIMS.get(scip.status(), Claim.NOTHING)
-    return Claim.UNBOUNDED if claim is Claim.OPTIMAL else claim
