@@ -95,12 +95,12 @@ def test_a_folder_is_refused_with_a_file_in_it(tmp_path: Path) -> None:
         Store.open(f"sqlite:///{tmp_path}")
 
 
-def test_the_database_of_another_program_is_refused_and_left_alone(store_url: str) -> None:
-    with engine_of(store_url) as engine, engine.begin() as connection:
+def test_the_database_of_another_program_is_refused_and_left_alone(database_url: str) -> None:
+    with engine_of(database_url) as engine, engine.begin() as connection:
         connection.execute(text("CREATE TABLE customers (name TEXT)"))
     with pytest.raises(StoreUnusable, match="of another program, with the tables customers; name another store"):
-        Store.open(store_url)
-    with engine_of(store_url) as engine:
+        Store.open(database_url)
+    with engine_of(database_url) as engine:
         assert inspect(engine).get_table_names() == ["customers"]
         if engine.dialect.name == "sqlite":
             with engine.connect() as connection:
@@ -108,19 +108,19 @@ def test_the_database_of_another_program_is_refused_and_left_alone(store_url: st
 
 
 @pytest.mark.parametrize("version", ["9999", "4a5b6c"])
-def test_a_store_of_a_newer_version_is_refused_and_left_alone(store_url: str, version: str) -> None:
-    Store.open(store_url).close()
-    with engine_of(store_url) as engine, engine.begin() as connection:
+def test_a_store_of_a_newer_version_is_refused_and_left_alone(database_url: str, version: str) -> None:
+    Store.open(database_url).close()
+    with engine_of(database_url) as engine, engine.begin() as connection:
         connection.execute(text("UPDATE tuner_version SET version_num = :version"), {"version": version})
     with pytest.raises(StoreUnusable, match=f"newer tuner .*{version}.* upgrade tuner"):
-        Store.open(store_url)
-    with engine_of(store_url) as engine, engine.begin() as connection:
+        Store.open(database_url)
+    with engine_of(database_url) as engine, engine.begin() as connection:
         assert connection.scalar(text("SELECT version_num FROM tuner_version")) == version
 
 
-def test_a_store_without_a_table_is_refused(store_url: str) -> None:
-    with Store.open(store_url) as store:
-        with engine_of(store_url) as engine, engine.begin() as connection:
+def test_a_store_without_a_table_is_refused(database_url: str) -> None:
+    with Store.open(database_url) as store:
+        with engine_of(database_url) as engine, engine.begin() as connection:
             connection.execute(text("DROP TABLE events"))
         with pytest.raises(StoreUnusable, match="missing or changed"):
             store.events(1)
@@ -164,15 +164,15 @@ def test_the_newest_revision_is_the_one_this_code_knows() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [schema.VERSION]
 
 
-def test_migrated_tables_are_those_that_the_code_describes(store_url: str) -> None:
-    Store.open(store_url).close()
-    with engine_of(store_url) as engine, engine.connect() as connection:
+def test_migrated_tables_are_those_that_the_code_describes(database_url: str) -> None:
+    Store.open(database_url).close()
+    with engine_of(database_url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(
             connection, opts={"version_table": schema.VERSION_TABLE, "compare_type": True}
         )
         assert compare_metadata(context, schema.metadata) == []
         migrated = constraints(inspect(connection))
-    with engine_of(store_url) as engine, engine.begin() as connection:
+    with engine_of(database_url) as engine, engine.begin() as connection:
         for name in reversed(schema.metadata.sorted_tables):
             name.drop(connection)
         schema.metadata.create_all(connection)
@@ -226,18 +226,18 @@ def test_there_is_a_database_of_every_schema_to_upgrade() -> None:
     assert kept == {f"{number:04}" for number in range(1, int(schema.VERSION) + 1)}
 
 
-def test_a_store_opened_by_many_for_the_first_time_is_created_once(store_url: str) -> None:
+def test_a_store_opened_by_many_for_the_first_time_is_created_once(database_url: str) -> None:
     barrier = threading.Barrier(4)
 
     def first() -> None:
         barrier.wait()
-        with Store.open(store_url) as store:
+        with Store.open(database_url) as store:
             store.create_job(UNNAMED)
 
     with ThreadPoolExecutor(4) as pool:
         for future in [pool.submit(first) for _ in range(4)]:
             future.result()
-    with Store.open(store_url) as store:
+    with Store.open(database_url) as store:
         assert len(store.jobs()) == 4
 
 
@@ -256,24 +256,24 @@ def test_our_tables_never_clash_with_those_of_optuna() -> None:
 
 
 @pytest.mark.parametrize("ours_first", [True, False])
-def test_optuna_and_its_dashboard_work_in_the_same_database(store_url: str, ours_first: bool) -> None:
+def test_optuna_and_its_dashboard_work_in_the_same_database(database_url: str, ours_first: bool) -> None:
     if ours_first:
-        with Store.open(store_url) as store:
+        with Store.open(database_url) as store:
             store.create_job(SUBMISSION)
             url = store.url
     else:
-        url = store_url.replace("postgresql://", "postgresql+psycopg://")
+        url = database_url.replace("postgresql://", "postgresql+psycopg://")
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     study = optuna.create_study(storage=url, study_name="day")
     study.tell(study.ask({"x": optuna.distributions.FloatDistribution(0, 1)}), 0.5)
-    with Store.open(store_url) as store:
+    with Store.open(database_url) as store:
         if not ours_first:
             store.create_job(SUBMISSION)
         assert [job.name for job in store.jobs()] == ["unit commitment"]
     again = optuna.load_study(storage=url, study_name="day")
     assert again.best_value == 0.5
     assert "day" in answer_of(wsgi(optuna.storages.RDBStorage(url)), "/api/studies")
-    with engine_of(store_url) as engine, engine.connect() as connection:
+    with engine_of(database_url) as engine, engine.connect() as connection:
         assert connection.scalar(text("SELECT version_num FROM tuner_version")) == schema.VERSION
         assert connection.scalar(text("SELECT version_num FROM alembic_version")).startswith("v")
 
