@@ -113,10 +113,11 @@ def _parsed(text: str) -> URL:
         return url.set(drivername="postgresql+psycopg")
     if backend != "sqlite":
         raise StoreUnusable(f"{backend}: stores are kept in SQLite or PostgreSQL; {EXAMPLES}")
+    if url.host:
+        path = "/".join(part for part in (url.host, url.database) if part)
+        raise StoreUnusable(f"{text}: has too few slashes, write sqlite:///{path}; {EXAMPLES}")
     if url.database in (None, "", ":memory:"):
         raise StoreUnusable(f"{text}: keeps nothing, because it names no file; {EXAMPLES}")
-    if url.host:
-        raise StoreUnusable(f"{text}: write three slashes, sqlite:///{url.host}/{url.database}; {EXAMPLES}")
     return url.set(drivername="sqlite")
 
 

@@ -170,10 +170,9 @@ def test_a_process_killed_at_any_moment_loses_no_response_and_doubles_none(store
     for _ in range(5):
         with owning_program(store_url, job.name) as process:
             assert process.stdout is not None
-            for _ in range(moments.randrange(60)):
-                acknowledged.append(int(process.stdout.readline()))
+            lines = [process.stdout.readline() for _ in range(moments.randrange(60))]
             process.send_signal(signal.SIGKILL)
-            acknowledged += [int(line) for line in process.stdout.read().splitlines()]
+            acknowledged += [int(line) for line in (*lines, *process.stdout)]
         with Store.open(store_url) as opened:
             opened.release(opened.claim(job.id, this_process(), 60))
             stored = [s.run.seed for s in opened.responses(job.id)]
