@@ -13,10 +13,14 @@ A space is written as TOML, the built-in ones (``tuner/follower/solvers/*.toml``
     [[forbidden]]                   # never both at once
     solver = "highs"
     values = { presolve = "off", mip_detect_symmetry = true }
+
+A user's file adds to the built-in space of a solver or replaces parameters there; its conditions and forbidden
+combinations may name the built-in parameters too.
 """
 
 from __future__ import annotations
 
+import difflib
 import math
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -145,6 +149,11 @@ class Space:
                 return parameter
         raise UsageError(unknown(f"parameter of {self.solver}", name, (p.name for p in self.parameters)))
 
+    def before(self, name: str) -> tuple[Parameter, ...]:
+        """Return the parameters before the one with this name: all when there is none. Conditions may name these."""
+        names = [parameter.name for parameter in self.parameters]
+        return self.parameters[: names.index(name)] if name in names else self.parameters
+
     @property
     def default(self) -> Configuration:
         """The solver as it comes."""
@@ -174,28 +183,36 @@ class Space:
         return any(all(full.get(name) == value for name, value in clause) for clause in self.forbidden)
 
     def check(self, values: Mapping[str, Value]) -> None:
-        """Raise UsageError when a name is unknown, a value outside its domain or the combination forbidden."""
+        """Raise UsageError when a name is unknown, a value is wrong or without effect, or the combination forbidden."""
         for name, value in values.items():
             if not self[name].domain.contains(value):
                 raise UsageError(f"{name}={spell(value)}: not a value of it; it takes {self[name].domain}")
-        if self.forbids(values):
-            raise UsageError(f"this combination of values is forbidden in the space of {self.solver}: {values}")
+        active = self.complete(values)
+        for name, value in values.items():
+            if name not in active:
+                needs = " and ".join(
+                    f"{other} = {' or '.join(map(spell, allowed))}" for other, allowed in self[name].when
+                )
+                raise UsageError(f"{name}={spell(value)}: has no effect here; it needs {needs}")
+        for clause in self.forbidden:
+            if all(active.get(name) == value for name, value in clause):
+                both = " ".join(f"{name}={spell(value)}" for name, value in clause)
+                raise UsageError(f"forbidden in the space of {self.solver}: {both}")
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Say that there is no such thing, and what the user may have meant."""
-    import difflib
-
     close = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
     return f"unknown {kind}: {name!r}" + (f"; did you mean {' or '.join(close)}?" if close else "")
 
 
-def read_spaces(text: str, source: str) -> dict[str, Space]:
+def read_spaces(text: str, source: str, base: Mapping[str, Space] | None = None) -> dict[str, Space]:
     """Read the spaces of one or more solvers from TOML, as described above.
 
     Args:
         text: the TOML.
         source: what to call it in messages, usually the file's name.
+        base: spaces that the file adds to, by solver; those it does not name are returned as they are.
 
     Raises:
         UsageError: names the parameter and what is wrong with it.
@@ -208,30 +225,32 @@ def read_spaces(text: str, source: str) -> dict[str, Space]:
     clauses = document.pop("forbidden", [])
     if not isinstance(clauses, list):
         raise UsageError(f"{source}: write forbidden combinations as [[forbidden]]")
-    spaces: dict[str, Space] = {}
+    spaces = dict(base or {})
     for solver, table in document.items():
+        if base is not None and solver not in base:
+            raise UsageError(f"{source}: {unknown('solver', solver, base)}; solvers are {', '.join(base)}")
         if not isinstance(table, dict):
             raise UsageError(f"{source}: {solver}: a table of parameters was expected, [{solver}.PARAMETER]")
-        parameters: list[Parameter] = []
+        space = spaces.get(solver, Space(solver, ()))
         for name, entry in table.items():
-            parameters.append(_parameter(name, entry, parameters, f"{source}: {solver}.{name}"))
-        spaces[solver] = Space(solver, tuple(parameters))
+            parameter = _parameter(name, entry, space.before(name), f"{source}: {solver}.{name}")
+            space = merge(space, Space(solver, (parameter,)))
+        spaces[solver] = space
     for clause in clauses:
         spaces = _with_clause(spaces, clause, source)
     return spaces
 
 
-def _parameter(name: str, entry: Any, earlier: list[Parameter], where: str) -> Parameter:
+def _parameter(name: str, entry: Any, earlier: tuple[Parameter, ...], where: str) -> Parameter:
     if not isinstance(entry, dict):
         raise UsageError(
             f"{where}: a table with type and default was expected, such as {{ type = 'boolean', default = true }}"
         )
-    extra = set(entry) - {"type", "range", "values", "log", "default", "meaning", "when"}
-    if extra:
-        raise UsageError(
-            f"{where}: unknown key {sorted(extra)[0]!r}; it takes type, range, values, log, default, meaning, when"
-        )
     domain = _domain(entry, where)
+    keys = ("type", *_KEYS[type(domain)], "default", "meaning", "when")
+    for key in entry:
+        if key not in keys:
+            raise UsageError(f"{where}: {unknown('key', key, keys)}; a {entry['type']} takes {', '.join(keys)}")
     if "default" not in entry:
         raise UsageError(f"{where}: the solver's default is missing; add default = ...")
     default = entry["default"]
@@ -241,7 +260,10 @@ def _parameter(name: str, entry: Any, earlier: list[Parameter], where: str) -> P
         raise UsageError(f"{where}: the default {default!r} is not in the domain {domain}")
     conditions = []
     known = {parameter.name: parameter for parameter in earlier}
-    for other, allowed in dict(entry.get("when", {})).items():
+    when = entry.get("when", {})
+    if not isinstance(when, dict):
+        raise UsageError(f"{where}: write 'when' as {{ PARAMETER = [values] }}")
+    for other, allowed in when.items():
         if other not in known:
             raise UsageError(f"{where}: 'when' names {other!r}, which is no earlier parameter of this space")
         allowed = allowed if isinstance(allowed, list) else [allowed]
@@ -254,15 +276,27 @@ def _parameter(name: str, entry: Any, earlier: list[Parameter], where: str) -> P
     return Parameter(name, domain, default, str(entry.get("meaning", "")), tuple(conditions))
 
 
+_KEYS: dict[type[Domain], tuple[str, ...]] = {
+    Boolean: (),
+    Integer: ("range", "log"),
+    Float: ("range", "log"),
+    Choice: ("values",),
+}
+
+
 def _domain(entry: Mapping[str, Any], where: str) -> Domain:
     kind = entry.get("type")
-    log = bool(entry.get("log", False))
+    log = entry.get("log", False)
     if kind == "boolean":
         return Boolean()
     if kind == "choice":
         values = entry.get("values")
-        if not isinstance(values, list) or len(values) < 2 or any(isinstance(v, (list, dict)) for v in values):
-            raise UsageError(f"{where}: a choice needs values = [...] with two or more values")
+        if (
+            not isinstance(values, list)
+            or any(not isinstance(value, (bool, int, float, str)) for value in values)
+            or len({spell(value) for value in values}) < max(2, len(values))
+        ):
+            raise UsageError(f"{where}: a choice needs values = [...] with two or more different values")
         return Choice(tuple(values))
     if kind not in ("integer", "float"):
         raise UsageError(f"{where}: unknown type {kind!r}; it is one of boolean, integer, float, choice")
@@ -276,6 +310,8 @@ def _domain(entry: Mapping[str, Any], where: str) -> Domain:
     ):
         raise UsageError(f"{where}: needs range = [low, high] with two finite numbers of type {kind}, low < high")
     low, high = bounds
+    if not isinstance(log, bool):
+        raise UsageError(f"{where}: log is true or false, not {log!r}")
     if log and low <= 0:
         raise UsageError(f"{where}: a logarithmic range starts above 0, not at {low}")
     return Integer(low, high, log) if kind == "integer" else Float(float(low), float(high), log)
@@ -292,11 +328,15 @@ def _with_clause(spaces: dict[str, Space], clause: Any, source: str) -> dict[str
     for name, value in values.items():
         if not space[name].domain.contains(value):
             raise UsageError(f"{source}: [[forbidden]] {name} = {value!r}: it takes {space[name].domain}")
-    return {**spaces, solver: Space(solver, space.parameters, (*space.forbidden, tuple(values.items())))}
+    forbidden = Space(solver, space.parameters, (*space.forbidden, tuple(values.items())))
+    if forbidden.forbids({}):
+        raise UsageError(f"{source}: [[forbidden]] {values}: this forbids the default of {solver}")
+    return {**spaces, solver: forbidden}
 
 
 def merge(base: Space, extra: Space) -> Space:
     """Return ``base`` with the parameters of ``extra`` added; one that both have is taken from ``extra``."""
     own = {parameter.name: parameter for parameter in base.parameters}
     own.update({parameter.name: parameter for parameter in extra.parameters})
-    return Space(base.solver, tuple(own.values()), (*base.forbidden, *extra.forbidden))
+    clauses = dict.fromkeys((*base.forbidden, *extra.forbidden))
+    return Space(base.solver, tuple(own.values()), tuple(clauses))

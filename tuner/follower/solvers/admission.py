@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from storage.records import Value, spell
+from tuner.errors import UsageError
 from tuner.ports import RealParameter
-from tuner.space import unknown
+from tuner.space import Boolean, Choice, Space, unknown
 
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int), "text": (str,)}
 
@@ -38,6 +39,30 @@ def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, V
             raise ValueError(f"{name}={spell(value)}: {solver} does not take this value; it takes {_domain(parameter)}")
         admitted[name] = float(value) if parameter.type == "float" else value
     return admitted
+
+
+def check_space(space: Space, real: Iterable[RealParameter]) -> None:
+    """Hold a space against the solver's own description.
+
+    Raises UsageError that names the first parameter that the solver does not have, that is reserved, whose default is
+    not the solver's, or that has a value which the solver does not take.
+    """
+    known = {parameter.name: parameter for parameter in real}
+    for parameter in space.parameters:
+        domain = parameter.domain
+        if isinstance(domain, Boolean):
+            values: tuple[Value, ...] = (True, False)
+        else:
+            values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
+        try:
+            for value in values:
+                admit(space.solver, known.values(), {parameter.name: value})
+            default = admit(space.solver, known.values(), {parameter.name: parameter.default})[parameter.name]
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+        if default != known[parameter.name].default:
+            own = spell(known[parameter.name].default)
+            raise UsageError(f"{parameter.name}: default = {spell(default)} is wrong; in {space.solver} it is {own}")
 
 
 def _within(parameter: RealParameter, value: Value) -> bool:
