@@ -288,23 +288,3 @@ class Job(Submission):
     """The verdict in words, once finished."""
     best: Configuration | None = None
     """What the verdict recommends, once finished."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What the verdict measured of two configurations on the same holdout runs."""
-
-    candidate: Configuration
-    baseline: Configuration
-    measure: str
-    """"shifted geometric mean" or "par10"."""
-    ratio: float
-    """Baseline's cost over candidate's: above 1 the candidate is better."""
-    low: float
-    """Lower end of the 95 % interval of the ratio."""
-    high: float
-    """Upper end of it."""
-    candidate_solved: int
-    baseline_solved: int
-    pairs: int
-    """How many (instance, seed) pairs both were executed on."""

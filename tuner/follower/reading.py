@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instances.folder import ModelFile
-
 from instances.instance import Instance
 from storage.records import Termination
 from tuner.follower.outcome import Outcome

@@ -23,6 +23,8 @@ class Adapter:
     """The Python package that carries the solver: one warm process per slot and library."""
     path: str
     """``module:class``, imported in the child's process only."""
+    tells_steps: bool = True
+    """Whether it tells when solutions improve, as the primal-dual integral needs."""
 
 
 SOLVERS: dict[str, Adapter] = {
@@ -30,7 +32,7 @@ SOLVERS: dict[str, Adapter] = {
     for adapter in (
         Adapter("highs", "highspy", "tuner.follower.solvers.highs:Highs"),
         Adapter("cp-sat", "ortools", "tuner.follower.solvers.cpsat:CpSat"),
-        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip"),
+        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip", tells_steps=False),
     )
 }
 

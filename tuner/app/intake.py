@@ -1,0 +1,221 @@
+"""From a scenario to a job in the store: everything that can be wrong is found here, before the first run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from instances.errors import NoInstances
+from instances.folder import Scan, scan, split
+from instances.instance import Instance
+from storage.records import Job, Member, Submission
+from storage.store import Store
+from tuner.app.parameters import check_against
+from tuner.app.progress import Watcher
+from tuner.cost import Cost
+from tuner.errors import NotFound, UsageError
+from tuner.follower.describing import describe, refusals
+from tuner.follower.reading import cache_directory, read_instances
+from tuner.follower.solvers import SOLVERS, adapter, default_space
+from tuner.scenario import ANY, Scenario, with_slots
+from tuner.space import Space, read_spaces
+
+FEWEST = 4
+"""With fewer instances there is nothing to tell a gain from luck by."""
+RUNS_AT_LEAST = 5
+"""The budget has to allow for this many runs of the full cutoff."""
+READING_SECONDS = 60.0
+READING_MIB = 4096.0
+
+
+def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
+    """Make a job of a scenario.
+
+    Reads the models under limits, leaves out what cannot be used and says so, splits, and stores.
+
+    Raises:
+        UsageError: the scenario cannot be carried out as it is; the message proposes what can.
+        storage.errors.NameTaken: another job has this name.
+
+    """
+    scenario = with_slots(scenario, len(os.sched_getaffinity(0)))
+    solvers = _solvers(scenario)
+    spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
+    _check_budget(scenario)
+    training, holdout = _instances(scenario, watcher)
+    solvers, training, holdout = _taken(solvers, training, holdout, scenario, watcher)
+    total = len(training) + len(holdout)
+    if total < FEWEST or len(training) < 2 or not holdout:
+        raise UsageError(
+            f"{scenario.folder}: {total} usable models ({len(training)} to tune on, {len(holdout)} held out); at least "
+            f"{FEWEST} are needed, two of them to tune on and one held out, better 20: add more of the same kind"
+        )
+    submission = Submission(
+        name=scenario.name,
+        folder=str(Path(scenario.folder).resolve()),
+        holdout=scenario.holdout,
+        solvers=tuple(solver for solver in spaces if solver in solvers),
+        cost=scenario.cost.value,
+        ties=scenario.ties.value,
+        cutoff=scenario.cutoff,
+        budget=scenario.budget,
+        slots=scenario.slots,
+        memory_mib=round(scenario.memory),
+        gap=scenario.gap,
+        seed=scenario.seed,
+        space=_space_text(scenario),
+        members=(*_members(training, "training"), *_members(holdout, "holdout")),
+    )
+    return store.create_job(submission)
+
+
+def spaces_of(solvers: Sequence[str], text: str, source: str = "the space file") -> dict[str, Space]:
+    """Return the space of each solver: the built-in one, with the parameters of a space file's text added.
+
+    Raises UsageError when the file names a solver, parameter or value that the real solver does not have.
+    """
+    built_in = {solver: default_space(solver) for solver in SOLVERS}
+    spaces = read_spaces(text, source, built_in)
+    for solver, space in spaces.items():
+        own = set(built_in[solver].parameters)
+        added = tuple(parameter for parameter in space.parameters if parameter not in own)
+        if added:
+            check_against(Space(solver, added), describe(solver).parameters, source)
+    return {solver: spaces[solver] for solver in solvers}
+
+
+def _solvers(scenario: Scenario) -> list[str]:
+    if scenario.solver != ANY:
+        return [adapter(name.strip()).name for name in scenario.solver.split(",")]
+    return list(SOLVERS)
+
+
+def _space_text(scenario: Scenario) -> str:
+    if not scenario.space:
+        return ""
+    try:
+        return Path(scenario.space).read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"--space {scenario.space}: not a text file; a TOML file was expected") from None
+    except OSError as error:
+        raise UsageError(f"--space {scenario.space}: cannot be read: {error.strerror}") from None
+
+
+def _check_budget(scenario: Scenario) -> None:
+    affordable = scenario.budget * scenario.slots / RUNS_AT_LEAST
+    if scenario.cutoff > affordable:
+        raise UsageError(
+            f"a cutoff of {scenario.cutoff:g} s is too long for a budget of {scenario.budget:g} s on {scenario.slots} "
+            f"slots: not even {RUNS_AT_LEAST} runs would fit; use --cutoff {affordable / 4:.3g}s, "
+            f"or --budget {4 * RUNS_AT_LEAST * scenario.cutoff / scenario.slots:.3g}s"
+        )
+
+
+def _instances(scenario: Scenario, watcher: Watcher) -> tuple[list[Instance], list[Instance]]:
+    fraction = scenario.holdout_fraction
+    if fraction is not None and not 0 < fraction < 1:
+        raise UsageError(f"--holdout {scenario.holdout}: a fraction between 0 and 1, or a folder, is needed")
+    instances = _read(scenario.folder, scenario, watcher)
+    if fraction is None:
+        known = {instance.sha256 for instance in instances}
+        held_out = []
+        for instance in _read(scenario.holdout, scenario, watcher):
+            if instance.sha256 in known:
+                watcher.say(f"left out of the holdout: {instance.path} is one of the models to tune on")
+            else:
+                held_out.append(instance)
+        return instances, held_out
+    if len(instances) < FEWEST:
+        return instances, []
+    parts = split(instances, fraction, scenario.seed)
+    return list(parts.training), list(parts.holdout)
+
+
+def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
+    if not Path(folder).exists():
+        raise NotFound(f"{folder}: there is no such folder")
+    try:
+        found: Scan = scan(Path(folder))
+    except NoInstances as error:
+        raise UsageError(str(error)) from None
+    for duplicate in found.duplicates:
+        watcher.say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
+    for damaged in found.damaged:
+        watcher.say(f"left out: {damaged.path}: {damaged.reason}")
+    reading = read_instances(
+        found.files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=scenario.slots
+    )
+    for path, reason in reading.failed:
+        watcher.say(f"left out: {path}: {reason}")
+    if not reading.instances:
+        raise UsageError(f"{folder}: none of its {len(found.files) + len(found.damaged)} models can be read")
+    return list(reading.instances)
+
+
+def _taken(
+    solvers: Sequence[str],
+    training: list[Instance],
+    holdout: list[Instance],
+    scenario: Scenario,
+    watcher: Watcher,
+) -> tuple[list[str], list[Instance], list[Instance]]:
+    """Leave out what cannot go together: a model that no solver takes, then a solver that does not take every model."""
+    if scenario.cost is Cost.INTEGRAL:
+        solvers = _telling(solvers, scenario, watcher)
+    everything = [*training, *holdout]
+    refused = refusals(solvers, everything, scenario.slots)
+    hopeless = {i.sha256 for i in everything if all((solver, i.sha256) in refused for solver in solvers)}
+    for instance in everything:
+        if instance.sha256 in hopeless:
+            reasons = "; ".join(f"{solver}: {refused[solver, instance.sha256]}" for solver in solvers)
+            watcher.say(f"left out: {instance.path}: {reasons}")
+    taking = []
+    for solver in solvers:
+        others = [i for i in everything if (solver, i.sha256) in refused and i.sha256 not in hopeless]
+        if others:
+            first = others[0]
+            watcher.say(
+                f"{solver} is left out: it cannot take {len(others)} of the models, "
+                f"such as {first.name}: {refused[solver, first.sha256]}"
+            )
+        else:
+            taking.append(solver)
+    if not taking:
+        raise UsageError(
+            f"{scenario.folder}: no solver takes all of these models; name one with --solver, "
+            "then only the models that it takes are used"
+        )
+    return (
+        taking,
+        [i for i in training if i.sha256 not in hopeless],
+        [i for i in holdout if i.sha256 not in hopeless],
+    )
+
+
+def _telling(solvers: Sequence[str], scenario: Scenario, watcher: Watcher) -> list[str]:
+    silent = [solver for solver in solvers if not SOLVERS[solver].tells_steps]
+    rest = [solver for solver in solvers if solver not in silent]
+    if not rest:
+        raise UsageError(
+            f"--cost integral: {scenario.solver} does not tell when it improves its solutions; use --cost gap or par10"
+        )
+    for solver in silent:
+        watcher.say(f"{solver} is left out: it does not tell when it improves its solutions, as --cost integral needs")
+    return rest
+
+
+def _members(instances: Sequence[Instance], part: str) -> list[Member]:
+    return [
+        Member(
+            sha256=instance.sha256,
+            name=instance.name,
+            path=str(instance.path.resolve()),
+            part=part,
+            columns=instance.columns,
+            rows=instance.rows,
+            nonzeros=instance.nonzeros,
+            integers=instance.integers,
+        )
+        for instance in instances
+    ]

@@ -1,0 +1,288 @@
+"""Carrying out a job: the race on training, then the verdict on the holdout. Here leader, followers and store meet."""
+
+from __future__ import annotations
+
+import platform
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from instances.folder import ModelFile
+from instances.instance import Instance
+from storage.errors import JobBusy, StoreError
+from storage.lease import Lease, this_process
+from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, Termination
+from storage.store import Store
+from tuner.app.intake import READING_MIB, READING_SECONDS, spaces_of
+from tuner.app.progress import Progress, Watcher
+from tuner.cost import Cost, Ties
+from tuner.errors import Failed
+from tuner.follower.executor import LocalExecutor
+from tuner.follower.reading import cache_directory, read_instances
+from tuner.follower.referee import Referee
+from tuner.leader.loop import race
+from tuner.leader.mirror import Mirror
+from tuner.leader.race import Race
+from tuner.verdict.decide import Verdict, decide
+from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
+from tuner.verdict.reproduce import reproducing_line
+from tuner.verdict.words import paragraph
+
+LEASE_SECONDS = 30.0
+"""Others may take a job over when its owner was silent for so long."""
+SHOW_EVERY = 0.2
+"""Seconds between two reports of progress."""
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """How carrying out a job ended."""
+
+    job: Job
+    incumbent: Configuration
+    runs: int
+    """How many are stored."""
+    verdict: Verdict | None
+    """None when it was interrupted before the verdict."""
+
+
+def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
+    """Carry out a job from where it stands to its verdict, or until ``stop`` is set.
+
+    Every response is in the store before anything is made of it, so that a process that dies loses none and
+    whoever goes on executes none again.
+
+    Raises:
+        storage.errors.JobOver: it is finished.
+        storage.errors.JobBusy: another process works on it.
+        Failed: nothing can be solved, or a model is gone; the message says what to do.
+
+    """
+    lease = store.claim(job.id, this_process(), LEASE_SECONDS)
+    try:
+        with _renewed(store, lease, stop):
+            work = _Work(store, store.job(job.id), lease, watcher, stop)
+            verdict = work.carry_out()
+    except Failed as error:
+        store.fail(lease, str(error))
+        raise
+    except StoreError:
+        raise
+    except BaseException:
+        store.release(lease)
+        raise
+    if verdict is None:
+        store.interrupt(lease)
+    return Conclusion(store.job(job.id), work.incumbent, store.count(job.id), verdict)
+
+
+@contextmanager
+def _renewed(store: Store, lease: Lease, stop: threading.Event) -> Iterator[None]:
+    """Keep the lease for as long as the context lasts; a lease that is lost stops the work."""
+    over = threading.Event()
+
+    def renew() -> None:
+        while not over.wait(LEASE_SECONDS / 4):
+            try:
+                store.renew(lease, LEASE_SECONDS)
+            except JobBusy:
+                stop.set()
+                return
+            except StoreError:
+                continue  # the next write of a response says so, or the store is back by then
+
+    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+class _Work:
+    """One job in the hands of this process."""
+
+    def __init__(self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event) -> None:
+        self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
+        self._began = time.monotonic() - job.spent
+        self._host = platform.node()
+        self._instances = _instances(job)
+        self._names = {member.sha256: member.name for member in job.members}
+        self._paths = {member.sha256: member.path for member in job.members}
+        self._training = [member.sha256 for member in job.members if member.part == "training"]
+        self._holdout = [member.sha256 for member in job.members if member.part == "holdout"]
+        self._cost = Cost(job.cost)
+        self._spaces = spaces_of(job.solvers, job.space)
+        self._reserve = 0.0
+        self._phase = "racing"
+        self._shown = 0.0
+        self._referee = Referee(job.gap)
+        self._race = Race(
+            self._spaces,
+            self._training,
+            cost=self._cost,
+            ties=Ties(job.ties),
+            cutoff=job.cutoff,
+            budget=job.budget,
+            slots=job.slots,
+            seed=job.seed,
+        )
+        self._runs = 0
+        self._done: set[Run] = set()
+        for stored in store.responses(job.id):
+            self._runs += 1
+            if stored.response.termination is not Termination.KILLED:
+                self._done.add(stored.run)
+            self._referee.judge(stored.run, stored.response, self._instances[stored.run.instance].maximise)
+            if stored.run.purpose is Purpose.RACE:
+                self._race.tell(stored.run, stored.response)
+        steps = store.incumbents(job.id)
+        self._stepped: Configuration | None = steps[-1].configuration if steps else None
+
+    @property
+    def incumbent(self) -> Configuration:
+        """The race's best configuration."""
+        return self._race.incumbent
+
+    def carry_out(self) -> Verdict | None:
+        """Race, then execute the holdout, and decide; None when stopped before."""
+        job = self._job
+        with (
+            LocalExecutor(self._instances, job.slots, job.memory_mib, job.gap) as executor,
+            closing(self._mirror()) as mirror,
+        ):
+            self._settle_reserve()
+            race(
+                self._race,
+                executor,
+                self._keep,
+                deadline=self._began + job.budget - self._reserve,
+                stop=self._stop,
+                watch=lambda: self._watch(executor, mirror),
+            )
+            if self._race.hopeless:
+                raise Failed(
+                    f"no solver solved any of the {len(self._training)} models within the cutoff of {job.cutoff:g} s; "
+                    f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * job.cutoff:g}s)"
+                )
+            mirror.offer(self._race.trials())
+            if not self._stop.is_set():
+                self._execute_holdout(executor, mirror)
+        self._store.spend(self._lease, self._elapsed())
+        if self._stop.is_set():
+            return None
+        verdict = decide(job, self._store.responses(job.id), self.incumbent)
+        self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
+        return verdict
+
+    def _mirror(self) -> Mirror:
+        names = [self._names[sha256] for sha256 in self._training]
+        return Mirror(self._store.url, self._job.name, self._spaces, names, self._watcher.say)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _settle_reserve(self) -> None:
+        """Set the seconds to keep for the verdict, by what is known of how long the contenders take."""
+        asked = {Configuration(solver) for solver in self._job.solvers} | {self.incumbent}
+        runs = [
+            stored
+            for configuration in asked
+            for stored in self._store.responses(self._job.id, configuration=configuration.key)
+        ]
+        field = contenders(self._job, runs, self.incumbent)
+        self._reserve = reserve(self._job, field, runs, len(self._holdout))
+
+    def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:
+        """Hold a response against the others, store it, and return what the leader is to be told."""
+        judged = self._referee.judge(run, response, self._instances[run.instance].maximise)
+        elapsed = self._elapsed()
+        (_, response), *overturned = judged
+        if self._store.record(self._lease, run, response, elapsed, self._host):
+            self._runs += 1
+        for earlier, refuted in overturned:
+            self._store.overturn(self._lease, earlier, refuted)
+        for judged_run, judged_response in judged:
+            if not judged_response.feasible:
+                self._report(judged_run, judged_response, elapsed)
+        return judged
+
+    def _report(self, run: Run, response: Response, elapsed: float) -> None:
+        kind = "refuted" if response.check is Check.REFUTED else response.termination.value
+        text = (
+            f"{run.configuration} on {self._names[run.instance]}: {response.reason or response.raw_status}\n"
+            f"  {reproducing_line(run, self._paths[run.instance])}"
+        )
+        self._store.add_event(self._lease, Event(elapsed, kind, text))
+        self._watcher.say(f"{kind}: {text}")
+
+    def _watch(self, executor: LocalExecutor, mirror: Mirror) -> None:
+        if self.incumbent != self._stepped:
+            self._note_incumbent()
+        now = time.monotonic()
+        if now - self._shown < SHOW_EVERY:
+            return
+        self._shown = now
+        mirror.offer(self._race.trials())
+        self._watcher.show(
+            Progress(
+                job=self._job.name,
+                phase=self._phase,
+                elapsed=self._elapsed(),
+                budget=self._job.budget,
+                standing=self._race.standing(),
+                runs=self._runs,
+                slots=executor.activity(),
+                names=self._names,
+            )
+        )
+
+    def _note_incumbent(self) -> None:
+        standing = self._race.standing()
+        if standing.incumbent_cost is None or standing.default_cost is None:
+            return
+        self._stepped = standing.incumbent
+        step = Incumbent(
+            standing.incumbent, self._elapsed(), standing.incumbent_cost, standing.default_cost, standing.pairs
+        )
+        self._store.add_incumbent(self._lease, step)
+        self._settle_reserve()
+
+    def _execute_holdout(self, executor: LocalExecutor, mirror: Mirror) -> None:
+        self._phase = "verdict"
+        job = self._job
+        field = contenders(job, self._store.responses(job.id), self.incumbent)
+        for number, runs in enumerate(plan(field, self._holdout, job.seed, job.cutoff)):
+            missing = [run for run in runs if run not in self._done]
+            if number > 0 and missing:
+                order = field.later
+                known = self._store.responses(job.id, purpose=Purpose.HOLDOUT)
+                expected = round_seconds(order, known, len(self._holdout), job.cutoff, job.slots)
+                if self._elapsed() + expected > job.budget:
+                    return
+            self._execute(missing, executor, mirror)
+            if self._stop.is_set():
+                return
+
+    def _execute(self, runs: Sequence[Run], executor: LocalExecutor, mirror: Mirror) -> None:
+        for run in runs:
+            executor.submit(run)
+        while executor.outstanding and not self._stop.is_set():
+            for finished in executor.wait(timeout=SHOW_EVERY):
+                self._keep(finished.run, finished.response)
+                self._done.add(finished.run)
+            self._watch(executor, mirror)
+
+
+def _instances(job: Job) -> dict[str, Instance]:
+    files = [ModelFile(Path(member.path), member.name, member.sha256) for member in job.members]
+    reading = read_instances(files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=job.slots)
+    for path, reason in reading.failed:
+        raise Failed(
+            f"{path}: {reason}; the job needs this model: put it back, then go on with: tuner resume {job.name}"
+        )
+    return {instance.sha256: instance for instance in reading.instances}

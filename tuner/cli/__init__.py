@@ -1,0 +1,65 @@
+"""The command line: parses, calls the application, prints: data to standard output, all else to standard error."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from storage.errors import JobBusy, JobOver, NameTaken, StoreError, UnknownJob
+from tuner.cli.parser import build
+from tuner.errors import TunerError
+
+HANDLERS = {
+    "tune": "tuning",
+    "resume": "tuning",
+    "jobs": "stored",
+    "show": "stored",
+    "best": "stored",
+    "responses": "stored",
+    "export": "stored",
+    "execute": "solving",
+    "params": "solving",
+    "generate": "solving",
+    "doctor": "solving",
+}
+"""The module of this package that has the command's function, imported only when the command is given."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Execute one command and return its exit code; errors are printed as one message."""
+    parser = build()
+    arguments = parser.parse_args(words)
+    if arguments.command is None:
+        parser.print_help(sys.stderr)
+        return 2
+    try:
+        module = import_module(f"{__name__}.{HANDLERS[arguments.command]}")
+        code: int = getattr(module, arguments.command)(arguments)
+        sys.stdout.flush()
+    except TunerError as error:
+        return _fail(str(error), error.exit_code)
+    except UnknownJob as error:
+        return _fail(str(error), 3)
+    except (NameTaken, JobOver, JobBusy) as error:
+        return _fail(str(error), 2)
+    except StoreError as error:
+        return _fail(str(error), 5)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:
+        # The reader of our output has gone (tuner ... | head): nothing is wrong, but Python must not flush again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def entry() -> None:
+    """Be the ``tuner`` command."""
+    sys.exit(main(sys.argv[1:]))
+
+
+def _fail(message: str, code: int) -> int:
+    print(f"tuner: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,189 @@
+"""What the command line understands: every command with its options, meaning and examples."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from tuner.cost import Cost, Ties
+
+EXIT_CODES = """exit codes:
+  0    done; for tune and resume: a gain was proven
+  2    the request is wrong: an unknown option, value, unit, solver or parameter, or models that cannot be used
+  3    the job or file that was named does not exist
+  4    tune and resume: the default is kept, no gain could be proven
+  5    it failed: the message says what to mend
+  130  interrupted; tuner resume goes on
+"""
+
+STORE_HELP = "where results are kept: sqlite:///FILE or postgresql://... (default: $TUNER_STORE or sqlite:///tuner.db)"
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that shows examples as they were written."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+
+def build() -> Parser:
+    """Return the parser of all commands."""
+    parser = Parser(
+        prog="tuner",
+        description="Finds the MILP solver and parameters that solve a folder of models faster, and proves the gain\n"
+        "on models it has not seen. Start with: tuner tune FOLDER",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"tuner {version('tuner')}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+
+    def command(name: str, meaning: str, *examples: str) -> Parser:
+        added: Parser = commands.add_parser(
+            name,
+            help=meaning,
+            description=meaning[0].upper() + meaning[1:] + ".",
+            epilog="examples:\n" + "\n".join(f"  {example}" for example in examples),
+        )
+        return added
+
+    _tuning(command)
+    _reading(command)
+    _solving(command)
+    return parser
+
+
+def _store(parser: Parser) -> None:
+    parser.add_argument("--store", metavar="URL", help=STORE_HELP)
+
+
+def _job(parser: Parser) -> None:
+    parser.add_argument("job", metavar="JOB", help="the name or number of a job, as tuner jobs lists them")
+    _store(parser)
+
+
+def _json(parser: Parser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _tuning(command: Callable[..., Parser]) -> None:
+    tune = command(
+        "tune",
+        "tune the solver for a folder of models and say whether it pays",
+        "tuner tune models/",
+        "tuner tune models/ --solver highs --budget 1h --cutoff 2m",
+        "tuner tune models/ --holdout other-models/ --cost gap --cutoff 60s",
+        "tuner tune scenario.toml --budget 20m        # a scenario file; flags override it",
+    )
+    tune.add_argument("folder", metavar="FOLDER", help="a folder of .mps and .lp models, or a scenario in a .toml file")
+    tune.add_argument("--solver", metavar="S", help="highs, cp-sat, scip, or any: choose the solver too (default: any)")
+    tune.add_argument("--budget", metavar="T", help="time for the whole job, such as 90s, 10m, 2h (default: 10m)")
+    tune.add_argument("--cutoff", metavar="T", help="time for one run (default: 30s)")
+    costs = ", ".join(cost.value for cost in Cost)
+    tune.add_argument("--cost", metavar="C", help=f"what is minimised: {costs} (default: par10, CPU seconds)")
+    ties = ", ".join(tie.value for tie in Ties)
+    tune.add_argument("--ties", metavar="T", help=f"over solver seeds, assume: {ties} (default: mean)")
+    tune.add_argument("--holdout", metavar="H", help="fraction of the models held out, or a folder (default: 0.3)")
+    tune.add_argument("--slots", metavar="N", help="runs at a time (default: one per core)")
+    tune.add_argument("--memory", metavar="M", help="for one run, such as 512MiB, 4GiB (default: 2GiB)")
+    tune.add_argument(
+        "--gap", metavar="G", help="relative gap that counts as optimal, for every solver (default: 1e-4)"
+    )
+    tune.add_argument("--space", metavar="FILE", help="a TOML file of parameters to add to the built-in spaces")
+    tune.add_argument("--seed", metavar="N", help="of the choices and of the split (default: 0)")
+    tune.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")
+    tune.add_argument("--out", metavar="DIR", help="where report and parameter files go (default: tuner-NAME)")
+    _store(tune)
+    _json(tune)
+
+    resume = command("resume", "go on with a job that was interrupted", "tuner resume models", "tuner resume 3 --json")
+    _job(resume)
+    resume.add_argument("--out", metavar="DIR", help="where report and parameter files go (default: tuner-NAME)")
+    _json(resume)
+
+
+def _reading(command: Callable[..., Parser]) -> None:
+    jobs = command("jobs", "list the jobs in the store", "tuner jobs", "tuner jobs --json")
+    _store(jobs)
+    _json(jobs)
+
+    show = command("show", "show a job: where it stands, its trajectory, its verdict", "tuner show models")
+    _job(show)
+    _json(show)
+
+    best = command("best", "print the best configuration of a job", "tuner best models", "tuner best models --json")
+    _job(best)
+    _json(best)
+
+    responses = command(
+        "responses",
+        "print the response data of every run of a job",
+        "tuner responses models",
+        "tuner responses models --csv > runs.csv",
+        "tuner responses models --part holdout --configuration best --json",
+    )
+    _job(responses)
+    form = responses.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="print comma-separated values, every column")
+    form.add_argument("--json", action="store_true", help="print JSON instead of text")
+    responses.add_argument("--part", choices=["training", "holdout"], help="only runs on these instances")
+    responses.add_argument("--instance", metavar="NAME", help="only runs on this instance")
+    responses.add_argument("--configuration", metavar="C", help="only runs of this: a key from the table, or best")
+
+    export = command(
+        "export",
+        "print the best configuration as the solver's own parameter file, or as Python",
+        "tuner export models > highs.options      # highs --options_file highs.options model.mps",
+        "tuner export models --python > reproduce.py",
+    )
+    _job(export)
+    export.add_argument("--python", action="store_true", help="a Python script that solves a model this way")
+    export.add_argument("--configuration", metavar="C", help="another one: a key from tuner responses")
+    export.add_argument("--out", metavar="FILE", help="write to a file instead of standard output")
+
+
+def _solving(command: Callable[..., Parser]) -> None:
+    execute = command(
+        "execute",
+        "execute one run and print its whole response",
+        "tuner execute model.mps.gz --solver highs",
+        "tuner execute model.mps --solver scip --set separating/maxrounds=0 --seed 7 --cutoff 10s",
+    )
+    execute.add_argument("instance", metavar="INSTANCE", help="a .mps or .lp file, plain or packed")
+    execute.add_argument("--solver", metavar="S", required=True, help="highs, cp-sat or scip")
+    execute.add_argument("--set", metavar="K=V", action="append", default=[], help="a parameter; may be repeated")
+    execute.add_argument("--seed", metavar="N", default="0", help="of the solver (default: 0)")
+    execute.add_argument("--cutoff", metavar="T", default="30s", help="time for the run (default: 30s)")
+    execute.add_argument("--memory", metavar="M", default="2GiB", help="for the run (default: 2GiB)")
+    execute.add_argument(
+        "--gap", metavar="G", default="1e-4", help="relative gap that counts as optimal (default: 1e-4)"
+    )
+    _json(execute)
+
+    params = command(
+        "params",
+        "list a solver's parameters with default, range and meaning",
+        "tuner params highs",
+        "tuner params scip --all --json",
+    )
+    params.add_argument("solver", metavar="SOLVER", help="highs, cp-sat or scip")
+    params.add_argument("--all", action="store_true", help="every parameter the solver has, not only the tuned ones")
+    _json(params)
+
+    generate = command(
+        "generate",
+        "write seeded random models of a family",
+        "tuner generate set-cover 30 models/ --seed 1",
+        "tuner generate --list",
+    )
+    generate.add_argument("family", metavar="FAMILY", nargs="?", help="such as set-cover; --list names them all")
+    generate.add_argument("count", metavar="N", nargs="?", help="how many models")
+    generate.add_argument("folder", metavar="DIR", nargs="?", help="where to write them; made if missing")
+    generate.add_argument("--seed", metavar="N", default="0", help="the same seed gives the same models (default: 0)")
+    generate.add_argument("--size", metavar="X", default="1", help="times the family's usual size (default: 1)")
+    generate.add_argument("--list", action="store_true", help="list the families")
+
+    doctor = command("doctor", "say what works here: versions, cores, limits, the store", "tuner doctor")
+    _store(doctor)
+    _json(doctor)

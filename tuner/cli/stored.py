@@ -1,0 +1,289 @@
+"""The commands that read what is kept: jobs, show, best, responses, export."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from storage.records import Configuration, Job, JobState, Member, StoredRun, spell
+from storage.store import Store
+from tuner.app.files import parameter_file, python_file
+from tuner.app.stores import open_store
+from tuner.cli.words import duration, number, print_csv, print_json, print_table
+from tuner.cost import Cost, censored, cost_of
+from tuner.errors import Failed, NotFound
+
+RESPONSE_COLUMNS = (
+    "id",
+    "instance",
+    "sha256",
+    "part",
+    "solver",
+    "configuration",
+    "parameters",
+    "seed",
+    "cutoff",
+    "limit",
+    "termination",
+    "claim",
+    "check",
+    "cost",
+    "objective",
+    "bound",
+    "gap",
+    "cpu_s",
+    "wall_s",
+    "solver_wall_s",
+    "peak_mib",
+    "nodes",
+    "iterations",
+    "work",
+    "integral",
+    "raw_status",
+    "reason",
+    "elapsed_s",
+    "host",
+    "stored_at",
+)
+NARROW = ("instance", "part", "configuration", "seed", "claim", "check", "cost", "objective", "gap", "cpu_s", "nodes")
+
+
+def jobs(arguments: argparse.Namespace) -> int:
+    """List the jobs."""
+    with open_store(arguments.store) as store:
+        found = store.jobs()
+    if arguments.json:
+        print_json([job_data(job) for job in found])
+        return 0
+    rows = (
+        (
+            str(job.id),
+            job.name,
+            job.state.value,
+            ", ".join(job.solvers),
+            job.cost,
+            f"{duration(job.spent)} of {duration(job.budget)}",
+            job.outcome,
+            str(job.best) if job.best else "",
+            f"{job.created_at.astimezone():%Y-%m-%d %H:%M}",
+        )
+        for job in found
+    )
+    print_table(
+        ("job", "name", "state", "solvers", "cost", "spent", "outcome", "best", "handed in"), rows, right=("job",)
+    )
+    return 0
+
+
+def show(arguments: argparse.Namespace) -> int:
+    """Show one job."""
+    with open_store(arguments.store) as store:
+        job = store.job(arguments.job)
+        steps = list(store.incumbents(job.id))
+        events = list(store.events(job.id))
+        runs = store.count(job.id)
+    if arguments.json:
+        data = job_data(job)
+        data["runs"] = runs
+        data["trajectory"] = [
+            {
+                "elapsed_s": step.elapsed,
+                "configuration": configuration_data(step.configuration),
+                "cost": step.cost,
+                "default_cost": step.default_cost,
+                "pairs": step.pairs,
+            }
+            for step in steps
+        ]
+        data["events"] = [{"elapsed_s": event.elapsed, "kind": event.kind, "text": event.text} for event in events]
+        print_json(data)
+        return 0
+    training = sum(member.part == "training" for member in job.members)
+    print(f"{job.name} (job {job.id}): {job.state.value}{', ' + job.outcome if job.outcome else ''}")
+    print(f"  models    {job.folder}: {training} to tune on, {len(job.members) - training} held out")
+    print(
+        f"  task      {', '.join(job.solvers)}; {job.cost} at a cutoff of {job.cutoff:g} s; "
+        f"ties {job.ties}; seed {job.seed}"
+    )
+    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {job.slots} slots, {runs} runs")
+    if steps:
+        print("  trajectory")
+        for step in steps:
+            print(
+                f"    {duration(step.elapsed):>8}  {number(step.cost)} (default {number(step.default_cost)}, "
+                f"{step.pairs} pairs)  {step.configuration}"
+            )
+    for event in events:
+        print(f"  {duration(event.elapsed)}  {event.kind}: {event.text}")
+    if job.report:
+        print(f"\n{job.report}")
+    elif job.state in (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED):
+        print(f"\nGo on with: tuner resume {job.name}")
+    return 0
+
+
+def best(arguments: argparse.Namespace) -> int:
+    """Print a job's best configuration."""
+    with open_store(arguments.store) as store:
+        job = store.job(arguments.job)
+        configuration = _best(store, job)
+    if arguments.json:
+        data = configuration_data(configuration)
+        data["final"] = job.best is not None
+        print_json(data)
+        return 0
+    print(f"solver = {configuration.solver}")
+    for name, value in configuration.parameters:
+        print(f"{name} = {spell(value)}")
+    if configuration.is_default:
+        print("(nothing differs from the solver's default)")
+    return 0
+
+
+def responses(arguments: argparse.Namespace) -> int:
+    """Print the response data of a job's runs."""
+    with open_store(arguments.store) as store:
+        job = store.job(arguments.job)
+        members = {member.sha256: member for member in job.members}
+        rows = _rows(store, job, members, arguments)
+        if arguments.csv:
+            print_csv(RESPONSE_COLUMNS, rows)
+        elif arguments.json:
+            print_json(list(rows))
+        else:
+            print_table(NARROW, ([_cell(row[name]) for name in NARROW] for row in rows), right=NARROW[6:])
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Print a job's best configuration in the solver's own form, or as Python."""
+    with open_store(arguments.store) as store:
+        job = store.job(arguments.job)
+        key = arguments.configuration
+        configuration = _named(store, job, key) if key else _best(store, job)
+    text = (python_file if arguments.python else parameter_file)(job, configuration)
+    if not arguments.out:
+        print(text, end="")
+        return 0
+    try:
+        Path(arguments.out).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failed(f"{arguments.out}: cannot be written: {error.strerror}") from None
+    return 0
+
+
+def configuration_data(configuration: Configuration) -> dict[str, Any]:
+    """Return a configuration for JSON."""
+    return {
+        "key": configuration.key,
+        "solver": configuration.solver,
+        "parameters": configuration.values,
+        "default": configuration.is_default,
+    }
+
+
+def job_data(job: Job) -> dict[str, Any]:
+    """Return a job for JSON."""
+    return {
+        "id": job.id,
+        "name": job.name,
+        "state": job.state.value,
+        "outcome": job.outcome,
+        "folder": job.folder,
+        "holdout": job.holdout,
+        "solvers": list(job.solvers),
+        "cost": job.cost,
+        "ties": job.ties,
+        "cutoff_s": job.cutoff,
+        "budget_s": job.budget,
+        "spent_s": job.spent,
+        "slots": job.slots,
+        "memory_mib": job.memory_mib,
+        "gap": job.gap,
+        "seed": job.seed,
+        "created_at": job.created_at.isoformat(),
+        "best": configuration_data(job.best) if job.best else None,
+        "report": job.report,
+    }
+
+
+def _best(store: Store, job: Job) -> Configuration:
+    if job.best is not None:
+        return job.best
+    steps = list(store.incumbents(job.id))
+    if not steps:
+        raise NotFound(f"{job.name} has no best configuration yet: it is {job.state.value} and nothing was executed")
+    return steps[-1].configuration
+
+
+def _named(store: Store, job: Job, key: str) -> Configuration:
+    for stored in store.responses(job.id, configuration=key):
+        return stored.run.configuration
+    raise NotFound(
+        f"{job.name} has executed no configuration {key!r}; keys are in the table of: tuner responses {job.name}"
+    )
+
+
+def _rows(
+    store: Store, job: Job, members: dict[str, Member], arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
+    key = None
+    if arguments.configuration == "best":
+        key = _best(store, job).key
+    elif arguments.configuration:
+        key = _named(store, job, arguments.configuration).key
+    instance = None
+    if arguments.instance:
+        matching = [sha for sha, member in members.items() if arguments.instance in (member.name, sha)]
+        if not matching:
+            raise NotFound(f"{job.name} has no instance {arguments.instance!r}; see: tuner responses {job.name}")
+        instance = matching[0]
+    for stored in store.responses(job.id, configuration=key, instance=instance):
+        member = members[stored.run.instance]
+        if arguments.part in (None, member.part):
+            yield _row(job, stored, member)
+
+
+def _row(job: Job, stored: StoredRun, member: Member) -> dict[str, Any]:
+    run, response = stored.run, stored.response
+    cost = Cost(job.cost)
+    return {
+        "id": stored.id,
+        "instance": member.name,
+        "sha256": run.instance,
+        "part": member.part,
+        "solver": run.configuration.solver,
+        "configuration": run.configuration.key,
+        "parameters": " ".join(f"{name}={spell(value)}" for name, value in run.configuration.parameters),
+        "seed": run.seed,
+        "cutoff": run.cutoff,
+        "limit": run.limit,
+        "termination": response.termination.value,
+        "claim": response.claim.value,
+        "check": response.check.value,
+        "cost": None if censored(cost, run, response) else cost_of(cost, run, response),
+        "objective": response.objective,
+        "bound": response.bound,
+        "gap": response.gap,
+        "cpu_s": response.cpu,
+        "wall_s": response.wall,
+        "solver_wall_s": response.solver_wall,
+        "peak_mib": response.peak_mib,
+        "nodes": response.nodes,
+        "iterations": response.iterations,
+        "work": response.work,
+        "integral": response.integral,
+        "raw_status": response.raw_status,
+        "reason": response.reason,
+        "elapsed_s": stored.elapsed,
+        "host": stored.host,
+        "stored_at": stored.stored_at.isoformat(),
+    }
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

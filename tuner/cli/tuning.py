@@ -1,0 +1,145 @@
+"""The commands that work on a job: tune and resume."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+
+from storage.records import Comparison, Job
+from storage.store import Store
+from tuner.app.files import write_files
+from tuner.app.intake import hand_in
+from tuner.app.stores import open_store, store_url
+from tuner.app.tuning import Conclusion, carry_out
+from tuner.cli.progress import watching
+from tuner.cli.stored import configuration_data, job_data
+from tuner.cli.words import number, print_json, print_table
+from tuner.scenario import read_scenario
+from tuner.verdict.words import paragraph
+
+GAIN, KEPT, INTERRUPTED = 0, 4, 130
+FLAGS = ("solver", "budget", "cutoff", "cost", "ties", "holdout", "slots", "memory", "gap", "space", "seed", "name")
+
+
+def tune(arguments: argparse.Namespace) -> int:
+    """Hand in a job and carry it out."""
+    flags = {name: getattr(arguments, name) for name in FLAGS}
+    file = None
+    if arguments.folder.endswith(".toml"):
+        file = Path(arguments.folder)
+    else:
+        flags["folder"] = arguments.folder
+    scenario = read_scenario(file, flags)
+    console = Console(stderr=True, highlight=False)
+    with open_store(arguments.store) as store, _stoppable() as stop:
+        with watching(console) as watcher:
+            job = hand_in(store, scenario, watcher)
+        return _conclude(store, job, stop, console, arguments)
+
+
+def resume(arguments: argparse.Namespace) -> int:
+    """Go on with a job."""
+    console = Console(stderr=True, highlight=False)
+    with open_store(arguments.store) as store, _stoppable() as stop:
+        return _conclude(store, store.job(arguments.job), stop, console, arguments)
+
+
+def _conclude(store: Store, job: Job, stop: threading.Event, console: Console, arguments: argparse.Namespace) -> int:
+    training = sum(member.part == "training" for member in job.members)
+    console.print(
+        f"{job.name}: {training} models to tune on, {len(job.members) - training} held out; {', '.join(job.solvers)}; "
+        f"cutoff {job.cutoff:g} s; budget {job.budget:g} s; {job.slots} slots; store {store_url(arguments.store)}",
+        markup=False,
+        soft_wrap=True,
+    )
+    with watching(console) as watcher:
+        conclusion = carry_out(store, job, watcher, stop)
+    if conclusion.verdict is None:
+        where = f" --store {arguments.store}" if arguments.store else ""
+        console.print(
+            f"Interrupted; {conclusion.runs} runs are kept. Go on with: tuner resume {job.name}{where}",
+            markup=False,
+            soft_wrap=True,
+        )
+        return INTERRUPTED
+    folder = Path(arguments.out or f"tuner-{job.name}")
+    files = write_files(store, conclusion.job, conclusion.verdict, folder)
+    if arguments.json:
+        print_json(_data(conclusion, files))
+    else:
+        _print(conclusion)
+        console.print(f"\nWritten to {folder}: {', '.join(path.name for path in files)}", markup=False, soft_wrap=True)
+    return GAIN if conclusion.job.outcome == "gain" else KEPT
+
+
+def _print(conclusion: Conclusion) -> None:
+    verdict = conclusion.verdict
+    assert verdict is not None
+    print(paragraph(verdict))
+    print()
+    rows = []
+    for row in verdict.rows:
+        found = row.against_baseline
+        rows.append(
+            (
+                str(row.configuration),
+                number(row.shifted_geometric_mean),
+                number(row.par10),
+                f"{row.solved}/{row.runs}",
+                f"{found.ratio:.2f}x [{found.low:.2f}, {found.high:.2f}]" if found else "-",
+            )
+        )
+    print_table(
+        ("configuration", "mean", "PAR10", "solved", "speed-up [95 %]"), rows, right=("mean", "PAR10", "solved")
+    )
+
+
+def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
+    verdict = conclusion.verdict
+    assert verdict is not None
+    return {
+        **job_data(conclusion.job),
+        "recommended": configuration_data(verdict.recommended),
+        "incumbent": configuration_data(conclusion.incumbent),
+        "runs": conclusion.runs,
+        "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
+        "files": [str(path) for path in files],
+    }
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        "candidate": configuration_data(found.candidate),
+        "baseline": configuration_data(found.baseline),
+        "measure": found.measure,
+        "ratio": found.ratio,
+        "interval": [found.low, found.high],
+        "solved": [found.candidate_solved, found.baseline_solved],
+        "pairs": found.pairs,
+    }
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C (or SIGTERM) into an event; the second one interrupts at once."""
+    stop = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+
+    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)
