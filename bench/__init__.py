@@ -1,1 +1,1 @@
-"""Measurements, by name: ``python -m bench [NAME...]``. Each module has a ``main`` and says in its docstring what it tells."""
+"""Measurements by name, ``python -m bench [NAME...]``: one module each, with a ``main``."""

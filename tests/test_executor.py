@@ -10,7 +10,11 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from followers.scene import (
+
+from storage.records import Check, Claim, Run, Termination
+from tests.followers.scene import (
+    MEMORY_MIB,
+    PATIENCE,
     Announcements,
     execute,
     executor,
@@ -20,8 +24,6 @@ from followers.scene import (
     saved,
     small_model,
 )
-
-from storage.records import Check, Claim, Run, Termination
 from tuner.errors import Failed, UsageError
 from tuner.follower import pool
 from tuner.follower.executor import LocalExecutor
@@ -124,7 +126,7 @@ def test_the_peak_of_memory_is_measured(runs):
         ("ReturnsWrongTypes", "answered garbage: ValueError: could not convert string to float: 'three'"),
         ("AnswersForEver", "answered more than 64 MiB"),
         ("KnowsNoParameter", "ValueError: presolf: HiGHS has no such parameter; did you mean presolve?"),
-        ("IsNotThere", "could not be prepared: AttributeError: module 'followers.misbehaving' has no attribute"),
+        ("IsNotThere", "could not be prepared: AttributeError: module 'tests.followers.misbehaving' has no attribute"),
     ],
 )
 def test_a_follower_without_a_readable_answer_has_crashed(runs, follower, reason):
@@ -184,6 +186,7 @@ def test_a_child_is_confined(mark, tmp_path):
     assert facts["leads its session"]
     assert facts["core files"] == 0
     assert facts["CPU seconds"] == 13
+    assert MEMORY_MIB < facts["address space, MiB"] < MEMORY_MIB + 1000
     assert facts["descriptors"] <= 5, "standard streams, the answer's pipe, and the folder being listed"
 
 
@@ -193,7 +196,7 @@ def test_an_executing_run_can_be_cancelled(runs, announcements):
     announcements.next()
     assert runs.wait(0.0) == []
     runs.cancel(run)
-    (finished,) = runs.wait()
+    (finished,) = runs.wait(PATIENCE)
     assert (finished.run, finished.response.termination) == (run, Termination.KILLED)
     assert finished.response.feasible
     assert 0 < finished.response.wall < BACK
@@ -208,11 +211,11 @@ def test_a_queued_run_can_be_cancelled_while_another_executes(runs, announcement
     assert [activity.run for activity in runs.activity() if activity] == [executing]
     for run in queued:
         runs.cancel(run)
-    finished = runs.wait()
+    finished = runs.wait(PATIENCE)
     assert [(f.run, f.response.termination) for f in finished] == [(run, Termination.KILLED) for run in queued]
     assert runs.outstanding == 1
     runs.cancel(executing)
-    assert [f.run for f in runs.wait()] == [executing]
+    assert [f.run for f in runs.wait(PATIENCE)] == [executing]
     assert runs.outstanding == 0
 
 
@@ -238,7 +241,7 @@ def test_slots_execute_at_the_same_time_and_the_queue_is_first_in_first_out(mark
         two.cancel(hanging[0])
         finished: list[Run] = []
         while len(finished) < 6:
-            finished += [f.run for f in two.wait()]
+            finished += [f.run for f in two.wait(PATIENCE)]
         assert finished == [hanging[0], *quick]
 
 
@@ -263,7 +266,7 @@ def test_a_run_whose_warm_process_died_is_executed_again(runs, announcements, tm
     runs.submit(run_of("HangsOnce", announce=announcements.path, once=str(tmp_path / "once")))
     os.kill(parent_of(announcements.next()), signal.SIGKILL)
     announcements.next()
-    (finished,) = runs.wait()
+    (finished,) = runs.wait(PATIENCE)
     assert (finished.response.termination, finished.response.reason) == (Termination.EXITED, "")
 
 
@@ -271,7 +274,7 @@ def test_a_run_whose_warm_process_dies_twice_has_crashed_and_leaves_nothing(runs
     runs.submit(run_of("HangsWithDaemon", limit=1000.0, announce=announcements.path))
     for _ in range(2):
         os.kill(parent_of(announcements.next()), signal.SIGKILL)
-    (finished,) = runs.wait()
+    (finished,) = runs.wait(PATIENCE)
     assert finished.response.termination is Termination.CRASHED
     assert finished.response.reason == "executed twice, and the warm process of none ended by SIGKILL"
 
@@ -294,13 +297,13 @@ def test_a_warm_process_that_is_stuck_is_replaced(mark, tmp_path, announcements,
         runs.submit(run_of("Hangs", limit=0.2, announce=announcements.path))
         os.kill(parent_of(announcements.next()), signal.SIGSTOP)
         announcements.next()
-        (finished,) = runs.wait()
+        (finished,) = runs.wait(PATIENCE)
     assert finished.response.termination is Termination.CUTOFF
 
 
 def test_each_library_has_a_warm_process_of_its_own(mark, tmp_path):
     instance = saved(small_model(), tmp_path)
-    path = "followers.misbehaving:TellsItsSurroundings"
+    path = "tests.followers.misbehaving:TellsItsSurroundings"
     adapters = {"a": Adapter("a", "one", path), "b": Adapter("b", "another", path), "c": Adapter("c", "one", path)}
     with LocalExecutor({instance.sha256: instance}, 1, 100.0, 1e-4, adapters=adapters) as runs:
         zygotes = [json.loads(execute(runs, run_of(name)).raw_status)["zygote"] for name in "abc"]
@@ -313,7 +316,7 @@ def test_processes_that_cannot_be_started_are_an_error_where_one_waits(tmp_path,
     with executor(saved(small_model(), tmp_path)) as runs:
         runs.submit(run_of("Follower"))
         with pytest.raises(Failed, match="No such file or directory"):
-            runs.wait()
+            runs.wait(PATIENCE)
         with pytest.raises(Failed, match="No such file or directory"):
             runs.submit(run_of("Follower"))
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from followers.scene import executor, run_of, saved
 
 from instances.model import Model
 from storage.records import Check, Claim, Response, Termination
+from tests.followers.scene import executor, run_of, saved
 
 
 def covering(columns: int, rows: int, seed: int) -> Model:

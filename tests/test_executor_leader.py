@@ -9,32 +9,58 @@ import subprocess
 import sys
 from pathlib import Path
 
-from followers.scene import Announcements, gone, processes_with
+import pytest
+
+from tests.followers.scene import Announcements, gone, parent_of, processes_with
 
 LEADER = """
 import sys
 from pathlib import Path
-from followers.scene import executor, run_of, saved, small_model
-folder, fifo = sys.argv[1:]
-with executor(saved(small_model(), Path(folder)), slots=3) as runs:
-    runs.submit(run_of("IgnoresTermination", limit=1000.0, announce=fifo))
-    runs.submit(run_of("HangsWithDaemon", limit=1000.0, announce=fifo))
-    runs.submit(run_of("Hangs", limit=1000.0, announce=fifo))
+from tests.followers.scene import executor, run_of, saved, small_model
+folder, fifo, *followers = sys.argv[1:]
+with executor(saved(small_model(), Path(folder)), slots=len(followers)) as runs:
+    for follower in followers:
+        runs.submit(run_of(follower, limit=1000.0, announce=fifo))
     runs.wait()
 """
 
 
-def test_killing_the_leader_leaves_no_solver_running_after_five_seconds(tmp_path):
-    mark = secrets.token_hex(8)
-    announcements = Announcements(tmp_path)
+@pytest.fixture
+def mark() -> str:
+    """What every process that a test starts carries in its environment."""
+    return secrets.token_hex(8)
+
+
+def lead(folder: Path, mark: str, *followers: str) -> tuple[subprocess.Popen[bytes], set[int]]:
+    """Start a leader that executes these followers; return it and their process ids once all have begun."""
+    announcements = Announcements(folder)
     environment = {**os.environ, "TUNER_TEST_MARK": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
-    leader = subprocess.Popen([sys.executable, "-c", LEADER, tmp_path, announcements.path], env=environment)
-    followers = {announcements.next() for _ in range(3)}
+    command = [sys.executable, "-c", LEADER, str(folder), announcements.path, *followers]
+    leader = subprocess.Popen(command, env=environment)
+    return leader, {announcements.next() for _ in followers}
+
+
+def test_killing_the_leader_leaves_no_solver_running_after_five_seconds(tmp_path, mark):
+    leader, followers = lead(tmp_path, mark, "IgnoresTermination", "HangsWithDaemon", "Hangs")
     started = processes_with(mark)
     assert followers < started
     assert len(started) == 8, "the leader, three warm processes, three followers, a daemon"
-    leader.send_signal(signal.SIGKILL)
+    leader.kill()
     leader.wait()
+    assert gone(started, seconds=5.0)
+    assert not processes_with(mark)
+
+
+def test_killing_the_leader_and_its_warm_processes_leaves_no_follower(tmp_path, mark):
+    leader, followers = lead(tmp_path, mark, "IgnoresTermination", "Hangs")
+    started = processes_with(mark)
+    zygotes = {parent_of(pid) for pid in followers}
+    for pid in zygotes:
+        os.kill(pid, signal.SIGSTOP)  # so that they cannot clear up when the leader ends
+    leader.kill()
+    leader.wait()
+    for pid in zygotes:
+        os.kill(pid, signal.SIGKILL)
     assert gone(started, seconds=5.0)
     assert not processes_with(mark)
 

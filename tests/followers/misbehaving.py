@@ -245,6 +245,7 @@ class TellsItsSurroundings(Follower):
             "threads": os.environ["OMP_NUM_THREADS"],
             "leads its session": os.getsid(0) == os.getpid(),
             "core files": resource.getrlimit(resource.RLIMIT_CORE)[0],
+            "address space, MiB": resource.getrlimit(resource.RLIMIT_AS)[0] >> 20,
             "CPU seconds": resource.getrlimit(resource.RLIMIT_CPU)[0],
             "descriptors": len(list(Path("/proc/self/fd").iterdir())),
             "zygote": os.getppid(),

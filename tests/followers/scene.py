@@ -21,12 +21,12 @@ MEMORY_MIB = 200.0
 
 
 class Followers(dict[str, Adapter]):
-    """Every adapter in `followers.misbehaving` by the name of its class, and the honest one."""
+    """Every adapter in `tests.followers.misbehaving` by the name of its class, and the honest one."""
 
     def __missing__(self, name: str) -> Adapter:
         if name == "Honest":
-            return Adapter(name, "highspy", "followers.honest:Honest")
-        return Adapter(name, "none", f"followers.misbehaving:{name}")
+            return Adapter(name, "highspy", "tests.followers.honest:Honest")
+        return Adapter(name, "none", f"tests.followers.misbehaving:{name}")
 
     def __contains__(self, name: object) -> bool:
         return True

@@ -12,7 +12,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
 from tuner.follower import processes
@@ -43,23 +42,41 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Pipes:
-    """The child's ends of its two pipes, and what it inherits but must not hold."""
+class Cell:
+    """What a child confines itself to, computed before the fork: each page a child touches is copied for it."""
 
+    address_space: int
+    """Bytes."""
+    cpu_seconds: int
+    core: int | None
+    """The core it is pinned to; None for any."""
+    parent: int
+    """The process id of the zygote."""
     answer: int
+    """Its end of the pipe for its message."""
     output: int
+    """Its end of the pipe for whatever it prints."""
     foreign: Sequence[int]
+    """Descriptors it inherits but must not hold."""
 
 
-def live(work: Work, limits: Limits, core: int | None, pipes: Pipes, parent: int) -> NoReturn:
+def cell(limits: Limits, core: int | None, answer: int, output: int, foreign: Sequence[int]) -> Cell:
+    """Return the cell for a child of this process."""
+    parent = os.getpid()
+    size, _ = processes.memory(parent)
+    space = size + int(limits.memory_mib * MIB) + ADDRESS_SLACK
+    return Cell(space, math.ceil(limits.wall + CPU_SLACK), core, parent, answer, output, foreign)
+
+
+def live(work: Work, own: Cell) -> NoReturn:
     """Do everything a child does; call it right after the fork, in the child."""
     code = 1
     try:
-        _write(pipes.answer, _message(work, limits, core, pipes, parent))
+        _write(own.answer, _message(work, own))
         code = 0
     except MemoryError:
         with suppress(OSError):
-            os.write(pipes.answer, b'{"%s": true}' % MEMORY.encode())
+            os.write(own.answer, b'{"%s": true}' % MEMORY.encode())
             code = 0
     finally:
         with suppress(Exception):
@@ -68,9 +85,9 @@ def live(work: Work, limits: Limits, core: int | None, pipes: Pipes, parent: int
         os._exit(code)  # no destructors, no atexit: what the zygote set up is not ours to tear down
 
 
-def _message(work: Work, limits: Limits, core: int | None, pipes: Pipes, parent: int) -> bytes:
+def _message(work: Work, own: Cell) -> bytes:
     try:
-        _confine(limits, core, pipes, parent)
+        _confine(own)
         gc.enable()
         return json.dumps({RESULT: work()}).encode()
     except MemoryError:
@@ -79,36 +96,26 @@ def _message(work: Work, limits: Limits, core: int | None, pipes: Pipes, parent:
         return json.dumps({ERROR: f"{type(error).__name__}: {error}"[:2000]}).encode()
 
 
-def _confine(limits: Limits, core: int | None, pipes: Pipes, parent: int) -> None:
+def _confine(own: Cell) -> None:
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     processes.die_with_parent(signal.SIGKILL)
-    if os.getppid() != parent:  # it died before the kernel knew
+    if os.getppid() != own.parent:  # it died before the kernel knew
         os._exit(1)
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
-    os.dup2(pipes.output, 1)
-    os.dup2(pipes.output, 2)
-    for descriptor in (nothing, pipes.output, *pipes.foreign):
+    os.dup2(own.output, 1)
+    os.dup2(own.output, 2)
+    for descriptor in (nothing, own.output, *own.foreign):
         os.close(descriptor)
-    if core is not None:
+    if own.core is not None:
         with suppress(OSError):  # the core may have been taken from this process meanwhile: execute anywhere
-            os.sched_setaffinity(0, {core})
-    with suppress(OSError):  # when memory runs out the kernel shall take the solver, never the leader
-        Path("/proc/self/oom_score_adj").write_text("1000")
-    size, _ = processes.memory(os.getpid())
-    space = address_limit(size, limits)
-    seconds = math.ceil(limits.wall + CPU_SLACK)
-    _limit(resource.RLIMIT_AS, space, space)
-    _limit(resource.RLIMIT_CPU, seconds, seconds + 1)
+            os.sched_setaffinity(0, {own.core})
+    _limit(resource.RLIMIT_AS, own.address_space, own.address_space)
+    _limit(resource.RLIMIT_CPU, own.cpu_seconds, own.cpu_seconds + 1)
     _limit(resource.RLIMIT_CORE, 0, 0)
-
-
-def address_limit(size: int, limits: Limits) -> int:
-    """Return the bytes of address space for a child that starts with ``size`` of them."""
-    return size + int(limits.memory_mib * MIB) + ADDRESS_SLACK
 
 
 def _limit(kind: int, soft: int, hard: int) -> None:

@@ -46,7 +46,6 @@ class ZygoteProcess:
         )
         assert self._process.stdin is not None and self._process.stdout is not None
         self._requests, self._replies = self._process.stdin, self._process.stdout
-        os.set_blocking(self._replies.fileno(), False)
         self._rest = b""
         self.last_words = ""
         """How it ended, once it is buried."""
@@ -64,15 +63,15 @@ class ZygoteProcess:
         self._say({"cancel": number})
 
     def receive(self) -> tuple[list[tuple[int, Outcome]], bool]:
-        """Return the outcomes that have arrived, by the numbers of their tasks, and whether the zygote has ended."""
-        outcomes: list[tuple[int, Outcome]] = []
-        with suppress(BlockingIOError):
-            while chunk := os.read(self._replies.fileno(), 65536):
-                *lines, self._rest = (self._rest + chunk).split(b"\n")
-                messages = map(json.loads, lines)
-                outcomes += [(message["id"], Outcome.from_json(message["outcome"])) for message in messages]
-            return outcomes, True
-        return outcomes, False
+        """Return the outcomes that have arrived, by the numbers of their tasks, and whether the zygote has ended.
+
+        Call it when there is something to read. It reads once: each system call gives the interpreter away, and it
+        takes milliseconds to get it back from a leader that is busy.
+        """
+        chunk = os.read(self._replies.fileno(), 65536)
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        messages = map(json.loads, lines)
+        return [(message["id"], Outcome.from_json(message["outcome"])) for message in messages], not chunk
 
     def kill(self) -> None:
         """Kill it, not gently; `bury` still has to be called."""

@@ -15,7 +15,7 @@ from contextlib import suppress
 
 from storage.records import Termination
 from tuner.follower import processes
-from tuner.follower.child import ANSWER_LIMIT, Limits, Pipes, Work, address_limit, live
+from tuner.follower.child import ANSWER_LIMIT, Limits, Work, cell, live
 from tuner.follower.link import Link
 from tuner.follower.outcome import Outcome, Remains, judge
 from tuner.follower.processes import MIB
@@ -56,17 +56,17 @@ def supervise(work: Work, limits: Limits, core: int | None, link: Link) -> Outco
 
 class _Watch:
     def __init__(self, limits: Limits, core: int | None, link: Link) -> None:
-        self._limits, self._core, self._link = limits, core, link
-        self._answer, self._answer_end = os.pipe()
-        self._output, self._output_end = os.pipe()
+        self._limits, self._link = limits, link
+        self._answer, answer = os.pipe()
+        self._output, output = os.pipe()
+        self._cell = cell(limits, core, answer, output, (*link.descriptors, self._answer, self._output))
         for descriptor in (self._answer, self._output):
             os.set_blocking(descriptor, False)
         self._poll = select.poll()
         for descriptor in (link.requests, link.signals, self._answer, self._output):
             self._poll.register(descriptor, select.POLLIN)
-        size, resident = processes.memory(os.getpid())
+        _, resident = processes.memory(self._cell.parent)
         self._memory_limit = resident + int(limits.memory_mib * MIB)
-        self._address_limit = address_limit(size, limits)
         self._message = bytearray()
         self._printed = b""
         self._ended: tuple[Termination, str] | None = None  # from outside, and why
@@ -79,16 +79,14 @@ class _Watch:
         self.empty = False
 
     def fork(self, work: Work) -> None:
-        parent = os.getpid()
         self._started = time.monotonic()
         try:
             self._pid = os.fork()
             if self._pid == 0:
-                foreign = (*self._link.descriptors, self._answer, self._output)
-                live(work, self._limits, self._core, Pipes(self._answer_end, self._output_end, foreign), parent)
+                live(work, self._cell)
         finally:
-            os.close(self._answer_end)
-            os.close(self._output_end)
+            os.close(self._cell.answer)
+            os.close(self._cell.output)
         self._next_sample = self._started + SAMPLE
         self._next_strike = self._started + self._limits.wall + GRACE
 
@@ -121,7 +119,7 @@ class _Watch:
         if self._ended is not None:
             termination, reason = self._ended
         else:
-            starved = self._widest > 0.95 * self._address_limit
+            starved = self._widest > 0.95 * self._cell.address_space
             termination, reason, result = judge(Remains(self._status, bytes(self._message), self._printed, starved))
         return Outcome(termination, reason, self._cpu, self._wall, self._peak_kib / 1024, result)
 

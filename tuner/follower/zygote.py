@@ -9,6 +9,8 @@ from __future__ import annotations
 import gc
 import os
 import signal
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from storage.records import Termination
@@ -25,6 +27,8 @@ def main() -> None:
     link = _take_pipes()
     processes.adopt_orphans()
     processes.die_with_parent(signal.SIGTERM)
+    with suppress(OSError):  # inherited: when memory runs out the kernel shall take a solver, never the leader
+        Path("/proc/self/oom_score_adj").write_text("1000")
     gc.disable()  # a collection here would touch, and so copy, the pages that are shared with the child
     warm = Warm()
     try:

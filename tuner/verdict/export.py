@@ -176,6 +176,7 @@ Usage: python FILE MODEL      (pip install ortools: it carries SCIP)
 """
 
 import ctypes
+import gzip
 import importlib.util
 import pathlib
 import sys
@@ -203,7 +204,12 @@ with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "scip.set"
     path.write_text(SETTINGS)
     call("SCIPreadParams", scip, str(path).encode())
-call("SCIPreadProb", scip, sys.argv[1].encode(), None)
+    model = pathlib.Path(sys.argv[1])
+    if model.suffix == ".gz":
+        content = gzip.decompress(model.read_bytes())
+        model = pathlib.Path(folder) / model.stem
+        model.write_bytes(content)
+    call("SCIPreadProb", scip, str(model).encode(), None)
 call("SCIPsolve", scip)
 print("status:", library.SCIPstatusName(library.SCIPgetStatus(scip)).decode())
 print("objective:", library.SCIPgetPrimalbound(scip))

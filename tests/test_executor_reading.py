@@ -1,0 +1,151 @@
+"""Reading instances in children, where bad files do no harm; and asking solvers of themselves there."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instances.folder import ModelFile, scan
+from instances.model import Model
+from instances.writing import write_mps
+from tests.followers.scene import Followers, saved, small_model
+from tuner.errors import Failed
+from tuner.follower.describing import describe, refusals
+from tuner.follower.reading import Reading, cache_directory, read_instances
+from tuner.ports import RealParameter
+
+
+def read(files: tuple[ModelFile, ...], cache: Path, seconds: float = 30.0, memory_mib: float = 500.0) -> Reading:
+    return read_instances(files, cache, seconds=seconds, memory_mib=memory_mib, slots=2)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    models = tmp_path / "models"
+    models.mkdir()
+    write_mps(small_model(), models / "one.mps")
+    write_mps(replace(small_model(), maximise=True, offset=1.0), models / "two.mps")
+    return models
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    (tmp_path / "cache").mkdir()
+    return tmp_path / "cache"
+
+
+def test_models_are_read_into_the_cache_of_arrays(folder, cache):
+    reading = read(scan(folder).files, cache)
+    assert reading.failed == ()
+    assert [(one.name, one.maximise) for one in reading.instances] == [("one", False), ("two", True)]
+    first = reading.instances[0]
+    assert (first.columns, first.rows, first.nonzeros, first.integers) == (2, 1, 2, 1)
+    assert first.arrays == cache / f"{first.sha256}.npz"
+    np.testing.assert_array_equal(Model.load(first.arrays).objective, [3.0, 2.0])
+    assert sorted(path.name for path in cache.iterdir()) == sorted(f"{one.sha256}.npz" for one in reading.instances)
+
+
+def test_what_the_cache_has_is_not_read_again(folder, cache):
+    files = scan(folder).files
+    before = read(files, cache)
+    for file in files:
+        file.path.write_text("no model any more")
+    assert read(files, cache) == before
+
+
+def test_a_damaged_entry_of_the_cache_is_made_anew(folder, cache):
+    files = scan(folder).files
+    before = read(files, cache)
+    for one, length in zip(before.instances, (0, 700), strict=True):
+        one.arrays.write_bytes(one.arrays.read_bytes()[:length])
+    assert read(files, cache) == before
+    assert Model.load(before.instances[0].arrays).columns == 2
+
+
+def test_a_malformed_file_is_named_and_the_others_are_read(folder, cache):
+    (folder / "bad.mps").write_text("COLUMNS\n SC BND       X3           9.0\n")
+    reading = read(scan(folder).files, cache)
+    assert [one.name for one in reading.instances] == ["one", "two"]
+    ((path, reason),) = reading.failed
+    assert path == folder / "bad.mps"
+    assert reason.startswith(str(path))
+
+
+def test_a_file_whose_reading_hangs_is_left_out(folder, cache):
+    endless = folder / "endless.mps"
+    os.mkfifo(endless)
+    reading = read((ModelFile(endless, "endless", "0" * 64), *scan(folder).files[:1]), cache, seconds=0.3)
+    assert reading.failed == ((endless, "reading it took longer than 0.3 s and was ended"),)
+    assert len(reading.instances) == 1
+
+
+def test_a_file_that_takes_too_much_memory_is_left_out(folder, cache):
+    large = folder / "large.mps.gz"
+    large.write_bytes(gzip.compress(b"* " + b"x" * (120 << 20), compresslevel=1))
+    reading = read((ModelFile(large, "large", "0" * 64),), cache, memory_mib=20.0)
+    assert reading.failed == ((large, "reading it took more than 20 MiB and was ended"),)
+
+
+def test_a_cache_that_cannot_be_written_is_the_reason(folder, cache):
+    reading = read(scan(folder).files[:1], cache / "missing")
+    assert reading.instances == ()
+    assert "No such file or directory" in reading.failed[0][1]
+
+
+def test_nothing_is_read_of_nothing(cache):
+    assert read((), cache) == Reading((), ())
+
+
+def test_the_cache_is_where_the_environment_says(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+    monkeypatch.delenv("TUNER_CACHE", raising=False)
+    assert cache_directory().parent == tmp_path / "xdg" / "tuner"
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "own"))
+    assert cache_directory().parent == tmp_path / "own"
+    assert cache_directory().is_dir()
+
+
+def test_a_cache_that_cannot_be_made_is_replaced_by_a_temporary_one(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "file"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    directory = cache_directory()
+    assert directory.parent == tmp_path and directory.is_dir()
+
+
+def test_a_solver_describes_itself():
+    description = describe("Follower", Followers())
+    assert description.version == "1.0"
+    assert description.parameters == (
+        RealParameter("announce", "text", ""),
+        RealParameter("level", "integer", 3, low=0, high=9),
+    )
+
+
+def test_a_solver_that_cannot_be_imported_says_why():
+    with pytest.raises(Failed, match=r"IsNotThere does not work here: .* no attribute 'IsNotThere'"):
+        describe("IsNotThere", Followers())
+
+
+def test_the_instances_that_a_solver_refuses_are_told_with_the_reason(tmp_path):
+    rows = saved(small_model(), tmp_path)
+    none = saved(
+        replace(
+            small_model(),
+            name="rowless",
+            row_lower=np.zeros(0),
+            row_upper=np.zeros(0),
+            row_start=np.zeros(1, dtype=np.int32),
+            column_index=np.zeros(0, dtype=np.int32),
+            value=np.zeros(0),
+            row_names=(),
+        ),
+        tmp_path,
+    )
+    refused = refusals(["Follower"], [rows, none], adapters=Followers())
+    assert refused == {("Follower", "small"): "only models without rows"}

@@ -1,0 +1,154 @@
+"""Export: what is written is read by the solvers themselves, and says what a run has."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from storage.records import Configuration, Value
+from tests.small_models import knapsack
+from tests.solver_process import SolverProcess
+from tuner.errors import UsageError
+from tuner.follower.solvers import SOLVERS
+from tuner.verdict.export import Form, export
+
+CHANGES: dict[str, dict[str, Value]] = {
+    "highs": {"presolve": "off", "mip_heuristic_effort": 0.2, "mip_detect_symmetry": False, "mip_lp_age_limit": 3},
+    "cp-sat": {
+        "search_branching": "LP_SEARCH",
+        "cp_model_presolve": False,
+        "symmetry_level": 1,
+        "variable_activity_decay": 0.75,
+        "default_restart_algorithms": "LUBY_RESTART",
+    },
+    "scip": {
+        "separating/maxrounds": 0,
+        "conflict/enable": False,
+        "lp/pricing": "d",
+        "branching/relpscost/maxreliable": 2.5,
+        "nlp/solver": "ipopt",
+        "heuristics/alns/maxnodes": 2**40,
+    },
+}
+
+# max 5x + 4y, 3x + 2y <= 12, 2x + 5y <= 13, x and y integer: 20 at (4, 0). Least, as MPS has it: -20.
+MPS = """\
+NAME          small
+ROWS
+ N  COST
+ L  R1
+ L  R2
+COLUMNS
+    MARKER                 'MARKER'                 'INTORG'
+    X         COST              -5.0   R1                 3.0
+    X         R2                 2.0
+    Y         COST              -4.0   R1                 2.0
+    Y         R2                 5.0
+    MARKER                 'MARKER'                 'INTEND'
+RHS
+    RHS       R1                12.0   R2                13.0
+BOUNDS
+ UP BND       X                   10
+ UP BND       Y                   10
+ENDATA
+"""
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[dict[str, SolverProcess]]:
+    started = {name: SolverProcess(name) for name in SOLVERS}
+    yield started
+    for process in started.values():
+        process.close()
+
+
+def configuration(name: str) -> Configuration:
+    return Configuration.of(name, CHANGES[name])
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_solver_reads_its_parameter_file(processes: dict[str, SolverProcess], name: str) -> None:
+    read = processes[name]("read", export(configuration(name), "solver", seed=3, gap=0.25))
+    assert {key: read[key] for key in CHANGES[name]} == CHANGES[name]
+    # One thread and the gap belong to what was measured; the seed is nobody's parameter.
+    plain = processes[name]("applied", knapsack(5, 2), CHANGES[name], 0, 1e9, 0.25)
+    different = {key for key in plain if plain[key] != read[key]}
+    assert different <= INFRASTRUCTURE[name]
+
+
+INFRASTRUCTURE = {
+    "highs": {"output_flag", "time_limit"},
+    "cp-sat": {"log_search_progress", "log_to_stdout", "catch_sigint_signal", "max_time_in_seconds", "random_seed"},
+    "scip": {"misc/catchctrlc", "limits/time"},
+}
+"""What an adapter sets, besides, that is of no concern to a search that ends by itself."""
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("seed", [0, 5])
+@pytest.mark.parametrize("gap", [0.0, 0.01])
+def test_a_program_has_the_parameters_of_the_run(
+    processes: dict[str, SolverProcess], name: str, seed: int, gap: float
+) -> None:
+    program = export(configuration(name), "python", seed=seed, gap=gap, limit=30.0)
+    embedded = re.search(r'"""\\\n(.*?)"""', program, re.DOTALL)
+    assert embedded is not None
+    read = processes[name]("read", embedded[1])
+    applied = processes[name]("applied", knapsack(5, 2), CHANGES[name], seed, 30.0, gap)
+    different = {key for key in applied if applied[key] != read[key]}
+    assert different <= INFRASTRUCTURE[name] - {"random_seed", "time_limit", "max_time_in_seconds", "limits/time"}
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+@pytest.mark.parametrize("packed", [False, True], ids=["mps", "mps.gz"])
+def test_a_program_solves_a_model_file(tmp_path: Path, name: str, packed: bool) -> None:
+    model, program = tmp_path / ("small.mps.gz" if packed else "small.mps"), tmp_path / "run.py"
+    model.write_bytes(gzip.compress(MPS.encode()) if packed else MPS.encode())
+    changes = {key: value for key, value in CHANGES[name].items() if key != "nlp/solver"}
+    program.write_text(export(Configuration.of(name, changes), "python", seed=2, gap=0.0, limit=60.0))
+    done = subprocess.run(
+        [sys.executable, "-I", str(program), str(model)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    printed = dict(
+        line.split(": ", 1) for line in done.stdout.splitlines() if re.match(r"(status|objective|bound):", line)
+    )
+    assert printed["status"].lower().startswith("optimal")
+    assert float(printed["objective"]) == pytest.approx(-20.0)
+    assert float(printed["bound"]) == pytest.approx(-20.0)
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_the_default_is_exported_as_such(processes: dict[str, SolverProcess], name: str) -> None:
+    text = export(Configuration(name), "solver")
+    assert text.startswith(f"# {name}, the default")
+    read = processes[name]("read", text)
+    changed = {p.name for p in processes[name]("parameters") if read[p.name] != p.default and not p.reserved}
+    assert changed == set()
+
+
+def test_every_solver_has_every_form() -> None:
+    for name in SOLVERS:
+        for form in Form:
+            assert export(configuration(name), form)
+
+
+def test_an_unknown_form_is_refused() -> None:
+    with pytest.raises(UsageError, match="form: 'yaml' is unknown; it is one of solver, python"):
+        export(configuration("scip"), "yaml")
+
+
+def test_an_unknown_solver_is_refused() -> None:
+    with pytest.raises(UsageError, match="only highs, cp-sat, scip can be exported"):
+        export(Configuration("abacus"), "solver")
+
+
+def test_exporting_imports_no_solver() -> None:
+    program = "import sys, tuner.verdict.export; assert not {'highspy', 'ortools'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", program], check=True)

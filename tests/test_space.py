@@ -1,0 +1,250 @@
+"""Spaces: reading them, their domains and conditions, and the canonical form of a configuration."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from storage.records import Configuration
+from tuner.errors import UsageError
+from tuner.space import Boolean, Choice, Float, Integer, Space, merge, read_spaces
+
+TEXT = """
+[toy.presolve]
+type = "choice"
+values = ["off", "on"]
+default = "on"
+meaning = "presolve first"
+
+[toy.effort]
+type = "float"
+range = [0, 1]
+default = 0.25
+
+[toy.rounds]
+type = "integer"
+range = [1, 1000]
+log = true
+default = 10
+when = { presolve = "on" }
+
+[toy.probing]
+type = "boolean"
+default = false
+when = { presolve = ["on"], rounds = [10, 20] }
+
+[toy."deep/level"]
+type = "choice"
+values = [-1, 0, 5]
+default = 0
+
+[[forbidden]]
+solver = "toy"
+values = { presolve = "off", "deep/level" = 5 }
+"""
+
+
+@pytest.fixture
+def toy() -> Space:
+    return read_spaces(TEXT, "toy.toml")["toy"]
+
+
+def test_a_space_is_read_as_written(toy: Space) -> None:
+    assert [parameter.name for parameter in toy.parameters] == ["presolve", "effort", "rounds", "probing", "deep/level"]
+    assert toy["presolve"].domain == Choice(("off", "on"))
+    assert toy["presolve"].meaning == "presolve first"
+    assert toy["effort"].domain == Float(0.0, 1.0)
+    assert toy["rounds"].domain == Integer(1, 1000, log=True)
+    assert toy["rounds"].when == (("presolve", ("on",)),)
+    assert toy["probing"].domain == Boolean()
+    assert toy["deep/level"].domain == Choice((-1, 0, 5))
+    assert toy.forbidden == ((("presolve", "off"), ("deep/level", 5)),)
+
+
+def test_an_unknown_parameter_is_named_with_its_neighbours(toy: Space) -> None:
+    with pytest.raises(UsageError, match="unknown parameter of toy: 'efort'; did you mean effort"):
+        toy["efort"]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "value"),
+    [
+        ("presolve", "off", "off"),
+        ("effort", "0.5", 0.5),
+        ("effort", "1", 1.0),
+        ("effort", " 1e-3 ", 0.001),
+        ("rounds", "20", 20),
+        ("probing", "true", True),
+        ("probing", "Off", False),
+        ("deep/level", "-1", -1),
+    ],
+)
+def test_a_value_is_read_as_users_type_it(toy: Space, name: str, text: str, value: object) -> None:
+    read = toy[name].parse(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "takes"),
+    [
+        ("presolve", "maybe", "off, on"),
+        ("effort", "1.5", "0 .. 1"),
+        ("effort", "nan", "0 .. 1"),
+        ("effort", "much", "0 .. 1"),
+        ("rounds", "0", r"1 .. 1000 \(log\)"),
+        ("rounds", "2.5", "1 .. 1000"),
+        ("probing", "2", "true, false"),
+        ("deep/level", "1", "-1, 0, 5"),
+    ],
+)
+def test_a_value_outside_the_domain_is_refused_with_the_domain(toy: Space, name: str, text: str, takes: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}={text}: .*{takes}"):
+        toy[name].parse(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("effort", 1), ("effort", True), ("rounds", 2.0), ("rounds", True), ("probing", 1), ("deep/level", False)],
+)
+def test_a_value_of_another_type_is_not_in_the_domain(toy: Space, name: str, value: Any) -> None:
+    assert not toy[name].domain.contains(value)
+
+
+def test_a_parameter_is_active_only_under_its_conditions(toy: Space) -> None:
+    assert toy.complete({}) == {"presolve": "on", "effort": 0.25, "rounds": 10, "probing": False, "deep/level": 0}
+    assert toy.complete({"presolve": "off"}) == {"presolve": "off", "effort": 0.25, "deep/level": 0}
+    assert "probing" not in toy.complete({"rounds": 11})
+    assert toy.complete({"rounds": 20, "probing": True})["probing"] is True
+
+
+def test_a_configuration_keeps_only_what_is_active_and_differs_from_the_default(toy: Space) -> None:
+    wordy = {"presolve": "off", "rounds": 99, "probing": True, "effort": 0.25, "deep/level": -1}
+    assert toy.configuration(wordy) == Configuration.of("toy", {"presolve": "off", "deep/level": -1})
+    assert toy.configuration({"presolve": "on", "effort": 0.25, "rounds": 10}) == toy.default
+    assert toy.default.is_default
+
+
+def test_two_ways_to_say_the_same_are_one_configuration(toy: Space) -> None:
+    one = toy.configuration({"effort": 0.5, "presolve": "off", "rounds": 7})
+    other = toy.configuration({"presolve": "off", "effort": 0.5})
+    assert one == other
+    assert one.key == other.key
+
+
+def test_a_forbidden_combination_counts_defaults_too(toy: Space) -> None:
+    assert toy.forbids({"presolve": "off", "deep/level": 5})
+    assert not toy.forbids({"deep/level": 5})
+    assert not toy.forbids({"presolve": "off"})
+    clause = ((("presolve", "on"), ("deep/level", 5)),)
+    assert Space("toy", toy.parameters, clause).forbids({"deep/level": 5})
+
+
+def test_check_lets_a_configuration_pass(toy: Space) -> None:
+    toy.check({})
+    toy.check({"presolve": "on", "rounds": 20, "probing": True, "deep/level": 5})
+
+
+@pytest.mark.parametrize(
+    ("values", "complaint"),
+    [
+        ({"presolv": "on"}, "unknown parameter of toy: 'presolv'; did you mean presolve"),
+        ({"effort": 2.0}, "effort=2.0: not a value of it; it takes 0 .. 1"),
+        ({"presolve": "off", "deep/level": 5}, "forbidden in the space of toy: presolve=off deep/level=5"),
+        ({"presolve": "off", "rounds": 20}, "rounds=20: has no effect here; it needs presolve = on"),
+        ({"rounds": 11, "probing": True}, "probing=true: .*presolve = on and rounds = 10 or 20"),
+    ],
+)
+def test_check_says_what_is_wrong(toy: Space, values: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        toy.check(values)
+
+
+BAD = {
+    "= ": "not valid TOML",
+    "toy = 1": "toy: a table of parameters",
+    "[toy]\na = 1": "toy.a: a table with type and default",
+    "[toy]\na = { type = 'colour', default = 1 }": "toy.a: unknown type 'colour'",
+    "[toy]\na = { type = 'boolean' }": "toy.a: the solver's default is missing",
+    "[toy]\na = { type = 'boolean', default = 1 }": "toy.a: the default 1 is not in the domain true, false",
+    "[toy]\na = { type = 'boolean', default = true, range = [0, 1] }": "toy.a: unknown key: 'range'",
+    "[toy]\na = { type = 'integer', range = [0, 9], default = 0, menaing = '' }": "did you mean meaning",
+    "[toy]\na = { type = 'integer', default = 1 }": "toy.a: needs range",
+    "[toy]\na = { type = 'integer', range = [1, 1], default = 1 }": "toy.a: needs range",
+    "[toy]\na = { type = 'integer', range = [1, 2.5], default = 1 }": "toy.a: needs range",
+    "[toy]\na = { type = 'integer', range = [true, 3], default = 1 }": "toy.a: needs range",
+    "[toy]\na = { type = 'float', range = [1, inf], default = 1 }": "toy.a: needs range",
+    "[toy]\na = { type = 'float', range = [1, 2], default = 3 }": "toy.a: the default 3.0 is not in the domain 1 .. 2",
+    "[toy]\na = { type = 'float', range = [0, 2], log = true, default = 1 }": "logarithmic range starts above 0",
+    "[toy]\na = { type = 'float', range = [1, 2], log = 1, default = 1 }": "log is true or false",
+    "[toy]\na = { type = 'choice', values = ['x'], default = 'x' }": "two or more different values",
+    "[toy]\na = { type = 'choice', values = ['x', 'x'], default = 'x' }": "two or more different values",
+    "[toy]\na = { type = 'choice', values = [[1], [2]], default = [1] }": "two or more different values",
+    "[toy]\na = { type = 'boolean', default = true, when = 1 }": "toy.a: write 'when' as",
+    "[toy]\na = { type = 'boolean', default = true, when = { b = [true] } }": "no earlier parameter",
+    "[toy]\na = { type = 'boolean', default = true, when = { a = [true] } }": "no earlier parameter",
+    "[toy]\nb = { type = 'boolean', default = true }\na = { type = 'boolean', default = true, when = { b = [3] } }": (
+        r"wants b to be \[3\], but it takes true, false"
+    ),
+    "[toy]\nb = { type = 'boolean', default = true }\na = { type = 'boolean', default = true, when = { b = [] } }": (
+        r"wants b to be \[\]"
+    ),
+    "forbidden = 1": r"write forbidden combinations as \[\[forbidden\]\]",
+    "[toy]\n[[forbidden]]\nsolver = 'other'\nvalues = { a = 1 }": "needs solver = ",
+    "[toy]\n[[forbidden]]\nsolver = 'toy'\nvalues = { a = 1 }": "unknown parameter of toy: 'a'",
+    "[toy]\na = { type = 'boolean', default = true }\n[[forbidden]]\nsolver = 'toy'\nvalues = { a = 1 }": (
+        "a = 1: it takes true, false"
+    ),
+    "[toy]\na = { type = 'boolean', default = true }\n[[forbidden]]\nsolver = 'toy'\nvalues = { a = true }": (
+        "forbids the default of toy"
+    ),
+}
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_a_bad_space_is_refused_with_file_place_and_reason(text: str) -> None:
+    with pytest.raises(UsageError, match=BAD[text]) as error:
+        read_spaces(text, "mine.toml")
+    assert "mine.toml" in str(error.value) or "unknown parameter" in str(error.value)
+
+
+def test_a_users_file_adds_to_the_built_in_space(toy: Space) -> None:
+    text = """
+    [toy.cuts]
+    type = "boolean"
+    default = true
+    when = { presolve = ["on"] }
+
+    [[forbidden]]
+    solver = "toy"
+    values = { cuts = false, probing = true }
+    """
+    spaces = read_spaces(text, "mine.toml", {"toy": toy, "other": Space("other", ())})
+    assert [parameter.name for parameter in spaces["toy"].parameters][-1] == "cuts"
+    assert spaces["toy"].forbids({"cuts": False, "probing": True})
+    assert spaces["toy"].forbids({"presolve": "off", "deep/level": 5})
+    assert "cuts" not in spaces["toy"].complete({"presolve": "off"})
+    assert spaces["other"] == Space("other", ())
+
+
+def test_a_users_file_replaces_a_built_in_parameter_in_its_place(toy: Space) -> None:
+    text = "[toy]\neffort = { type = 'float', range = [0.1, 0.5], default = 0.25 }"
+    space = read_spaces(text, "mine.toml", {"toy": toy})["toy"]
+    assert [parameter.name for parameter in space.parameters] == [parameter.name for parameter in toy.parameters]
+    assert space["effort"].domain == Float(0.1, 0.5)
+
+
+def test_a_replaced_parameter_cannot_depend_on_a_later_one(toy: Space) -> None:
+    text = "[toy]\neffort = { type = 'float', range = [0, 1], default = 0.25, when = { probing = true } }"
+    with pytest.raises(UsageError, match="no earlier parameter"):
+        read_spaces(text, "mine.toml", {"toy": toy})
+
+
+def test_a_users_file_for_an_unknown_solver_is_refused(toy: Space) -> None:
+    with pytest.raises(UsageError, match=r"mine\.toml: unknown solver: 'tox'; did you mean toy.*solvers are toy"):
+        read_spaces("[tox]\na = { type = 'boolean', default = true }", "mine.toml", {"toy": toy})
+
+
+def test_merging_a_space_with_itself_changes_nothing(toy: Space) -> None:
+    assert merge(toy, toy) == toy
