@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from postgresql import NotInstalled, private_server
 
 from storage.schema import metadata
 from storage.store import Store
+from tests.postgresql import NotInstalled, private_server
 
 _numbers = count(1)
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import sys
 from itertools import count
 
-from store_samples import RESPONSE, run
-
 from storage.lease import this_process
 from storage.records import Configuration
 from storage.store import Store
+from tests.store_samples import RESPONSE, run
 
 
 def main(url: str, job: str, runs: str = "") -> None:

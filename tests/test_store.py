@@ -11,7 +11,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import product
 
 import pytest
-from store_samples import (
+
+import storage.store
+from storage.errors import JobBusy, JobOver, NameTaken, StoreRefused, UnknownJob
+from storage.lease import Lease, this_process
+from storage.records import Check, Claim, Configuration, JobState, Purpose, Response, StoredRun, Termination
+from storage.store import Store
+from tests.store_samples import (
     COMPARISON,
     DEFAULT,
     EVENT,
@@ -25,12 +31,6 @@ from store_samples import (
     holdout_run,
     run,
 )
-
-import storage.store
-from storage.errors import JobBusy, JobOver, NameTaken, StoreRefused, UnknownJob
-from storage.lease import Lease, this_process
-from storage.records import Check, Claim, Configuration, JobState, Purpose, Response, StoredRun, Termination
-from storage.store import Store
 
 
 @pytest.fixture

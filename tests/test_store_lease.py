@@ -13,12 +13,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from store_samples import DEFAULT, EVENT, INCUMBENT, RESPONSE, SUBMISSION, elsewhere, run
 
 from storage.errors import JobBusy
 from storage.lease import Lease, this_process
 from storage.records import JobState
 from storage.store import Store
+from tests.store_samples import DEFAULT, EVENT, INCUMBENT, RESPONSE, SUBMISSION, elsewhere, run
 
 PROGRAM = Path(__file__).with_name("store_program.py")
 

@@ -21,7 +21,6 @@ from alembic.script import ScriptDirectory
 from optuna.storages._rdb.models import BaseModel
 from optuna_dashboard import wsgi
 from sqlalchemy import Engine, Inspector, create_engine, inspect, text
-from store_samples import COMPARISON, EVENT, INCUMBENT, RESPONSE, SUBMISSION, TUNED, UNNAMED, holdout_run, run
 
 import storage.migrations
 from storage import schema
@@ -29,6 +28,7 @@ from storage.errors import StoreUnavailable, StoreUnusable
 from storage.lease import this_process
 from storage.records import JobState
 from storage.store import Store
+from tests.store_samples import COMPARISON, EVENT, INCUMBENT, RESPONSE, SUBMISSION, TUNED, UNNAMED, holdout_run, run
 
 DATA = Path(__file__).parent / "data"
 

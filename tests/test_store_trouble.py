@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from store_samples import RESPONSE, SUBMISSION, run
 
 import storage.database
 from storage.errors import StoreUnavailable
 from storage.lease import Lease, this_process
 from storage.records import Configuration
 from storage.store import Store
+from tests.store_samples import RESPONSE, SUBMISSION, run
 
 
 @contextmanager

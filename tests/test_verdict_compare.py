@@ -7,9 +7,21 @@ import random
 
 import numpy as np
 import pytest
-from verdict_runs import CRASHED, CUTOFF, HIGHS, HOLDOUT, REFUTED, SEED, TUNED, held_out, raced, stopped_at, stored
 
 from storage.records import Comparison, Response, StoredRun, Termination
+from tests.verdict_runs import (
+    CRASHED,
+    CUTOFF,
+    HIGHS,
+    HOLDOUT,
+    REFUTED,
+    SEED,
+    TUNED,
+    held_out,
+    raced,
+    stopped_at,
+    stored,
+)
 from tuner.cost import Cost, Ties
 from tuner.verdict.compare import Measure, compare, interval
 from tuner.verdict.student import above_zero, quantile, upper_tail

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from verdict_runs import (
+
+from storage.records import Configuration, Purpose, Response, StoredRun
+from tests.verdict_runs import (
     CPSAT,
     CRASHED,
     CUTOFF,
@@ -19,8 +21,6 @@ from verdict_runs import (
     stopped_at,
     stored,
 )
-
-from storage.records import Configuration, Purpose, Response, StoredRun
 from tuner.verdict.compare import Measure
 from tuner.verdict.decide import decide
 from tuner.verdict.words import number, paragraph

@@ -6,7 +6,9 @@ from collections import Counter
 from itertools import islice
 
 import pytest
-from verdict_runs import (
+
+from storage.records import Purpose, Response
+from tests.verdict_runs import (
     CPSAT,
     CRASHED,
     CUTOFF,
@@ -21,8 +23,6 @@ from verdict_runs import (
     raced,
     stored,
 )
-
-from storage.records import Purpose, Response
 from tuner.verdict.holdout import (
     FIRST_SEED,
     ROUNDS,

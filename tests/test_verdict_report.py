@@ -7,9 +7,9 @@ from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
-from verdict_runs import CUTOFF, HIGHS, HOLDOUT, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
 
 from storage.records import Configuration, Incumbent, Job, Member, Purpose, Run, StoredRun
+from tests.verdict_runs import CUTOFF, HIGHS, HOLDOUT, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
 from tuner.space import read_spaces
 from tuner.verdict.charts import Axis, log_axis
 from tuner.verdict.decide import decide

@@ -23,6 +23,8 @@ class Adapter:
     """The Python package that carries the solver: one warm process per slot and library."""
     path: str
     """``module:class``, imported in the child's process only."""
+    space: str = ""
+    """The file of its default space, beside this one."""
     tells_steps: bool = True
     """Whether it tells when solutions improve, as the primal-dual integral needs."""
 
@@ -30,9 +32,9 @@ class Adapter:
 SOLVERS: dict[str, Adapter] = {
     adapter.name: adapter
     for adapter in (
-        Adapter("highs", "highspy", "tuner.follower.solvers.highs:Highs"),
-        Adapter("cp-sat", "ortools", "tuner.follower.solvers.cpsat:CpSat"),
-        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip", tells_steps=False),
+        Adapter("highs", "highspy", "tuner.follower.solvers.highs:Highs", "highs.toml"),
+        Adapter("cp-sat", "ortools", "tuner.follower.solvers.cpsat:CpSat", "cpsat.toml"),
+        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip", "scip.toml", tells_steps=False),
     )
 }
 
@@ -47,5 +49,5 @@ def adapter(name: str) -> Adapter:
 @cache
 def default_space(name: str) -> Space:
     """Return the curated space of a solver."""
-    file = f"{adapter(name).path.split(':')[0].rsplit('.', 1)[1]}.toml"
+    file = adapter(name).space
     return read_spaces((files(__name__) / file).read_text(encoding="utf-8"), file)[name]

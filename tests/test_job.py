@@ -1,0 +1,337 @@
+"""Whole jobs on real solvers: finished, interrupted, killed and resumed, with models and followers that misbehave."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import optuna
+import pytest
+
+from instances.families import FAMILIES, generate
+from storage.records import Check, Configuration, Job, JobState, Purpose, Response, Run, Termination
+from storage.store import Store
+from tests.followers.temptation import boasts
+from tuner.app import tuning
+from tuner.app.intake import hand_in
+from tuner.app.progress import Silence
+from tuner.app.tuning import Conclusion, carry_out
+from tuner.cli import main
+from tuner.cost import Cost
+from tuner.errors import Failed
+from tuner.follower.processes import marked
+from tuner.follower.solvers import SOLVERS, Adapter
+from tuner.leader.race import Race
+from tuner.scenario import Scenario
+
+PATIENCE = 60.0
+MARKER = "TUNER_TEST_JOB"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A directory with eight quick models, a cache, and the environment that the command needs."""
+    place = tmp_path_factory.mktemp("jobs")
+    generate(FAMILIES["generalised-assignment"], 8, place / "models", seed=3, size=0.4)
+    former = {name: os.environ.get(name) for name in ("TUNER_CACHE", "TUNER_STORE")}
+    os.environ["TUNER_CACHE"] = str(place / "cache")
+    os.environ["TUNER_STORE"] = f"sqlite:///{place / 'tuner.db'}"
+    yield place
+    for name, value in former.items():
+        os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
+
+
+@pytest.fixture(scope="module")
+def finished(place: Path) -> Job:
+    """A job that ``tuner tune`` has finished."""
+    process = start(place, "tune", "models", "--budget", "12s", "--cutoff", "1s", "--slots", "2", "--name", "finished")
+    output, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode in (0, 4), errors
+    assert "highs" in output
+    with the_store() as store:
+        return store.job("finished")
+
+
+def start(place: Path, *words: str, marker: str = "") -> subprocess.Popen[str]:
+    """Start the real command."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "tuner", *words],
+        cwd=place,
+        env={**os.environ, MARKER: marker},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def the_store() -> Store:
+    return Store.open(os.environ["TUNER_STORE"])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Look until the condition holds: the other side is a process of its own, and tells nobody."""
+    patience = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < patience, "it never happened"
+        time.sleep(0.05)
+
+
+def has_runs(name: str, count: int) -> Callable[[], bool]:
+    def look() -> bool:
+        with the_store() as store:
+            job = next((job for job in store.jobs() if job.name == name), None)
+            return job is not None and store.count(job.id) >= count
+
+    return look
+
+
+def executed(job: Job) -> list[Run]:
+    with the_store() as store:
+        return [
+            stored.run for stored in store.responses(job.id) if stored.response.termination is not Termination.KILLED
+        ]
+
+
+def test_a_job_ends_with_a_verdict_that_is_kept(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert finished.state is JobState.FINISHED
+    assert finished.outcome in ("gain", "default kept")
+    assert finished.best is not None
+    assert main(["show", "finished", "--json"]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["report"] == finished.report
+    assert main(["best", "finished", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["parameters"] == finished.best.values
+    assert main(["jobs"]) == 0
+    assert "finished" in capsys.readouterr().out
+
+
+def test_the_default_is_executed_on_every_training_instance_and_every_claim_is_checked(finished: Job) -> None:
+    with the_store() as store:
+        runs = list(store.responses(finished.id))
+    default = Configuration("highs")
+    training = {member.sha256 for member in finished.members if member.part == "training"}
+    assert training <= {stored.run.instance for stored in runs if stored.run.configuration == default}
+    assert {stored.response.check for stored in runs if stored.response.claim == "optimal"} == {Check.CONFIRMED}
+
+
+def test_responses_are_a_table_of_every_run(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    with the_store() as store:
+        count = store.count(finished.id)
+    assert main(["responses", "finished", "--json"]) == 0
+    rows: list[dict[str, Any]] = json.loads(capsys.readouterr().out)
+    assert len(rows) == count
+    assert main(["responses", "finished", "--csv", "--part", "training"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) - 1 == sum(row["part"] == "training" for row in rows)
+    assert main(["responses", "finished"]) == 0
+    assert rows[0]["configuration"] in capsys.readouterr().out
+
+
+def test_a_row_of_the_table_is_reproduced_by_execute(
+    place: Path, finished: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with the_store() as store:
+        stored = next(s for s in store.responses(finished.id) if s.response.solved and s.run.configuration.parameters)
+    member = next(member for member in finished.members if member.sha256 == stored.run.instance)
+    solver = stored.run.configuration.solver
+    words = ["execute", member.path, "--solver", solver, "--seed", str(stored.run.seed), "--json"]
+    for name, value in stored.run.configuration.parameters:
+        words += ["--set", f"{name}={json.dumps(value) if not isinstance(value, str) else value}"]
+    assert main(words) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert again["objective"] == pytest.approx(stored.response.objective)
+    assert again["nodes"] == stored.response.nodes
+
+
+def test_export_writes_the_configuration_in_the_solvers_own_form(
+    place: Path, finished: Job, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert finished.best is not None
+    assert main(["export", "finished"]) == 0
+    text = capsys.readouterr().out
+    for name, _ in finished.best.parameters:
+        assert name in text
+    assert main(["export", "finished", "--python"]) == 0
+    program = place / "reproduce.py"
+    program.write_text(capsys.readouterr().out)
+    model = finished.members[0].path
+    subprocess.run([sys.executable, program, model], check=True, capture_output=True, timeout=PATIENCE)
+
+
+def test_optunas_tables_show_the_study(finished: Job) -> None:
+    study = optuna.load_study(study_name="finished", storage=os.environ["TUNER_STORE"])
+    race = {run.configuration.key for run in executed(finished) if run.purpose is Purpose.RACE}
+    assert {trial.user_attrs["configuration"] for trial in study.trials} >= race
+    training = sum(member.part == "training" for member in finished.members)
+    steps = {step for trial in study.trials for step in trial.intermediate_values}
+    assert steps == set(range(training))
+
+
+@pytest.mark.parametrize("command", ["resume"])
+def test_a_finished_job_is_not_resumed(finished: Job, command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([command, "finished"]) == 2
+    assert "finished" in capsys.readouterr().err
+
+
+def test_a_name_that_is_taken_is_refused(place: Path, finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["tune", str(place / "models"), "--name", "finished", "--cutoff", "1s"]) == 2
+    assert "finished" in capsys.readouterr().err
+
+
+def test_ctrl_c_stops_cleanly_and_resume_goes_on_without_executing_a_run_again(
+    place: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    words = ("tune", "models", "--solver", "highs", "--budget", "15s", "--cutoff", "1s", "--name", "stopped")
+    process = start(place, *words, marker="stopped")
+    wait_for(has_runs("stopped", 8))
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130, errors
+    assert "tuner resume stopped" in errors
+    assert marked(f"{MARKER}=stopped") == []
+    with the_store() as store:
+        job = store.job("stopped")
+    assert job.state is JobState.INTERRUPTED
+    before = executed(job)
+    assert main(["resume", "stopped", "--out", str(place / "out")]) in (0, 4)
+    after = executed(job)
+    assert after[: len(before)] == before
+    assert len(after) == len(set(after)) > len(before)
+
+
+def test_a_killed_job_loses_nothing_leaves_nothing_and_executes_nothing_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ("tune", "models", "--solver", "highs", "--budget", "15s", "--cutoff", "1s", "--name", "killed")
+    process = start(place, *words, marker="killed")
+    wait_for(has_runs("killed", 8))
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    wait_for(lambda: marked(f"{MARKER}=killed") == [])
+    with the_store() as store:
+        job = store.job("killed")
+        before = executed(job)
+        assert len(before) >= 8
+        submitted: list[Run] = []
+        submit = tuning.LocalExecutor.submit
+
+        def watched(executor: tuning.LocalExecutor, run: Run) -> None:
+            submitted.append(run)
+            submit(executor, run)
+
+        monkeypatch.setattr(tuning.LocalExecutor, "submit", watched)
+        conclusion = carry_out(store, job, Silence(), threading.Event())
+    assert conclusion.verdict is not None
+    assert submitted
+    assert not set(submitted) & set(before)
+
+
+def test_a_running_job_is_not_resumed_by_another_process(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    process = start(place, "tune", "models", "--solver", "highs", "--budget", "60s", "--cutoff", "1s", "--name", "busy")
+    try:
+        wait_for(has_runs("busy", 1))
+        assert main(["resume", "busy"]) == 2
+        assert f"process {process.pid}" in capsys.readouterr().err
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+
+
+def carried_out(place: Path, **changes: Any) -> Conclusion:
+    """Hand in a job of the eight models and carry it out in this process."""
+    values = {"folder": str(place / "models"), "solver": "highs", "budget": 10.0, "cutoff": 1.0, "slots": 2}
+    with the_store() as store:
+        job = hand_in(store, Scenario(**{**values, **changes}), Silence())
+        return carry_out(store, job, Silence(), threading.Event())
+
+
+def test_the_leader_never_sees_the_holdout(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: set[str] = set()
+
+    class Watched(Race):
+        def __init__(self, spaces: Any, instances: Any, **facts: Any) -> None:
+            seen.update(instances)
+            super().__init__(spaces, instances, **facts)
+
+        def tell(self, run: Run, response: Response) -> None:
+            seen.add(run.instance)
+            super().tell(run, response)
+
+    monkeypatch.setattr(tuning, "Race", Watched)
+    job = carried_out(place).job
+    parts = {part: {m.sha256 for m in job.members if m.part == part} for part in ("training", "holdout")}
+    assert seen == parts["training"]
+    runs = executed(job)
+    assert {run.instance for run in runs if run.purpose is Purpose.RACE} == parts["training"]
+    assert {run.instance for run in runs if run.purpose is Purpose.HOLDOUT} <= parts["holdout"]
+    race_seeds, fresh = ({run.seed for run in runs if run.purpose is purpose} for purpose in Purpose)
+    assert not race_seeds & fresh
+
+
+def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    liar = Adapter("highs", "highspy", "tests.followers.boasting:Boasting", "highs.toml")
+    monkeypatch.setitem(SOLVERS, "highs", liar)
+    conclusion = carried_out(place, name="boasting", budget=15.0)
+    with the_store() as store:
+        runs = list(store.responses(conclusion.job.id))
+        events = store.events(conclusion.job.id)
+    refuted = {s.run.configuration for s in runs if s.response.check is Check.REFUTED}
+    assert refuted
+    assert all(boasts(configuration.values) for configuration in refuted)
+    assert conclusion.job.best is not None
+    assert not boasts(conclusion.incumbent.values)
+    assert not boasts(conclusion.job.best.values)
+    told = [event.text for event in events if event.kind == "refuted"]
+    assert told
+    assert all("tuner execute " in text and "--solver highs" in text for text in told)
+
+
+def test_models_that_cannot_be_used_are_named_and_left_out_and_the_job_goes_on(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "mixed"
+    generate(FAMILIES["generalised-assignment"], 5, folder, seed=9, size=0.3)
+    (folder / "copy.mps.gz").write_bytes((folder / "generalised-assignment-0001.mps.gz").read_bytes())
+    (folder / "hangs.mps").write_text("COLUMNS\n SC BND       X3           9.0\n")
+    (folder / "cut.mps.gz").write_bytes((folder / "copy.mps.gz").read_bytes()[:200])
+    words = ["tune", str(folder), "--solver", "highs", "--budget", "6s", "--cutoff", "1s", "--out", str(tmp_path)]
+    assert main([*words, "--json"]) in (0, 4)
+    captured = capsys.readouterr()
+    for name in ("hangs.mps", "cut.mps.gz", "copy.mps.gz"):
+        assert name in captured.err
+    assert "3 models to tune on, 2 held out" in captured.err
+    assert json.loads(captured.out)["state"] == "finished"
+
+
+def test_a_job_in_which_nothing_is_solved_says_so_and_proposes_the_gap(place: Path, tmp_path: Path) -> None:
+    generate(FAMILIES["set-cover"], 4, tmp_path, seed=2, size=1.5)
+    with pytest.raises(Failed, match="--cost gap"):
+        carried_out(place, folder=str(tmp_path), cutoff=0.02, name="hopeless")
+    with the_store() as store:
+        assert store.job("hopeless").state is JobState.FAILED
+
+
+@pytest.mark.parametrize("cost", [Cost.GAP, Cost.INTEGRAL, Cost.WALL])
+def test_other_costs_reach_a_verdict_too(place: Path, cost: Cost) -> None:
+    conclusion = carried_out(place, cost=cost, cutoff=0.5, budget=6.0)
+    assert conclusion.job.outcome in ("gain", "default kept")
+
+
+def test_a_job_is_carried_out_on_postgresql(place: Path, postgresql_url: str) -> None:
+    with Store.open(postgresql_url) as store:
+        scenario = Scenario(folder=str(place / "models"), solver="highs", budget=8.0, cutoff=1.0, slots=2)
+        job = hand_in(store, scenario, Silence())
+        conclusion = carry_out(store, job, Silence(), threading.Event())
+        assert conclusion.job.state is JobState.FINISHED
+        assert store.count(job.id) == conclusion.runs > 5
