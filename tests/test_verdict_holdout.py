@@ -132,6 +132,11 @@ def test_a_default_with_a_response_outside_c_is_never_the_best(response: Respons
     assert SCIP not in field.first
 
 
+def test_a_default_of_which_nothing_is_known_does_not_replace_a_refuted_baseline() -> None:
+    runs = [*raced(HIGHS, *STEADY[:-1]), stored(HIGHS, TRAINING[-1], REFUTED, 1, Purpose.RACE)]
+    assert contenders(job(("highs", "scip")), runs, TUNED).best_default == HIGHS
+
+
 def test_without_a_response_the_baseline_is_the_best_default() -> None:
     field = contenders(job(ALL), [], HIGHS)
     assert field.best_default == HIGHS

@@ -74,8 +74,8 @@ def test_the_page_needs_nothing_from_elsewhere() -> None:
 
 def test_names_from_outside_are_text_and_never_tags() -> None:
     member = Member(HOLDOUT[0], HOSTILE, HOSTILE, "holdout", 1, 1, 1, 1)
-    task = job(name=HOSTILE, folder=HOSTILE)
-    task = job(name=HOSTILE, folder=HOSTILE, members=(member, *task.members[1:]))
+    others = [other for other in job().members if other.sha256 != HOLDOUT[0]]
+    task = job(name=HOSTILE, folder=HOSTILE, members=(member, *others))
     odd = Configuration.of("highs", {HOSTILE: HOSTILE})
     refuted = stored(odd, HOLDOUT[0], REFUTED)
     html = report(task, [*runs(), *held_out(odd, *(0.1 for _ in TIMES))[1:], refuted], odd)
@@ -120,11 +120,13 @@ def test_the_profile_ends_at_the_share_that_was_solved() -> None:
     figure = drawings(report(job(), responses))[1]
     frame = next(figure.iter("rect"))
     top, height = float(frame.get("y", "nan")), float(frame.get("height", "nan"))
-    ends = {element.get("class"): float(element.get("d", "").rsplit("V", 1)[1]) for element in figure.iter("path")}
-    assert ends == {
-        "line s0": pytest.approx(top, abs=0.1),
-        "line s1": pytest.approx(top + height / 2, abs=0.1),
+    lines = {
+        element.get("class"): [float(step.split("H")[0]) for step in element.get("d", "").split("V")[1:]]
+        for element in figure.iter("path")
     }
+    assert lines["line s0"][-1] == pytest.approx(top, abs=0.1)
+    assert lines["line s1"][-1] == pytest.approx(top + height / 2, abs=0.1)
+    assert all(line == sorted(line, reverse=True) for line in lines.values())
 
 
 def test_a_job_without_a_holdout_response_still_has_a_report() -> None:

@@ -5,7 +5,8 @@ seeds, on the (instance, seed) pairs that both have. The 95 % interval is a boot
 candidate and baseline together:
 
 - Seeds are not resampled within an instance. The spread of the instances' costs carries the seeds' noise already;
-  resampling it once more counts it twice (measured: 0.1 % false gains instead of 2.5 %, and half the power).
+  resampling it once more counts it twice (measured with 3 seeds and 3 to 10 instances: below 1 % false gains instead
+  of 2.5 %, at the price of up to half the real ones).
 - With few instances the plain percentiles are far too narrow (measured: 14 % false gains with 3 instances, 9 % with 5).
   They are moved away from the estimate, on the log scale, by sqrt(n / (n - 1)) * t / z: the bootstrap's spread lacks
   the n - 1, and its quantiles tend to the normal's z where Student's t is due. See docs/verdict.md for what is left.

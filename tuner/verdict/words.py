@@ -132,7 +132,7 @@ def _means(verdict: Verdict, found: Comparison) -> str:
 
 def _solved(found: Comparison) -> str:
     if found.candidate_solved == found.baseline_solved == found.pairs:
-        return f"Both solved all {found.pairs} runs."
+        return f"Both solved {found.pairs} of {found.pairs} runs."
     return f"It solved {found.candidate_solved} of {found.pairs} runs, {name(found.baseline)} {found.baseline_solved}."
 
 
