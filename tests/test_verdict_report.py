@@ -139,16 +139,17 @@ def test_responses_outside_c_are_listed_with_the_command_that_executes_them() ->
     refuted = stored(TUNED, TRAINING[3], REFUTED, 12, Purpose.RACE)
     text = " ".join(Page(report(job(), [*runs(), refuted])).text)
     assert "refuted: row c<1> is violated" in text
-    assert reproducing_line(refuted.run, "models/rosters/03.mps") in text
+    assert reproducing_line(refuted.run, "models/rosters/03.mps", job()) in text
 
 
 def test_the_command_survives_a_shell() -> None:
     odd = Configuration.of("scip", {"limits/x y": "it's $HOME", "a": True, "b": 0.1, "c": 3})
-    line = reproducing_line(Run(odd, "0" * 64, 2**31 - 1, 7.5, 2.0), "my models/a; rm.mps")
+    line = reproducing_line(Run(odd, "0" * 64, 2**31 - 1, 7.5, 2.0), "my models/a; rm.mps", job())
     assert shlex.split(line) == [
         *("tuner", "execute", "my models/a; rm.mps", "--solver", "scip"),
         *("--set", "a=true", "--set", "b=0.1", "--set", "c=3", "--set", "limits/x y=it's $HOME"),
         *("--seed", str(2**31 - 1), "--cutoff", "7.5s"),
+        *("--gap", f"{job().gap:g}", "--memory", f"{job().memory_mib}MiB"),
     ]
 
 

@@ -215,7 +215,7 @@ class _Work:
         kind = "refuted" if response.check is Check.REFUTED else response.termination.value
         text = (
             f"{run.configuration} on {self._names[run.instance]}: {response.reason or response.raw_status}\n"
-            f"  {reproducing_line(run, self._paths[run.instance])}"
+            f"  {reproducing_line(run, self._paths[run.instance], self._job)}"
         )
         self._store.add_event(self._lease, Event(elapsed, kind, text))
         self._watcher.say(f"{kind}: {text}")

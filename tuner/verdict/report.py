@@ -243,7 +243,7 @@ def _failures(job: Job, runs: Sequence[StoredRun]) -> str:
         run, response = stored.run, stored.response
         member = members.get(run.instance)
         what = "refuted" if response.check == "refuted" else response.termination.value
-        line = reproducing_line(run, member.path if member else run.instance)
+        line = reproducing_line(run, member.path if member else run.instance, job)
         rows.append(
             [
                 escape(member.name if member else run.instance[:12]),
