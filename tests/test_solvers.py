@@ -172,6 +172,8 @@ def test_cp_sat_claims_nothing_of_continuous_variables_that_it_cannot_know(
     else:
         assert answer.claim in (Claim.FEASIBLE, Claim.NOTHING)
         assert answer.bound is None
+        assert answer.steps is not None
+        assert all(step.bound == -INF for step in answer.steps)
 
 
 INFEASIBLE = {
