@@ -10,7 +10,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from typing import Any
@@ -132,18 +132,13 @@ class Log:
             elif found := _SCALED.match(line):
                 self.integral = found[1] == found[2]
 
-    def last(self, name: str) -> str | None:
-        """Return a value from the summary at the end, such as ``branches: 2071``."""
+    def number(self, name: str) -> float | None:
+        """Return a number from the summary at the end, such as ``branches: 2071``."""
         for line in reversed(self.lines):
             for entry in reversed(line.splitlines()):
                 if entry.startswith(f"{name}: "):
-                    return entry.split(": ", 1)[1]
+                    return float(entry.split(": ", 1)[1])
         return None
-
-    def number(self, name: str) -> float | None:
-        """Return a number from the summary at the end."""
-        text = self.last(name)
-        return None if text is None else float(text)
 
 
 def settings(parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> SatParameters:
@@ -152,7 +147,7 @@ def settings(parameters: Mapping[str, Value], seed: int, limit: float, gap: floa
     Raises ValueError for a parameter that does not exist or does not take its value.
     """
     chosen = SatParameters(num_workers=1, random_seed=seed, max_time_in_seconds=limit, relative_gap_limit=gap)
-    # With one worker random_seed alone changes nothing. Seed 0 is CP-SAT as it comes.
+    # With one worker random_seed alone often changes nothing at all. Seed 0 is CP-SAT as it comes.
     chosen.permute_variable_randomly = seed != 0
     if gap == 0:
         chosen.absolute_gap_limit = 0.0
@@ -216,6 +211,10 @@ def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answ
         point[np.array(values.ids, dtype=np.int64)] = values.values
     claim, certain, words = _proven(model, log, claim, point, words)
     bound = result.termination.objective_bounds.dual_bound
+    # A bound that does not hold for the model must not count in the primal-dual integral either.
+    steps = (
+        log.steps if certain else [replace(step, bound=math.inf * (1 if model.maximise else -1)) for step in log.steps]
+    )
     branches, iterations = log.number("branches"), log.number("lp_iterations")
     return Answer(
         claim=claim,
@@ -226,7 +225,7 @@ def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answ
         nodes=None if branches is None else int(branches),
         iterations=None if iterations is None else int(iterations),
         work=log.number("deterministic_time"),
-        steps=tuple(log.steps),
+        steps=tuple(steps),
     )
 
 
