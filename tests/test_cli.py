@@ -139,7 +139,6 @@ def test_a_cutoff_that_the_budget_cannot_pay_for_is_refused_with_a_proposal(
         (["--seed", "x"], "seed"),
         (["--gap", "7"], "gap"),
         (["--space", "nowhere.toml"], "nowhere.toml"),
-        (["--solver", "scip", "--cost", "integral"], "integral"),
     ],
 )
 def test_a_wrong_flag_is_refused_by_name(

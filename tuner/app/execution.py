@@ -12,12 +12,12 @@ from instances.formats import PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
 from tuner.app.intake import READING_MIB, READING_SECONDS
-from tuner.app.parameters import parse_setting
 from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import Description, describe, refusals
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.solvers import SOLVERS, adapter
+from tuner.follower.solvers.admission import read_setting
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ def execute(
     """
     adapter(solver)
     real = describe(solver).parameters if settings else ()
-    configuration = Configuration.of(solver, dict(parse_setting(setting, real, solver) for setting in settings))
+    configuration = Configuration.of(solver, dict(read_setting(solver, real, setting) for setting in settings))
     instance = _instance(path)
     for reason in refusals([solver], [instance]).values():
         raise UsageError(f"{path}: {solver} cannot take this model: {reason}")

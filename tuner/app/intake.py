@@ -11,13 +11,12 @@ from instances.folder import Scan, scan, split
 from instances.instance import Instance
 from storage.records import Job, Member, Submission
 from storage.store import Store
-from tuner.app.parameters import check_against
 from tuner.app.progress import Watcher
-from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import describe, refusals
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.solvers import SOLVERS, adapter, default_space
+from tuner.follower.solvers.admission import check_space
 from tuner.scenario import ANY, Scenario, with_slots
 from tuner.space import Space, read_spaces
 
@@ -81,8 +80,15 @@ def spaces_of(solvers: Sequence[str], text: str, source: str = "the space file")
         own = set(built_in[solver].parameters)
         added = tuple(parameter for parameter in space.parameters if parameter not in own)
         if added:
-            check_against(Space(solver, added), describe(solver).parameters, source)
+            _check(Space(solver, added), source)
     return {solver: spaces[solver] for solver in solvers}
+
+
+def _check(added: Space, source: str) -> None:
+    try:
+        check_space(added, describe(added.solver).parameters)
+    except UsageError as error:
+        raise UsageError(f"{source}: {error}") from None
 
 
 def _solvers(scenario: Scenario) -> list[str]:
@@ -161,8 +167,6 @@ def _taken(
     watcher: Watcher,
 ) -> tuple[list[str], list[Instance], list[Instance]]:
     """Leave out what cannot go together: a model that no solver takes, then a solver that does not take every model."""
-    if scenario.cost is Cost.INTEGRAL:
-        solvers = _telling(solvers, scenario, watcher)
     everything = [*training, *holdout]
     refused = refusals(solvers, everything, scenario.slots)
     hopeless = {i.sha256 for i in everything if all((solver, i.sha256) in refused for solver in solvers)}
@@ -191,18 +195,6 @@ def _taken(
         [i for i in training if i.sha256 not in hopeless],
         [i for i in holdout if i.sha256 not in hopeless],
     )
-
-
-def _telling(solvers: Sequence[str], scenario: Scenario, watcher: Watcher) -> list[str]:
-    silent = [solver for solver in solvers if not SOLVERS[solver].tells_steps]
-    rest = [solver for solver in solvers if solver not in silent]
-    if not rest:
-        raise UsageError(
-            f"--cost integral: {scenario.solver} does not tell when it improves its solutions; use --cost gap or par10"
-        )
-    for solver in silent:
-        watcher.say(f"{solver} is left out: it does not tell when it improves its solutions, as --cost integral needs")
-    return rest
 
 
 def _members(instances: Sequence[Instance], part: str) -> list[Member]:

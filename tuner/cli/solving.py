@@ -15,12 +15,12 @@ from storage.errors import StoreError
 from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
-from tuner.app.parameters import real_range
 from tuner.app.stores import open_store, store_url
 from tuner.cli.words import print_json, print_table
 from tuner.errors import Failed, UsageError
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space
+from tuner.follower.solvers.admission import domain_of
 from tuner.scenario import parse_mib, parse_seconds, read_number, read_whole
 from tuner.space import unknown
 
@@ -58,7 +58,7 @@ def params(arguments: argparse.Namespace) -> int:
             {
                 "name": parameter.name,
                 "default": parameter.default,
-                "range": real_range(parameter),
+                "range": domain_of(parameter),
                 "tuned": parameter.name in tuned,
                 "meaning": parameter.meaning,
             }

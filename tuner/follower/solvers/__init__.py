@@ -25,8 +25,6 @@ class Adapter:
     """``module:class``, imported in the child's process only."""
     space: str = ""
     """The file of its default space, beside this one."""
-    tells_steps: bool = True
-    """Whether it tells when solutions improve, as the primal-dual integral needs."""
 
 
 SOLVERS: dict[str, Adapter] = {
@@ -34,7 +32,7 @@ SOLVERS: dict[str, Adapter] = {
     for adapter in (
         Adapter("highs", "highspy", "tuner.follower.solvers.highs:Highs", "highs.toml"),
         Adapter("cp-sat", "ortools", "tuner.follower.solvers.cpsat:CpSat", "cpsat.toml"),
-        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip", "scip.toml", tells_steps=False),
+        Adapter("scip", "ortools", "tuner.follower.solvers.scip:Scip", "scip.toml"),
     )
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from storage.records import Value, spell
 from tuner.errors import UsageError
@@ -10,6 +10,8 @@ from tuner.ports import RealParameter
 from tuner.space import Boolean, Choice, Space, unknown
 
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int), "text": (str,)}
+
+_READERS: dict[str, Callable[[str], Value]] = {"boolean": Boolean().parse, "integer": int, "float": float, "text": str}
 
 
 def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, Value]) -> dict[str, Value]:
@@ -36,7 +38,9 @@ def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, V
             value, _KINDS[parameter.type]
         )
         if wrong or not _within(parameter, value):
-            raise ValueError(f"{name}={spell(value)}: {solver} does not take this value; it takes {_domain(parameter)}")
+            raise ValueError(
+                f"{name}={spell(value)}: {solver} does not take this value; it takes {domain_of(parameter)}"
+            )
         admitted[name] = float(value) if parameter.type == "float" else value
     return admitted
 
@@ -65,6 +69,31 @@ def check_space(space: Space, real: Iterable[RealParameter]) -> None:
             raise UsageError(f"{parameter.name}: default = {spell(default)} is wrong; in {space.solver} it is {own}")
 
 
+def read_setting(solver: str, real: Iterable[RealParameter], setting: str) -> tuple[str, Value]:
+    """Read ``name=value`` as users type it.
+
+    Raises UsageError when the solver has no such parameter or does not take the value.
+    """
+    known = {parameter.name: parameter for parameter in real}
+    name, equals, text = (part.strip() for part in setting.partition("="))
+    if not equals or not name:
+        raise UsageError(f"{setting}: write name=value")
+    try:
+        value = _read(known[name], text) if name in known else text
+        return name, admit(solver, known.values(), {name: value})[name]
+    except ValueError as error:
+        raise UsageError(f"{error}; tuner params {solver} --all lists what it has") from None
+
+
+def _read(parameter: RealParameter, text: str) -> Value:
+    if parameter.values:
+        return next((value for value in parameter.values if spell(value) == text), text)
+    try:
+        return _READERS[parameter.type](text)
+    except (ValueError, KeyError):
+        return text  # of the wrong type: refused as any other wrong value is
+
+
 def _within(parameter: RealParameter, value: Value) -> bool:
     if parameter.values:
         return value in parameter.values
@@ -73,7 +102,8 @@ def _within(parameter: RealParameter, value: Value) -> bool:
     return (parameter.low is None or value >= parameter.low) and (parameter.high is None or value <= parameter.high)
 
 
-def _domain(parameter: RealParameter) -> str:
+def domain_of(parameter: RealParameter) -> str:
+    """Say which values a parameter takes."""
     if parameter.values:
         return ", ".join(spell(value) for value in parameter.values)
     if parameter.low is None and parameter.high is None:
