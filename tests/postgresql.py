@@ -63,7 +63,14 @@ def private_server() -> Iterator[str]:
             cwd=folder,
             **identity,
         )
-        settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "16MB"}
+        settings = {
+            "listen_addresses": "",
+            "unix_socket_directories": folder,
+            "fsync": "off",
+            "shared_buffers": "16MB",
+            "log_min_messages": "log",  # "ready" is told, errors are not: nobody reads the pipe after that
+            "log_checkpoints": "off",
+        }
         server = subprocess.Popen(
             [binaries / "postgres", "-D", data, *(f"--{name}={value}" for name, value in settings.items())],
             stdout=subprocess.DEVNULL,

@@ -84,7 +84,7 @@ def test_jobs_without_a_name_are_called_as_their_folder_and_counted(store: Store
 
 def test_jobs_handed_in_at_the_same_time_get_different_names(store_url: str) -> None:
     Store.open(store_url).close()
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
     names: list[str] = []
 
     def hand_in() -> None:
@@ -363,7 +363,7 @@ def test_many_threads_may_use_one_store(store: Store, lease: Lease) -> None:
 
 def test_only_one_of_many_gets_a_job(store: Store, store_url: str) -> None:
     job = store.create_job(SUBMISSION)
-    barrier = threading.Barrier(5)
+    barrier = threading.Barrier(5, timeout=60)
     leases: list[Lease] = []
 
     def claim(pid: int) -> Callable[[], None]:

@@ -227,7 +227,7 @@ def test_there_is_a_database_of_every_schema_to_upgrade() -> None:
 
 
 def test_a_store_opened_by_many_for_the_first_time_is_created_once(database_url: str) -> None:
-    barrier = threading.Barrier(4)
+    barrier = threading.Barrier(4, timeout=60)
 
     def first() -> None:
         barrier.wait()

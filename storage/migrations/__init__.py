@@ -37,8 +37,7 @@ def bring_up_to_date(database: Database) -> None:
     with database.writing() as connection:
         if not database.is_sqlite:
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
-        if _version(connection, database.where) != VERSION:  # else another process was faster
-            _upgrade(connection)
+        _upgrade(connection)  # which does nothing when another process was faster
 
 
 def _version(connection: Connection, where: str) -> str | None:
