@@ -68,43 +68,6 @@ def test_an_unknown_parameter_is_named_with_its_neighbours(toy: Space) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "value"),
-    [
-        ("presolve", "off", "off"),
-        ("effort", "0.5", 0.5),
-        ("effort", "1", 1.0),
-        ("effort", " 1e-3 ", 0.001),
-        ("rounds", "20", 20),
-        ("probing", "true", True),
-        ("probing", "Off", False),
-        ("deep/level", "-1", -1),
-    ],
-)
-def test_a_value_is_read_as_users_type_it(toy: Space, name: str, text: str, value: object) -> None:
-    read = toy[name].parse(text)
-    assert read == value
-    assert type(read) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("name", "text", "takes"),
-    [
-        ("presolve", "maybe", "off, on"),
-        ("effort", "1.5", "0 .. 1"),
-        ("effort", "nan", "0 .. 1"),
-        ("effort", "much", "0 .. 1"),
-        ("rounds", "0", r"1 .. 1000 \(log\)"),
-        ("rounds", "2.5", "1 .. 1000"),
-        ("probing", "2", "true, false"),
-        ("deep/level", "1", "-1, 0, 5"),
-    ],
-)
-def test_a_value_outside_the_domain_is_refused_with_the_domain(toy: Space, name: str, text: str, takes: str) -> None:
-    with pytest.raises(UsageError, match=f"{name}={text}: .*{takes}"):
-        toy[name].parse(text)
-
-
-@pytest.mark.parametrize(
     ("name", "value"),
     [("effort", 1), ("effort", True), ("rounds", 2.0), ("rounds", True), ("probing", 1), ("deep/level", False)],
 )

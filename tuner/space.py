@@ -35,10 +35,6 @@ from tuner.errors import UsageError
 class Boolean:
     """True or false."""
 
-    def parse(self, text: str) -> Value:
-        """Read a value as users type it; ValueError when it is none."""
-        return {"true": True, "on": True, "1": True, "false": False, "off": False, "0": False}[text.lower()]
-
     def contains(self, value: Value) -> bool:
         """Whether the value is of this domain."""
         return isinstance(value, bool)
@@ -54,10 +50,6 @@ class Integer:
     low: int
     high: int
     log: bool = False
-
-    def parse(self, text: str) -> Value:
-        """Read a value as users type it; ValueError when it is none."""
-        return int(text)
 
     def contains(self, value: Value) -> bool:
         """Whether the value is of this domain."""
@@ -75,10 +67,6 @@ class Float:
     high: float
     log: bool = False
 
-    def parse(self, text: str) -> Value:
-        """Read a value as users type it; ValueError when it is none."""
-        return float(text)
-
     def contains(self, value: Value) -> bool:
         """Whether the value is of this domain."""
         return isinstance(value, float) and self.low <= value <= self.high
@@ -92,10 +80,6 @@ class Choice:
     """One of a few values, in no particular order."""
 
     values: tuple[Value, ...]
-
-    def parse(self, text: str) -> Value:
-        """Read a value as users type it; ValueError when it is none."""
-        return next(value for value in self.values if spell(value) == text)
 
     def contains(self, value: Value) -> bool:
         """Whether the value is of this domain."""
@@ -118,19 +102,6 @@ class Parameter:
     meaning: str = ""
     when: tuple[tuple[str, tuple[Value, ...]], ...] = ()
     """Active only when each of these other parameters has one of these values."""
-
-    def parse(self, text: str) -> Value:
-        """Read a value as users type it.
-
-        Raises UsageError with the domain when the text is no value of this parameter.
-        """
-        try:
-            value = self.domain.parse(text.strip())
-        except (ValueError, KeyError, StopIteration):
-            value = None
-        if value is None or not self.domain.contains(value):
-            raise UsageError(f"{self.name}={text}: not a value of this parameter; it takes {self.domain}")
-        return value
 
 
 @dataclass(frozen=True)

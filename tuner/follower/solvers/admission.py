@@ -11,7 +11,12 @@ from tuner.space import Boolean, Choice, Space, unknown
 
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int), "text": (str,)}
 
-_READERS: dict[str, Callable[[str], Value]] = {"boolean": Boolean().parse, "integer": int, "float": float, "text": str}
+_READERS: dict[str, Callable[[str], Value]] = {
+    "boolean": lambda text: {"true": True, "on": True, "false": False, "off": False}[text.lower()],
+    "integer": int,
+    "float": float,
+    "text": str,
+}
 
 
 def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, Value]) -> dict[str, Value]:
