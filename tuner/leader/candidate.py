@@ -9,6 +9,7 @@ from enum import StrEnum
 from storage.records import Configuration, Run
 from tuner.leader.evidence import Observation
 from tuner.leader.pairs import Pair
+from tuner.leader.schedule import LOOKS
 
 
 class Status(StrEnum):
@@ -38,7 +39,7 @@ class Candidate:
     """Pairs of which only a lower bound of the cost is known."""
     cursor: int = 0
     """Every pair of the course before this position is observed or under way."""
-    look: int = 1
+    look: int = LOOKS[0]
     """With how many observations it is compared with the incumbent next."""
     goal: int = 0
     """How much of the course it has to cover before it may be promoted; 0 until it is hopeful."""

@@ -18,7 +18,7 @@ from tuner.leader.pairs import Pair
 SPREAD = 0.5
 """Standard deviation of a score around what another configuration scores on the same pair, where a censored one is
 imputed; typical of MILP solvers, and the result depends little on it."""
-PRIOR_SPREAD = 0.25
+PRIOR_SPREAD = 0.5
 """Standard deviation of score differences that is assumed before any are seen ..."""
 PRIOR_WEIGHT = 2.0
 """... with this many degrees of freedom: two differences that happen to agree prove little."""

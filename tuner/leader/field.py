@@ -34,6 +34,8 @@ class Field:
         self.racing: list[Candidate] = []
         self.elites: list[Candidate] = []
         self.lost: list[Run] = []
+        self.tried = 0
+        """Candidates with a response."""
         self.runs = 0
         self.solved = 0
         self.wall = 0.0
@@ -69,6 +71,7 @@ class Field:
         before = candidate.observations.get(pair)
         if before is not None and open_ended and (not before.censored or before.cost >= run.limit):
             return False
+        self.tried += not candidate.observations
         success = solved(self.cost, run, response)
         candidate.observations[pair] = Observation(
             cost=run.limit if open_ended else cost_of(self.cost, run, response),

@@ -62,8 +62,8 @@ class Mirror:
         url: str,
         name: str,
         spaces: Mapping[str, Space],
-        instances: Sequence[str],
         failed: Callable[[str], None],
+        instances: Sequence[str] = (),
     ) -> None:
         """Start the thread.
 
@@ -71,9 +71,9 @@ class Mirror:
             url: SQLAlchemy URL of the database.
             name: of the study; one that exists is gone on with.
             spaces: by solver.
-            instances: the names of the training instances, by index.
             failed: called once, from the thread, with what is wrong when the tables cannot be written; it is tried
                 again until `close`.
+            instances: the names of the training instances, by index, to be shown as an attribute of the study.
 
         """
         self._url = url
@@ -105,6 +105,12 @@ class Mirror:
             self._closing = True
             self._wake.notify()
         self._thread.join(timeout)
+
+    def __enter__(self) -> Mirror:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # The thread
 

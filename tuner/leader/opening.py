@@ -61,9 +61,9 @@ class Opening:
             observation = default.observations[pair]
             if observation.solved and pair == self._course[0]:
                 field.lost.extend(self._too_long(default, pair, 2.0 * observation.seconds))
-        observations = field.reference.observations
+        known = len({pair.instance for pair in field.reference.observations})
         spent = field.wall > SHARE * self._budget and field.reference.solved > 0
-        if len(observations) >= len(self._course) or (spent and len(observations) >= FEW):
+        if known >= len(self._course) or (spent and known >= FEW):
             self._close()
 
     def _beats_reference(self, default: Candidate, pair: Pair) -> bool:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 import time
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
@@ -25,12 +24,11 @@ from tuner.leader.field import Field, shared
 from tuner.leader.opening import Opening
 from tuner.leader.pairs import Course, Pair
 from tuner.leader.sampler import Proposals
+from tuner.leader.schedule import alpha, next_look, slack
 from tuner.leader.study import Study
 from tuner.ports import Standing
 from tuner.space import Space
 
-LOOKS = (2, 3, 4, 5, 6, 8, 10, 12, 16, 20, 25, 32, 40, 50, 64, 80, 100)
-"""Observations after which a challenger is compared with the incumbent; later at every further hundred."""
 MARGIN = 0.04
 """A challenger has to promise to be better by this difference in score: about four percent."""
 ENOUGH = 20
@@ -52,18 +50,6 @@ THOUGHT = 0.015
 """The part of the executed seconds that the model may think, at most."""
 AHEAD = 3
 """How many challengers are kept ready."""
-
-
-def alpha(pairs: int) -> float:
-    """Return the level of the test that drops a challenger after so many pairs."""
-    if pairs < 5:
-        return 0.3
-    return 0.2 if pairs <= 12 else 0.1
-
-
-def slack(pairs: int) -> float:
-    """Return how many times the incumbent's seconds a challenger with so many pairs may take."""
-    return 2.0 if pairs < 5 else 1.5
 
 
 class Race:
@@ -162,7 +148,8 @@ class Race:
             and field.solved == 0
             and all(
                 (default.status is Status.FLAGGED and default is not field.reference)
-                or len(default.observations) - len(default.censored) >= len(field.instances)
+                or len({pair.instance for pair in default.observations.keys() - default.censored})
+                == len(field.instances)
                 for default in field.defaults
             )
         )
@@ -178,7 +165,7 @@ class Race:
             default=default.configuration,
             default_cost=self._cost_on(default, pairs),
             pairs=len(pairs),
-            configurations=len(field.candidates),
+            configurations=field.tried,
             runs=field.runs,
             solved=field.solved,
             flagged=dict(field.flagged),
@@ -207,7 +194,10 @@ class Race:
         if not field.observe(candidate, pair, run, response):
             return
         if not response.feasible:
+            before = field.incumbent
             field.flag(candidate, response.reason or response.raw_status or response.termination.value)
+            if field.incumbent is not before:
+                self._compare_anew()
         if self._opening.over:
             self._frontier = max(self._frontier, 1 + (self._course.position(pair) or 0))
         elif candidate in field.defaults:
@@ -247,8 +237,6 @@ class Race:
 
     def _one_more_pair(self) -> Run | None:
         """Learn more of the incumbent and the elites, when there is nothing else to do."""
-        if not self._opening.over:
-            return None
         self._frontier += 1
         for candidate in (self._field.incumbent, *self._field.elites):
             if (run := self._step(candidate)) is not None:
@@ -344,19 +332,24 @@ class Race:
             self._replace_flagged(candidate)
         elif evidence.worse(alpha(n), MARGIN if candidate.status is Status.RACING else 0.0):
             self._reject(candidate)
-        elif not candidate.goal and self._covered(candidate) >= self._enough and self._opening.over:
-            if evidence.better(HOPEFUL):
-                candidate.goal = max(self._frontier, self._enough + FRESH)
-                self._frontier = max(self._frontier, candidate.goal)
-            else:
+        elif self._opening.over and self._covered(candidate) >= self._enough:
+            self._conclude(candidate, evidence)
+
+    def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
+        """Have a hopeful candidate confirmed on fresh pairs; then promote it, or keep it as an elite."""
+        if not candidate.goal:
+            if not evidence.better(HOPEFUL):
                 self._reject(candidate)
-        elif candidate.goal and self._covers(candidate):
-            if not self._wins(candidate, evidence):
-                self._keep(candidate)
-            elif candidate.censored:
-                candidate.exact = True
-            else:
-                self._promote(candidate)
+                return
+            candidate.goal = self._frontier = max(self._frontier, self._enough + FRESH)
+        if not self._covers(candidate):
+            return
+        if not self._wins(candidate, evidence):
+            self._keep(candidate)
+        elif candidate.censored:
+            candidate.exact = True
+        else:
+            self._promote(candidate)
 
     def _replace_flagged(self, candidate: Candidate) -> None:
         """Promote whoever is first to be executed everywhere: anything is better than a response outside C."""
@@ -366,10 +359,13 @@ class Race:
                 self._promote(candidate)
 
     def _wins(self, candidate: Candidate, evidence: Evidence) -> bool:
+        if not evidence.better(PROMOTE):
+            return False
+        judge = self._field.judge
+        if judge.ties is not Ties.MEAN:
+            return True  # what one new seed alone yields says nothing of the best or the worst of several
         fresh = {self._course[position] for position in range(self._enough, self._covered(candidate))}
-        incumbent = self._field.incumbent
-        confirmation = self._field.judge.compare(candidate.observations, incumbent.observations, fresh)
-        return evidence.better(PROMOTE) and confirmation.mean < 0.0
+        return judge.compare(candidate.observations, self._field.incumbent.observations, fresh).mean < 0.0
 
     def _promote(self, candidate: Candidate) -> None:
         field = self._field
@@ -378,12 +374,17 @@ class Race:
         field.inform(candidate)
         if old.status is not Status.FLAGGED:
             field.keep(old)
-        for other in [*field.racing, *field.elites]:
-            evidence = self._compare(other)
-            n = len(other.observations)
-            if n >= LOOKS[0] and evidence.worse(alpha(n), MARGIN if other.status is Status.RACING else 0.0):
-                self._reject(other)
+        self._compare_anew()
         self._trim()
+
+    def _compare_anew(self) -> None:
+        """Compare everybody with a new incumbent; nobody is promoted before it has a response of its own."""
+        for other in [*self._field.racing, *self._field.elites]:
+            n = len(other.observations)
+            evidence = self._compare(other)
+            other.look = max(other.look, next_look(n))
+            if n and evidence.worse(alpha(n), MARGIN if other.status is Status.RACING else 0.0):
+                self._reject(other)
 
     def _keep(self, candidate: Candidate) -> None:
         if candidate.status is Status.RACING:
@@ -432,9 +433,3 @@ class Race:
     @property
     def _is_timed(self) -> bool:
         return self._field.cost in (Cost.PAR10, Cost.WALL)
-
-
-def next_look(pairs: int) -> int:
-    """Return the number of pairs after which a candidate with ``pairs`` of them is compared again."""
-    later = bisect_right(LOOKS, pairs)
-    return LOOKS[later] if later < len(LOOKS) else (pairs // 100 + 1) * 100

@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+
+import optuna
+import pytest
+
+from storage.records import Configuration
+from tests.simulation import space
+from tuner.leader.candidate import Status, Trial
+from tuner.leader.mirror import Mirror
+
+SPACES = {solver: space(solver, 6) for solver in ("alpha", "beta")}
+DEFAULT = Trial(Configuration("alpha"), "default", Status.INCUMBENT, 0.0, {0: 1.0, 1: 2.0}, 2, 2, "")
+LUCKY = Trial(Configuration.of("alpha", {"p00": False}), "flip", Status.REJECTED, -0.4, {0: 0.5}, 1, 1, "")
+OTHER = Trial(Configuration.of("beta", {"p01": "on"}), "model", Status.RACING, 0.1, {1: 2.1}, 1, 1, "")
+
+
+def mirrored(path: Path, *offers: list[Trial], name: str = "job") -> optuna.Study:
+    """Write the offers, each as a job's process of its own, and return the study as others see it."""
+    said: list[str] = []
+    for offer in offers:
+        with Mirror(f"sqlite:///{path}", name, SPACES, said.append, ["easy", "hard"]) as mirror:
+            mirror.offer(offer)
+    assert said == []
+    return optuna.load_study(study_name=name, storage=f"sqlite:///{path}")
+
+
+def by_key(study: optuna.Study) -> dict[str, optuna.trial.FrozenTrial]:
+    trials = {trial.user_attrs["configuration"]: trial for trial in study.trials}
+    assert len(trials) == len(study.trials), "a configuration has two trials"
+    return trials
+
+
+def test_a_configuration_is_a_trial_with_its_costs_as_intermediate_values(tmp_path: Path) -> None:
+    study = mirrored(tmp_path / "t.db", [DEFAULT, OTHER])
+    trial = by_key(study)[OTHER.configuration.key]
+    assert trial.intermediate_values == {1: 2.1}
+    assert trial.params["solver"] == "beta"
+    assert trial.params["beta:p01"] == "on" and trial.params["beta:p00"] is True
+    assert not any(name.startswith("alpha:") for name in trial.params)
+    assert trial.user_attrs["changes"] == "p01=on"
+    assert (trial.user_attrs["runs"], trial.user_attrs["status"]) == (1, "racing")
+    assert study.user_attrs["instances"] == {"0": "easy", "1": "hard"}
+
+
+def test_the_best_trial_is_the_incumbent_not_a_lucky_one(tmp_path: Path) -> None:
+    study = mirrored(tmp_path / "t.db", [LUCKY, DEFAULT])
+    assert study.best_trial.user_attrs["configuration"] == DEFAULT.configuration.key
+    assert by_key(study)[LUCKY.configuration.key].value == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_new_incumbent_is_the_best_trial_even_if_an_old_one_was_luckier(tmp_path: Path) -> None:
+    old = replace(LUCKY, status=Status.INCUMBENT)
+    new = replace(OTHER, status=Status.INCUMBENT, value=-0.3)
+    study = mirrored(tmp_path / "t.db", [DEFAULT, old], [replace(old, status=Status.ELITE), new])
+    assert study.best_trial.user_attrs["configuration"] == OTHER.configuration.key
+    assert study.best_value == -0.3
+
+
+def test_going_on_with_a_job_adds_no_trial_twice_and_updates_what_changed(tmp_path: Path) -> None:
+    later = replace(OTHER, status=Status.REJECTED, value=0.2, costs={0: 1.2, 1: 2.1}, runs=2, solved=2)
+    study = mirrored(tmp_path / "t.db", [DEFAULT, OTHER], [DEFAULT, LUCKY, later])
+    trial = by_key(study)[OTHER.configuration.key]
+    assert len(study.trials) == 3
+    assert trial.state is optuna.trial.TrialState.COMPLETE
+    assert (trial.value, trial.intermediate_values, trial.user_attrs["runs"]) == (0.2, {0: 1.2, 1: 2.1}, 2)
+
+
+def test_an_answer_that_is_refuted_later_makes_the_trial_infeasible(tmp_path: Path) -> None:
+    leader = replace(LUCKY, status=Status.INCUMBENT)
+    flagged = replace(LUCKY, status=Status.FLAGGED, reason="the objective is wrong")
+    study = mirrored(tmp_path / "t.db", [DEFAULT, leader], [flagged, DEFAULT])
+    trial = by_key(study)[LUCKY.configuration.key]
+    assert trial.constraints == {"0": 1.0, "answer": 1.0}
+    assert trial.system_attrs["constraints"] == [1.0], "what the dashboard reads"
+    assert trial.user_attrs["reason"] == "the objective is wrong"
+    assert study.best_trial.user_attrs["configuration"] == DEFAULT.configuration.key
+
+
+def test_no_trial_is_left_running_after_the_end(tmp_path: Path) -> None:
+    study = mirrored(tmp_path / "t.db", [DEFAULT, replace(LUCKY, status=Status.ELITE), OTHER])
+    states = {key: trial.state.name for key, trial in by_key(study).items()}
+    assert states[LUCKY.configuration.key] == "COMPLETE"
+    assert states[OTHER.configuration.key] == "PRUNED"
+
+
+def test_two_jobs_have_two_studies_in_one_database(tmp_path: Path) -> None:
+    mirrored(tmp_path / "t.db", [DEFAULT])
+    assert len(mirrored(tmp_path / "t.db", [DEFAULT, OTHER], name="second").trials) == 2
+    assert len(optuna.load_study(study_name="job", storage=f"sqlite:///{tmp_path}/t.db").trials) == 1
+
+
+def test_a_database_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
+    said: list[str] = []
+    heard = Event()
+
+    def failed(text: str) -> None:
+        said.append(text)
+        heard.set()
+
+    with Mirror(f"sqlite:///{tmp_path}/nowhere/t.db", "job", SPACES, failed) as mirror:
+        mirror.offer([DEFAULT])
+        assert heard.wait(20.0)
+        mirror.offer([OTHER])
+    assert len(said) == 1
+    assert "cannot be written" in said[0] and "unable to open database file" in said[0]
+
+
+def test_it_waits_for_another_writer(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    mirrored(path, [DEFAULT])
+    writer = sqlite3.connect(path, isolation_level=None)
+    said: list[str] = []
+    with Mirror(f"sqlite:///{path}", "job", SPACES, said.append) as mirror:
+        writer.execute("BEGIN IMMEDIATE")
+        mirror.offer([OTHER])
+        writer.execute("COMMIT")
+    writer.close()
+    assert said == []
+    assert len(optuna.load_study(study_name="job", storage=f"sqlite:///{path}").trials) == 2

@@ -1,0 +1,396 @@
+"""Whole races on simulated followers under a virtual clock."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import count
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from storage.records import Check, Claim, Configuration, Purpose, Response, Run, Termination
+from tests.simulation import Clock, SimulatedExecutor, World, space
+from tuner.cost import Cost, Ties
+from tuner.leader.candidate import Status
+from tuner.leader.loop import Ending, race
+from tuner.leader.race import Race
+from tuner.space import Space
+
+CUTOFF = 10.0
+THINKING = 0.02
+"""CPU seconds between two looks at the clock: what a proposal costs a race, here."""
+ALPHA = {"alpha": space("alpha")}
+DEFAULT = Configuration("alpha")
+Answer = Callable[[Run], Response]
+
+
+def new_race(world: World, *, budget: float = 60.0, cutoff: float = CUTOFF, seed: int = 0, **options: Any) -> Race:
+    settings: dict[str, Any] = {"cost": Cost.PAR10, "ties": Ties.MEAN, "slots": 2} | options
+    settings.setdefault("clock", count(0.0, THINKING).__next__)
+    return Race(world.spaces, world.instances, budget=budget, cutoff=cutoff, seed=seed, **settings)
+
+
+@dataclass
+class Job:
+    """A race that was run to its end."""
+
+    leader: Race
+    executor: SimulatedExecutor
+    ending: Ending
+    told: list[tuple[Run, Response]]
+    incumbents: list[Configuration] = field(default_factory=list)
+    """In the order in which they led."""
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Wall seconds of all runs, by solver."""
+        spent: Counter[str] = Counter()
+        for run, response in self.told:
+            spent[run.configuration.solver] += response.wall  # type: ignore[assignment]
+        return spent
+
+
+def tune(world: World, answer: Answer | None = None, *, budget: float = 60.0, **options: Any) -> Job:
+    """Race for ``budget`` virtual seconds in two slots."""
+    clock = Clock()
+    executor = SimulatedExecutor(answer or world.answer, clock, slots=2)
+    leader = new_race(world, budget=budget, **options)
+    told: list[tuple[Run, Response]] = []
+    incumbents: list[Configuration] = []
+
+    def keep(run: Run, response: Response) -> list[tuple[Run, Response]]:
+        told.append((run, response))
+        return [(run, response)]
+
+    def watch() -> None:
+        if incumbents[-1:] != [leader.incumbent]:
+            incumbents.append(leader.incumbent)
+
+    ending = race(leader, executor, keep, budget, watch=watch, clock=clock)
+    return Job(leader, executor, ending, told, incumbents)
+
+
+@pytest.fixture(scope="module")
+def typical() -> tuple[World, Job]:
+    world = World(ALPHA, seed=102)
+    return world, tune(world, budget=95.0)
+
+
+def test_clearly_better_configurations_are_found_and_really_are_better() -> None:
+    logs = []
+    for seed in range(100, 104):
+        world = World(ALPHA, seed=seed)
+        job = tune(world, budget=95.0)
+        logs.append(math.log(world.ratio(job.leader.incumbent, DEFAULT, instances=200)))
+    assert math.exp(-fmean(logs)) > 1.3
+    assert max(logs) < 0.05, "an incumbent that is worse than the default"
+
+
+def test_noise_is_rarely_promoted() -> None:
+    promotions = 0
+    for seed in range(8):
+        job = tune(World(ALPHA, seed=seed, effect=0.0, individual=0.0, noise=0.3))
+        assert job.leader.standing().configurations > 5
+        promotions += len(job.incumbents) - 1
+    assert promotions <= 2
+
+
+def test_a_wrong_follower_in_a_tempting_region_is_never_the_incumbent() -> None:
+    def tempting(configuration: Configuration) -> bool:
+        return configuration.values.get("p04") is False
+
+    world = World(ALPHA, seed=5, wrong=tempting, bonus=lambda configuration: -1.2 * tempting(configuration))
+    job = tune(world)
+    tried = {run.configuration for run, _ in job.told}
+    flagged = set(job.leader.standing().flagged)
+    assert sum(map(tempting, tried)) > 1
+    assert flagged and all(map(tempting, flagged))
+    assert job.leader.standing().flagged[next(iter(flagged))] == "the objective is wrong"
+    assert not any(map(tempting, job.leader.elites))
+    assert not tempting(job.leader.incumbent)
+
+
+def test_a_capped_run_is_no_timeout_and_an_incumbent_has_none(typical: tuple[World, Job]) -> None:
+    _, job = typical
+    capped = [(run, r) for run, r in job.told if run.capped and not r.solved]
+    assert len(capped) > 30
+    assert all(run.limit < CUTOFF for run, _ in capped)
+    worst = max(cost for trial in job.leader.trials() for cost in trial.costs.values())
+    assert worst < CUTOFF, "a capped run was counted as ten cutoffs"
+    for incumbent in job.incumbents:
+        last = {(run.instance, run.seed): (run, r) for run, r in job.told if run.configuration == incumbent}
+        assert len(last) >= 20
+        assert all(r.solved or not run.capped for run, r in last.values())
+
+
+def test_caps_leave_room_for_a_worse_run_but_not_for_a_hopeless_one() -> None:
+    world = World(ALPHA, seed=1, individual=0.0, noise=0.0)
+    job = tune(world)
+    longest = {run.instance: r.wall for run, r in job.told if run.configuration == DEFAULT}
+    limits = [run.limit / longest[run.instance] for run, _ in job.told if run.capped]
+    assert min(limits) > 1.0
+    assert sorted(limits)[len(limits) // 2] < 4.0
+
+
+def test_nothing_is_executed_twice_but_capped_runs_that_matter(typical: tuple[World, Job]) -> None:
+    _, job = typical
+    seen: dict[tuple[Configuration, str, int], tuple[Run, Response]] = {}
+    for run, response in job.told:
+        key = (run.configuration, run.instance, run.seed)
+        if key in seen:
+            before, answer = seen[key]
+            assert before.capped and not answer.solved and run.limit > before.limit
+        seen[key] = (run, response)
+
+
+def test_slots_never_idle_while_the_race_is_on(typical: tuple[World, Job]) -> None:
+    _, job = typical
+    assert job.ending is Ending.DEADLINE
+    assert job.executor.idle == 0.0
+
+
+def test_slots_never_idle_when_the_space_is_exhausted() -> None:
+    tiny = Space("alpha", space("alpha").parameters[:1])
+    job = tune(World({"alpha": tiny}, seed=2), budget=40.0)
+    assert job.executor.idle == 0.0
+    assert job.leader.standing().configurations == 2
+    assert len({run.seed for run, _ in job.told}) > 1
+
+
+def test_an_empty_space_leaves_the_default() -> None:
+    job = tune(World({"alpha": Space("alpha", ())}, seed=2), budget=20.0)
+    assert job.leader.incumbent == DEFAULT
+
+
+def test_only_training_instances_are_executed_and_told() -> None:
+    world = World(ALPHA, seed=3)
+    job = tune(world, budget=20.0)
+    assert {run.instance for run in job.executor.submitted} <= set(world.instances)
+    known = job.told[0][0]
+    with pytest.raises(ValueError, match="not a training instance"):
+        job.leader.tell(replace(known, instance="f" * 64), job.told[0][1])
+    with pytest.raises(ValueError, match="may not see it"):
+        job.leader.tell(replace(known, purpose=Purpose.HOLDOUT), job.told[0][1])
+
+
+def test_configurations_are_canonical_and_allowed() -> None:
+    conditional = space("alpha", 20)
+    clause = (("p04", False), ("p08", False))
+    spaces = {"alpha": replace(conditional, forbidden=(clause,))}
+    job = tune(World(spaces, seed=4))
+    tried = {run.configuration for run, _ in job.told}
+    assert len(tried) > 20
+    for configuration in tried:
+        assert spaces["alpha"].configuration(configuration.values) == configuration
+        spaces["alpha"].check(configuration.values)
+    assert any("p09" in configuration.values for configuration in tried)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.4, 0.7, 1.0])
+def test_a_race_that_was_killed_is_rebuilt_from_its_responses(typical: tuple[World, Job], share: float) -> None:
+    world, job = typical
+    told = job.told[: max(1, round(share * len(job.told)))]
+    first = new_race(world, budget=95.0)
+    second = new_race(world, budget=95.0)
+    for number, (run, response) in enumerate(told):
+        if number % 25 == 0:
+            first.due(2)
+        first.tell(run, response)
+        second.tell(run, response)
+    assert second.incumbent == first.incumbent
+    assert second.standing() == first.standing()
+    finished = {(run.configuration, run.instance, run.seed): (run, r) for run, r in told}
+    for run in second.due(40):
+        before, answer = finished.get((run.configuration, run.instance, run.seed), (None, None))
+        assert before is None or answer is None or (before.capped and not answer.solved and not run.capped)
+
+
+def test_a_rebuilt_race_has_the_incumbent_that_the_killed_one_had(typical: tuple[World, Job]) -> None:
+    world, job = typical
+    assert len(job.incumbents) > 1
+    rebuilt = new_race(world, budget=95.0)
+    for run, response in job.told:
+        rebuilt.tell(run, response)
+    assert rebuilt.incumbent == job.leader.incumbent
+    assert rebuilt.elites == job.leader.elites
+
+
+@pytest.mark.parametrize("order", [("alpha", "slow", "gamma"), ("slow", "gamma", "alpha")])
+def test_a_hopeless_solver_costs_little_wherever_it_stands(order: tuple[str, ...]) -> None:
+    spaces = {solver: space(solver) for solver in order}
+    world = World(spaces, seed=6, speeds={"alpha": 1.0, "gamma": 1.5, "slow": 0.01})
+    job = tune(world, budget=95.0)
+    assert job.seconds["slow"] < 0.12 * sum(job.seconds.values())
+    assert job.leader.incumbent.solver != "slow"
+    assert job.leader.standing().default.solver != "slow"
+    assert {run.configuration.solver for run, _ in job.told} == set(order)
+
+
+def test_the_better_solver_gets_most_of_the_time() -> None:
+    spaces = {solver: space(solver) for solver in ("alpha", "gamma")}
+    job = tune(World(spaces, seed=7, speeds={"gamma": 3.0}, effect=0.1))
+    assert job.seconds["gamma"] > 2.0 * job.seconds["alpha"]
+    assert job.leader.incumbent.solver == "gamma"
+
+
+def timeout(run: Run) -> Response:
+    return Response(Termination.CUTOFF, cpu=run.limit, wall=run.limit, gap=0.5)
+
+
+def test_a_race_in_which_nothing_can_be_solved_is_hopeless() -> None:
+    spaces = {solver: space(solver) for solver in ("alpha", "gamma")}
+    world = World(spaces, instances=6)
+    job = tune(world, timeout, budget=1000.0)
+    assert job.ending is Ending.HOPELESS
+    for solver in spaces:
+        executed = {
+            run.instance for run, _ in job.told if run.configuration == Configuration(solver) and not run.capped
+        }
+        assert executed == set(world.instances)
+
+
+def test_a_single_solved_run_is_hope() -> None:
+    spaces = {solver: space(solver) for solver in ("alpha", "gamma")}
+    world = World(spaces, instances=6)
+    easy = Run(Configuration("gamma"), world.instances[4], 0, CUTOFF, CUTOFF)
+    job = tune(world, lambda run: answered(1.0) if run == easy else timeout(run), budget=120.0)
+    assert easy in {run for run, _ in job.told}
+    assert job.ending is Ending.DEADLINE
+
+
+def test_the_gap_is_tuned_without_caps() -> None:
+    world = World(ALPHA, seed=102, seconds=4.0)
+    job = tune(world, budget=800.0, cost=Cost.GAP, cutoff=2.0)
+    assert not any(run.capped for run, _ in job.told)
+    assert not job.leader.hopeless
+    assert world.ratio(job.leader.incumbent, DEFAULT) < 1 / 1.1
+
+
+def test_the_opening_ends_at_its_part_of_the_budget() -> None:
+    world = World(ALPHA, seed=9, instances=200)
+    job = tune(world, budget=60.0)
+    first = next(k for k, (run, _) in enumerate(job.told) if run.configuration != DEFAULT)
+    assert 0.1 * 120 < sum(response.wall for _, response in job.told[:first]) < 0.3 * 120
+    assert job.leader.standing().configurations > 10
+
+
+def test_near_the_end_no_new_challenger_is_entered() -> None:
+    world = World(ALPHA, seed=10)
+    leader = new_race(world)
+    for run, response in tune(world).told:
+        leader.tell(run, response)
+    known = {run.configuration for run in leader.due(1000, remaining=0.5)}
+    assert known and known <= {trial.configuration for trial in leader.trials()}
+    assert not {run.configuration for run in leader.due(20, remaining=60.0)} <= known
+
+
+def answered(cpu: float, check: Check = Check.CONFIRMED) -> Response:
+    claim = Claim.OPTIMAL
+    return Response(Termination.EXITED, claim, check, cpu=cpu, wall=cpu, reason="wrong" * (check is Check.REFUTED))
+
+
+def runs_of(world: World, configuration: Configuration, seed: int = 0) -> list[Run]:
+    return [Run(configuration, instance, seed, CUTOFF, CUTOFF) for instance in world.instances]
+
+
+def statuses(leader: Race) -> dict[Configuration, Status]:
+    """Return the status of every configuration for which it changed."""
+    return {trial.configuration: trial.status for trial in leader.trials()}
+
+
+def crowned(world: World, leader: Race, better: Configuration) -> None:
+    """Tell responses that make ``better`` the incumbent."""
+    for seed in (0, 1):
+        for configuration, cpu in ((DEFAULT, 1.0), (better, 0.4)):
+            for k, run in enumerate(runs_of(world, configuration, seed)):
+                leader.tell(run, answered(cpu * (1 + 0.02 * k)))
+    assert leader.incumbent == better
+
+
+def test_a_late_refutation_deposes_the_incumbent_and_frees_those_it_beat() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    liar = Configuration.of("alpha", {"p04": False})
+    honest = Configuration.of("alpha", {"p08": False})
+    crowned(world, leader, liar)
+    for run in runs_of(world, honest):
+        leader.tell(run, answered(0.8))
+    assert statuses(leader)[honest] is Status.REJECTED
+    leader.tell(runs_of(world, liar)[3], answered(0.4, Check.REFUTED))
+    assert leader.incumbent == DEFAULT
+    assert leader.standing().flagged == {liar: "wrong"}
+    assert liar not in leader.elites
+    assert statuses(leader) == {liar: Status.FLAGGED, DEFAULT: Status.INCUMBENT, honest: Status.RACING}
+    assert liar not in {run.configuration for run in leader.due(40)}
+
+
+def test_a_refuted_default_is_no_incumbent_once_another_is_executed_everywhere() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    slower = Configuration.of("alpha", {"p04": False})
+    for k, run in enumerate(runs_of(world, DEFAULT)):
+        leader.tell(run, answered(0.1, Check.REFUTED if k == 7 else Check.CONFIRMED))
+    assert leader.incumbent == DEFAULT
+    for run in runs_of(world, slower):
+        leader.tell(run, answered(0.9))
+    assert leader.incumbent == slower
+
+
+def test_runs_of_a_candidate_that_lost_are_cancelled_once() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    for run in runs_of(world, DEFAULT):
+        leader.tell(run, answered(0.5))
+    pending = leader.due(1)
+    while len(pending) == 1:
+        leader.tell(pending[0], answered(0.3))
+        pending = [run for run in leader.due(8) if run.configuration == pending[0].configuration]
+    first, *others = pending
+    leader.tell(first, Response(Termination.CRASHED, reason="signal 11"))
+    assert leader.lost() == others
+    assert leader.lost() == []
+    assert leader.standing().flagged == {first.configuration: "signal 11"}
+
+
+def test_a_killed_run_counts_for_nothing_and_is_due_again() -> None:
+    leader = new_race(World(ALPHA))
+    due = leader.due(3)
+    before = leader.standing()
+    leader.tell(due[1], Response(Termination.KILLED, cpu=3.0, wall=3.0))
+    assert leader.standing() == before
+    assert due[1] in leader.due(1)
+
+
+def test_each_run_is_due_once() -> None:
+    leader = new_race(World(ALPHA))
+    due = [run for _ in range(10) for run in leader.due(3)]
+    assert len(set(due)) == len(due)
+
+
+@pytest.mark.parametrize(("ties", "wins"), [(Ties.OPTIMISTIC, True), (Ties.MEAN, False), (Ties.PESSIMISTIC, False)])
+def test_ties_over_seeds_decide_between_a_gambler_and_the_default(ties: Ties, wins: bool) -> None:
+    world = World(ALPHA)
+    leader = new_race(world, ties=ties)
+    gambler = Configuration.of("alpha", {"p04": False})
+    for seed in (0, 1):
+        for run in runs_of(world, DEFAULT, seed):
+            leader.tell(run, answered(1.0))
+    for k, runs in enumerate(zip(runs_of(world, gambler, 0), runs_of(world, gambler, 1), strict=True)):
+        leader.tell(runs[0], answered(0.5 + 0.01 * k))
+        leader.tell(runs[1], answered(3.0 + 0.01 * k))
+    assert (leader.incumbent == gambler) is wins
+
+
+def test_the_trials_tell_what_changed_since_the_last_call() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    for run in runs_of(world, DEFAULT)[:3]:
+        leader.tell(run, answered(0.5))
+    (trial,) = leader.trials()
+    assert (trial.configuration, trial.status.value, trial.runs, trial.solved) == (DEFAULT, "incumbent", 3, 3)
+    assert trial.costs == {0: 0.5, 1: 0.5, 2: 0.5}
+    assert leader.trials() == []
