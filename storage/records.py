@@ -156,8 +156,8 @@ class Response:
     work: float | None = None
     """Deterministic work in the solver's own unit, where it has one."""
     integral: float | None = None
-    """Primal-dual integral in seconds: the gap integrated over wall time from the start to the run's limit. It is 1 before
-    the first solution, stays at its last value when the solver gives up early, and is 0 once the problem is solved."""
+    """Primal-dual integral in seconds: the gap integrated over wall time from the start to the run's limit. It is
+    1 before the first solution, stays at its last value when the solver gives up early, and is 0 once it is solved."""
     raw_status: str = ""
     """The solver's own words."""
     reason: str = ""
