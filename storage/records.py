@@ -149,13 +149,15 @@ class Response:
     solver_wall: float | None = None
     """Seconds inside the adapter's solve, by its own clock: what is left of wall is overhead."""
     peak_mib: float | None = None
-    """Largest resident set of the child or a descendant, MiB, measured from outside."""
+    """Largest resident set of the child or a descendant, MiB, measured from outside; what the child shares with the
+    warm process it is forked from is part of it."""
     nodes: int | None = None
     iterations: int | None = None
     work: float | None = None
     """Deterministic work in the solver's own unit, where it has one."""
     integral: float | None = None
-    """Primal-dual integral in seconds: the gap integrated over wall time from the start to the end of the run."""
+    """Primal-dual integral in seconds: the gap integrated over wall time from the start to the run's limit. It is
+    1 before the first solution, stays at its last value when the solver gives up early, and is 0 once it is solved."""
     raw_status: str = ""
     """The solver's own words."""
     reason: str = ""

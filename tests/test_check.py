@@ -134,6 +134,8 @@ def test_a_bound_on_the_wrong_side_of_its_own_point_is_refuted(maximise, wrong, 
     answer = Answer(Claim.FEASIBLE, "", OBJECTIVE, OBJECTIVE + wrong, np.array(GOOD))
     check, reason = check_answer(model(maximise=maximise), answer)
     assert check is Check.REFUTED and "bound" in reason
+    infinite = replace(answer, bound=wrong * np.inf)
+    assert check_answer(model(maximise=maximise), infinite)[0] is Check.REFUTED
     for bound in (OBJECTIVE + right, right * np.inf, np.nan):
         assert check_answer(model(maximise=maximise), replace(answer, bound=bound))[0] is Check.CONFIRMED
 

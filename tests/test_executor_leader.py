@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.followers.scene import Announcements, gone, parent_of, processes_with
+from tests.followers.scene import PATIENCE, Announcements, gone, parent_of, processes_with
 
 LEADER = """
 import sys
@@ -63,6 +63,15 @@ def test_killing_the_leader_and_its_warm_processes_leaves_no_follower(tmp_path, 
         os.kill(pid, signal.SIGKILL)
     assert gone(started, seconds=5.0)
     assert not processes_with(mark)
+
+
+def test_a_warm_process_ends_with_its_pipe():
+    command = [sys.executable, "-m", "tuner.follower.zygote"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=PATIENCE, check=False
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
 
 
 def test_the_leader_imports_no_solver_library():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -95,6 +96,30 @@ def test_a_cache_that_cannot_be_written_is_the_reason(folder, cache):
     reading = read(scan(folder).files[:1], cache / "missing")
     assert reading.instances == ()
     assert "No such file or directory" in reading.failed[0][1]
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(folder, cache):
+    many = 5000
+    wide = replace(
+        small_model(),
+        objective=np.ones(many),
+        lower=np.zeros(many),
+        upper=np.ones(many),
+        kind=np.ones(many, dtype=np.uint8),
+        column_names=tuple(f"x{j}" for j in range(many)),
+    )
+    write_mps(wide, folder / "wide.mps")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (64 << 10, limits[1]))  # writing more fails, as on a full disk
+    try:
+        reading = read(scan(folder).files, cache)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [one.name for one in reading.instances] == ["one", "two"]
+    ((path, reason),) = reading.failed
+    assert path == folder / "wide.mps"
+    assert "File too large" in reason
+    assert len(list(cache.iterdir())) == 2
 
 
 def test_nothing_is_read_of_nothing(cache):

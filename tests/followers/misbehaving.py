@@ -86,11 +86,14 @@ class Hangs(Follower):
 
 
 class HangsOnce(Follower):
-    def misbehave(self, model, parameters):
+    def solve(self, model, parameters, seed, limit, gap):
         before = Path(str(parameters["once"]))
-        if not before.exists():
-            before.touch()
+        first = not before.exists()
+        before.touch()
+        announce(str(parameters["announce"]))
+        if first:
             hang()
+        return NOTHING
 
 
 class IgnoresTermination(Follower):
@@ -122,12 +125,13 @@ class HangsWithDaemon(Follower):
         hang()
 
 
-class BurnsInDaemon(Follower):
+class BurnsAsItsDaemonDoes(Follower):
     def misbehave(self, model, parameters):
         end, other = os.pipe()
         detach(lambda: burn(0.4))
         os.close(other)
         os.read(end, 1)  # returns when the daemon, which holds the other end, is gone
+        burn(time.process_time() + 0.2)
 
 
 class EatsMemory(Follower):
