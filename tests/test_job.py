@@ -290,7 +290,7 @@ def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
     assert refuted
     assert all(boasts(configuration.values) for configuration in refuted)
     assert conclusion.job.best is not None
-    assert not boasts(conclusion.incumbent.values)
+    assert not boasts(conclusion.finalist.values)
     assert not boasts(conclusion.job.best.values)
     told = [event.text for event in events if event.kind == "refuted"]
     assert told

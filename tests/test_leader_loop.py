@@ -59,7 +59,7 @@ class Scene:
 
 def test_the_deadline_holds_and_leaves_nothing_outstanding() -> None:
     scene = Scene()
-    assert race(scene.leader, scene.executor, scene.keep, 9.5, clock=scene.clock) is Ending.DEADLINE
+    assert race(scene.leader, scene.executor, scene.keep, lambda: 9.5, clock=scene.clock) is Ending.DEADLINE
     assert scene.clock.now == 9.5
     assert scene.executor.outstanding == 0
     assert len(scene.kept) == 18
@@ -68,7 +68,7 @@ def test_the_deadline_holds_and_leaves_nothing_outstanding() -> None:
 
 def test_cancelled_runs_are_told_but_not_kept() -> None:
     scene = Scene()
-    race(scene.leader, scene.executor, scene.keep, 4.5, clock=scene.clock)
+    race(scene.leader, scene.executor, scene.keep, lambda: 4.5, clock=scene.clock)
     killed = [run for run, response in scene.leader.told if response.termination is Termination.KILLED]
     assert len(killed) == 4
     assert not set(killed) & set(scene.kept)
@@ -79,7 +79,7 @@ def test_what_the_store_overturns_is_told_as_well() -> None:
     earlier = Run(DEFAULT, "b" * 64, 7, 10.0, 10.0)
     refuted = Response(Termination.EXITED, Claim.OPTIMAL, Check.REFUTED)
     keep = lambda run, response: [(run, response), (earlier, refuted)]  # noqa: E731
-    assert race(scene.leader, scene.executor, keep, 99.0, clock=scene.clock) is Ending.NOTHING_LEFT
+    assert race(scene.leader, scene.executor, keep, lambda: 99.0, clock=scene.clock) is Ending.NOTHING_LEFT
     assert scene.leader.told.count((earlier, refuted)) == 3
 
 
@@ -91,7 +91,7 @@ def test_setting_stop_ends_the_race_with_the_finished_runs_kept() -> None:
             stop.set()
 
     assert (
-        race(scene.leader, scene.executor, scene.keep, 99.0, stop=stop, watch=watch, clock=scene.clock)
+        race(scene.leader, scene.executor, scene.keep, lambda: 99.0, stop=stop, watch=watch, clock=scene.clock)
         is Ending.STOPPED
     )
     assert scene.executor.outstanding == 0
@@ -106,7 +106,7 @@ def test_lost_runs_are_cancelled() -> None:
         if len(scene.kept) == 1:
             scene.leader.cancel = [scene.executor.submitted[3]]
 
-    race(scene.leader, scene.executor, scene.keep, 6.0, watch=watch, clock=scene.clock)
+    race(scene.leader, scene.executor, scene.keep, lambda: 6.0, watch=watch, clock=scene.clock)
     early = [run for run, r in scene.leader.told if r.termination is Termination.KILLED and run.seed < 6]
     assert len(early) == 1
     assert early[0] not in scene.kept
@@ -118,13 +118,15 @@ def test_a_hopeless_race_ends() -> None:
     def watch() -> None:
         scene.leader.hopeless = len(scene.kept) >= 3
 
-    assert race(scene.leader, scene.executor, scene.keep, 99.0, watch=watch, clock=scene.clock) is Ending.HOPELESS
+    assert (
+        race(scene.leader, scene.executor, scene.keep, lambda: 99.0, watch=watch, clock=scene.clock) is Ending.HOPELESS
+    )
     assert scene.clock.now < 3.0
 
 
 def test_the_leader_thinks_ahead_while_the_slots_are_busy() -> None:
     scene = Scene()
-    race(scene.leader, scene.executor, scene.keep, 5.0, clock=scene.clock)
+    race(scene.leader, scene.executor, scene.keep, lambda: 5.0, clock=scene.clock)
     assert scene.leader.prepared >= 5
 
 
@@ -138,7 +140,7 @@ def test_an_error_of_the_store_leaves_nothing_outstanding() -> None:
         return [(run, response)]
 
     try:
-        race(scene.leader, scene.executor, keep, 99.0, clock=scene.clock)
+        race(scene.leader, scene.executor, keep, lambda: 99.0, clock=scene.clock)
     except OSError as error:
         assert "disk full" in str(error)
     else:

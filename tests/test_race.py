@@ -70,7 +70,7 @@ def tune(world: World, answer: Answer | None = None, *, budget: float = 60.0, **
         if incumbents[-1:] != [leader.incumbent]:
             incumbents.append(leader.incumbent)
 
-    ending = race(leader, executor, keep, budget, watch=watch, clock=clock)
+    ending = race(leader, executor, keep, lambda: budget, watch=watch, clock=clock)
     return Job(leader, executor, ending, told, incumbents)
 
 

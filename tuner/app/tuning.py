@@ -42,7 +42,8 @@ class Conclusion:
     """How carrying out a job ended."""
 
     job: Job
-    incumbent: Configuration
+    finalist: Configuration
+    """What the verdict is about."""
     runs: int
     """How many are stored."""
     verdict: Verdict | None
@@ -76,7 +77,7 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
         raise
     if verdict is None:
         store.interrupt(lease)
-    return Conclusion(store.job(job.id), work.incumbent, store.count(job.id), verdict)
+    return Conclusion(store.job(job.id), work.finalist, store.count(job.id), verdict)
 
 
 @contextmanager
@@ -144,9 +145,9 @@ class _Work:
         self._stepped: Configuration | None = steps[-1].configuration if steps else None
 
     @property
-    def incumbent(self) -> Configuration:
-        """The race's best configuration."""
-        return self._race.incumbent
+    def finalist(self) -> Configuration:
+        """What the verdict is about: the race's best configuration."""
+        return self._race.finalist
 
     def carry_out(self) -> Verdict | None:
         """Race, then execute the holdout, and decide; None when stopped before."""
@@ -160,7 +161,7 @@ class _Work:
                 self._race,
                 executor,
                 self._keep,
-                deadline=self._began + job.budget - self._reserve,
+                deadline=lambda: self._began + job.budget - self._reserve,
                 stop=self._stop,
                 watch=lambda: self._watch(executor, mirror),
             )
@@ -175,26 +176,26 @@ class _Work:
         self._store.spend(self._lease, self._elapsed())
         if self._stop.is_set():
             return None
-        verdict = decide(job, self._store.responses(job.id), self.incumbent)
+        verdict = decide(job, self._store.responses(job.id), self.finalist)
         self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
         return verdict
 
     def _mirror(self) -> Mirror:
         names = [self._names[sha256] for sha256 in self._training]
-        return Mirror(self._store.url, self._job.name, self._spaces, names, self._watcher.say)
+        return Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
 
     def _settle_reserve(self) -> None:
         """Set the seconds to keep for the verdict, by what is known of how long the contenders take."""
-        asked = {Configuration(solver) for solver in self._job.solvers} | {self.incumbent}
+        asked = {Configuration(solver) for solver in self._job.solvers} | {self.finalist}
         runs = [
             stored
             for configuration in asked
             for stored in self._store.responses(self._job.id, configuration=configuration.key)
         ]
-        field = contenders(self._job, runs, self.incumbent)
+        field = contenders(self._job, runs, self.finalist)
         self._reserve = reserve(self._job, field, runs, len(self._holdout))
 
     def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:
@@ -221,7 +222,7 @@ class _Work:
         self._watcher.say(f"{kind}: {text}")
 
     def _watch(self, executor: LocalExecutor, mirror: Mirror) -> None:
-        if self.incumbent != self._stepped:
+        if self._race.incumbent != self._stepped:
             self._note_incumbent()
         now = time.monotonic()
         if now - self._shown < SHOW_EVERY:
@@ -255,7 +256,7 @@ class _Work:
     def _execute_holdout(self, executor: LocalExecutor, mirror: Mirror) -> None:
         self._phase = "verdict"
         job = self._job
-        field = contenders(job, self._store.responses(job.id), self.incumbent)
+        field = contenders(job, self._store.responses(job.id), self.finalist)
         for number, runs in enumerate(plan(field, self._holdout, job.seed, job.cutoff)):
             missing = [run for run in runs if run not in self._done]
             if number > 0 and missing:

@@ -108,7 +108,7 @@ def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
     return {
         **job_data(conclusion.job),
         "recommended": configuration_data(verdict.recommended),
-        "incumbent": configuration_data(conclusion.incumbent),
+        "finalist": configuration_data(conclusion.finalist),
         "runs": conclusion.runs,
         "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
         "files": [str(path) for path in files],

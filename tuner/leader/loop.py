@@ -37,7 +37,7 @@ def race(
     leader: Leader,
     executor: Executor,
     keep: Keep,
-    deadline: float,
+    deadline: Callable[[], float],
     *,
     stop: Event | None = None,
     watch: Callable[[], None] | None = None,
@@ -51,7 +51,8 @@ def race(
         leader: says what to execute.
         executor: executes it.
         keep: see `Keep`; not called for runs that were cancelled.
-        deadline: when to end, by ``clock``.
+        deadline: when to end, by ``clock``; asked at every step, because what has to be left for the verdict
+            depends on the incumbent.
         stop: ends the race early when it is set.
         watch: called after every step, to show progress.
         clock: seconds.
@@ -60,16 +61,16 @@ def race(
     under_way: set[Run] = set()
     try:
         while True:
-            ending = _ending(leader, deadline - clock(), stop)
+            ending = _ending(leader, deadline() - clock(), stop)
             if ending is not None:
                 return ending
-            for run in leader.due(QUEUE * executor.slots - executor.outstanding, deadline - clock()):
+            for run in leader.due(QUEUE * executor.slots - executor.outstanding, deadline() - clock()):
                 under_way.add(run)
                 executor.submit(run)
             if not executor.outstanding:
                 return Ending.NOTHING_LEFT
             leader.prepare()
-            _collect(leader, executor, keep, under_way, max(0.0, min(ATTENTION, deadline - clock())))
+            _collect(leader, executor, keep, under_way, max(0.0, min(ATTENTION, deadline() - clock())))
             for run in leader.lost():
                 executor.cancel(run)
             if watch is not None:

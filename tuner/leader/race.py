@@ -140,6 +140,20 @@ class Race:
         return [candidate.configuration for candidate in (self._field.incumbent, *elites)]
 
     @property
+    def finalist(self) -> Configuration:
+        """What to hold against the defaults on the holdout: the incumbent, or who promises most of its challengers.
+
+        While a default leads, nobody was proven better within the race's time. The holdout is the real proof, it would
+        otherwise stay unused, and one configuration chosen without it is what its level is made for.
+        """
+        field = self._field
+        if field.incumbent not in field.defaults:
+            return field.incumbent.configuration
+        hopeful = [c for c in (*field.elites, *field.racing) if c.observations and self._covered(c) >= self._promising]
+        best = min(hopeful, key=field.value, default=field.incumbent)
+        return (best if field.value(best) < field.value(field.incumbent) - MARGIN else field.incumbent).configuration
+
+    @property
     def hopeless(self) -> bool:
         """Whether every default was executed on every instance and nothing was solved by any configuration."""
         field = self._field
@@ -429,6 +443,10 @@ class Race:
     @property
     def _enough(self) -> int:
         return min(ENOUGH, len(self._course))
+
+    @property
+    def _promising(self) -> int:
+        return (self._enough + 1) // 2
 
     @property
     def _is_timed(self) -> bool:
