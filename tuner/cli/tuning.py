@@ -13,7 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
-from storage.records import Comparison, Job
+from storage.records import Comparison, Configuration, Job
 from storage.store import Store
 from tuner.app.files import write_files
 from tuner.app.intake import hand_in
@@ -90,7 +90,7 @@ def _print(conclusion: Conclusion) -> None:
         found = row.against_baseline
         rows.append(
             (
-                str(row.configuration),
+                _title(row.configuration),
                 number(row.shifted_geometric_mean),
                 number(row.par10),
                 f"{row.solved}/{row.runs}",
@@ -100,6 +100,11 @@ def _print(conclusion: Conclusion) -> None:
     print_table(
         ("configuration", "mean", "PAR10", "solved", "speed-up [95 %]"), rows, right=("mean", "PAR10", "solved")
     )
+
+
+def _title(configuration: Configuration) -> str:
+    changes = len(configuration.parameters)
+    return f"{configuration.solver} {f'with {changes} changes' if changes else 'default'}"
 
 
 def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ def enforceable() -> Mapping[str, tuple[bool, str]]:
     """Return, for each limit by name, whether it can be enforced, and a remark."""
     return {
         "pinned core": (_works(_pin), "one core for each slot"),
-        "time": (_works(_wait_on_process), "processes are waited on and killed from outside"),
+        "time": (_works(_kill), "a process that ignores its limit is killed from outside"),
         "memory": (_works(_limit_memory), "by sampling the resident set, and by the address space as a backstop"),
         "escaped processes": (_works(_adopt), "orphans of a solver are found and killed"),
         "death of the leader": (_works(_die_with_parent), "a solver ends with the process that watches it"),
@@ -39,8 +39,14 @@ def _pin() -> None:
     assert os.sched_getaffinity(0) == {core}
 
 
-def _wait_on_process() -> None:
-    os.close(os.pidfd_open(os.getpid()))
+def _kill() -> None:
+    stubborn = os.fork()
+    if stubborn == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        while True:
+            signal.pause()
+    os.kill(stubborn, signal.SIGKILL)
+    assert os.waitpid(stubborn, 0)[1] == signal.SIGKILL
 
 
 def _limit_memory() -> None:
