@@ -334,14 +334,13 @@ def _cut_fixed(line: str) -> list[str]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        if "_" not in text:
+            return float(text)
     except ValueError:
-        pass
-    try:
         # Fortran writes exponents with a D.
-        return float(re.sub("[dD]", "e", text, count=1))
-    except ValueError:
-        raise _Problem(f"{_quote(text)} is no number") from None
+        if re.fullmatch(r"[-+]?[0-9.]+[dD][-+]?[0-9]+", text):
+            return _number(re.sub("[dD]", "e", text))
+    raise _Problem(f"{_quote(text)} is no number")
 
 
 def _quote(text: str) -> str:
