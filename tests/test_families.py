@@ -71,9 +71,9 @@ def ask(script: str, paths: list[Path]) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
-    """Return three small models of each family, as files."""
+    """Return six small models of each family, as files."""
     folder = tmp_path_factory.mktemp("families")
-    return {name: generate(family, 3, folder / name, seed=1, size=SMALL) for name, family in FAMILIES.items()}
+    return {name: generate(family, 6, folder / name, seed=1, size=SMALL) for name, family in FAMILIES.items()}
 
 
 @pytest.fixture(scope="module")

@@ -122,6 +122,7 @@ def test_rows_without_names_may_follow_a_number_and_get_names_that_are_free(tmp_
         ("Generals\n x y", 0, INF, VariableKind.INTEGER),
         ("INT\n y x", 0, INF, VariableKind.INTEGER),
         ("Binaries\n x", 0, 1, VariableKind.INTEGER),
+        ("Bounds\n x <= 0\nBinary\n x", 0, 0, VariableKind.INTEGER),
         ("Bounds\n x = 1\nBinary\n x", 1, 1, VariableKind.INTEGER),
         ("Binary\n x\nBounds\n x <= 7", 0, 1, VariableKind.INTEGER),
         ("Bounds\n 2 <= x <= 7\nSemis\n x", 2, 7, VariableKind.SEMI_CONTINUOUS),

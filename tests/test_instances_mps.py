@@ -110,6 +110,7 @@ def test_a_range_has_its_meaning_wherever_it_stands(
         (" UP B x Inf\n LO B x -Infinity\n", -INF, INF, VariableKind.CONTINUOUS),
         (" UP x 5\n", 0, 5, VariableKind.CONTINUOUS),
         (" FR x\n", -INF, INF, VariableKind.CONTINUOUS),
+        (" BV x 1\n", 0, 1, VariableKind.INTEGER),
     ],
 )
 def test_bounds_mean_what_mps_means(tmp_path: Path, lines: str, lower: float, upper: float, kind: int) -> None:
@@ -286,6 +287,7 @@ def test_fortran_exponents_are_numbers(tmp_path: Path) -> None:
         (mps(rest="BOUNDS\n UP B z 3\n"), "line 11: column 'z'"),
         (mps(rest="BOUNDS\n UP B1 x 3\n UP B2 x 4\n"), "line 12: a second set 'B2'"),
         (mps(rest="BOUNDS\n UP B x 3\n UP B x 4\n"), "line 12: column 'x' has this bound twice: 3 and 4"),
+        (mps(rest="BOUNDS\n UP x\n"), "line 11: a bound UP is a type, a set, a column and a value, not 'UP x'"),
         (mps(rest="BOUNDS\n XX B x 3\n"), "line 11: 'XX' is no type of bound"),
         (mps(rest="RHS\n RHS c 3\n"), "line 10: a second section RHS"),
         (mps(head="OBJSENSE\n MOST\n"), "line 2: the objective's sense"),
