@@ -57,6 +57,8 @@ _REASONS = {
     "[": ": quadratic terms are not part of a MILP",
     "->": ": indicator constraints are not part of a MILP",
 }
+_UNNAMED = " "
+"""Begins the name of a row without a label, as no label can."""
 _MIRRORED = {"<": ">", ">": "<", "=": "="}
 
 
@@ -189,6 +191,7 @@ class _Reader:
     def model(self) -> Model:
         """Return the model, once all is read."""
         self._settle_kinds()
+        self._settle_names()
         return self._builder.build()
 
     def _header(self) -> str | None:
@@ -213,7 +216,8 @@ class _Reader:
             self._builder.objective[column] = value
 
     def _read_row(self) -> None:
-        name = self._tokens.take("label") or self._free_name()
+        # A row without a label gets its name at the end, when those that are taken are known.
+        name = self._tokens.take("label") or f"{_UNNAMED}{len(self._builder.rows) + 1}"
         if name in self._builder.rows:
             raise _Problem(f"a second row {name!r}")
         first = self._expression()
@@ -235,12 +239,6 @@ class _Reader:
             lower = bound if operator in ">=" else lower
             upper = bound if operator in "<=" else upper
         self._builder.add_row(name, expression.terms.items(), lower=lower, upper=upper)
-
-    def _free_name(self) -> str:
-        number = len(self._builder.rows) + 1
-        while f"R{number}" in self._builder.rows:
-            number += 1
-        return f"R{number}"
 
     def _expression(self) -> _Expression:
         terms: dict[int, float] = {}
@@ -317,6 +315,17 @@ class _Reader:
 
     def _read_member(self, kind: set[int]) -> None:
         kind.add(self._column())
+
+    def _settle_names(self) -> None:
+        rows = self._builder.rows
+        names = []
+        for name in rows:
+            if name.startswith(_UNNAMED):
+                name = f"R{name.removeprefix(_UNNAMED)}"
+                while name in rows:
+                    name += "_"
+            names.append(name)
+        self._builder.rows = {name: index for index, name in enumerate(names)}
 
     def _settle_kinds(self) -> None:
         builder = self._builder

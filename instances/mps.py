@@ -276,10 +276,10 @@ class _Reader:
         if type not in _VALUED and type not in _VALUELESS:
             raise _Problem(f"{type!r} is no type of bound; these are {' '.join(_VALUED + _VALUELESS)}")
         valued = type in _VALUED
-        # The name of the set may be left out, and a value may stand where none is needed: the column tells.
+        # The name of the set may be left out, and a value may stand where none is needed: the columns tell.
         if len(fields) == 4 or (len(fields) == 3 and not valued and fields[2] in self._builder.columns):
             self._check_set(fields.pop(1))
-        elif len(fields) == (3 if valued else 2):
+        elif len(fields) == 3 or (len(fields) == 2 and not valued):
             self._check_set("")
         else:
             raise _Problem(f"a bound {type} is a type, a set, a column{' and a value' * valued}, not {_quote(line)}")
@@ -334,14 +334,13 @@ def _cut_fixed(line: str) -> list[str]:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        if "_" not in text:
+            return float(text)
     except ValueError:
-        pass
-    try:
         # Fortran writes exponents with a D.
-        return float(re.sub("[dD]", "e", text, count=1))
-    except ValueError:
-        raise _Problem(f"{_quote(text)} is no number") from None
+        if re.fullmatch(r"[-+]?[0-9.]+[dD][-+]?[0-9]+", text):
+            return _number(re.sub("[dD]", "e", text))
+    raise _Problem(f"{_quote(text)} is no number")
 
 
 def _quote(text: str) -> str:

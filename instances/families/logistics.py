@@ -120,7 +120,8 @@ def network_design(random: Generator, size: float) -> Model:
     routed = np.zeros(len(arcs))
     for (source, sink), amount in zip(ends, volume, strict=True):
         routed[_cheapest_path(nodes, arcs, price.tolist(), source, sink)] += amount
-    capacity = np.maximum(routed, random.integers(int(volume.sum()) // 4, int(volume.sum()) // 2 + 1, len(arcs)))
+    total = int(volume.sum())
+    capacity = np.maximum(routed, random.integers(total // 10, total // 3 + 1, len(arcs)))
     charge = random.integers(200, 601, len(arcs))
     builder = Builder()
     bought = [builder.add_binary(f"buy_{tail}_{head}", float(charge[arc])) for arc, (tail, head) in enumerate(arcs)]

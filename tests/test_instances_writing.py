@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instances.builder import Builder
+from instances.model import Model, VariableKind
+from instances.reading import read_model
+from instances.writing import write_mps
+
+INF = float("inf")
+
+
+def everything() -> Model:
+    """Make a model with a row of every kind, and a column of every kind with bounds of every kind."""
+    builder = Builder("everything", maximise=True, offset=-2.5)
+    pairs = [
+        (0, INF),
+        (0, 1),
+        (0, 0),
+        (-INF, INF),
+        (-INF, 5),
+        (-INF, -5),
+        (-7, INF),
+        (-7, -3),
+        (2, 9),
+        (4, 4),
+        (0, -4),
+        (3, 1),
+    ]
+    for kind in VariableKind:
+        for lower, upper in pairs:
+            builder.add_column(f"{kind.name}[{lower},{upper}]", 0.1 * len(builder.columns), lower, upper, kind)
+    for number, (lower, upper) in enumerate(
+        [(1, 1), (-INF, 0.3), (0.1, INF), (0.1, 0.3), (-0.9, 0.1), (-INF, INF), (-0.7, 1e9)]
+    ):
+        entries = [(column, 1 / (column + 3)) for column in range(number, len(builder.columns) - 2, 5)]
+        builder.add_row(f"row{number}" if number else "obj", entries, lower=lower, upper=upper)
+    builder.add_row("empty", lower=-1.0)
+    return builder.build()
+
+
+def assert_same(one: Model, other: Model) -> None:
+    for field in fields(Model):
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        assert np.array_equal(mine, theirs) if isinstance(mine, np.ndarray) else mine == theirs, field.name
+        assert not isinstance(mine, np.ndarray) or mine.dtype == theirs.dtype, field.name
+
+
+@pytest.mark.parametrize("suffix", [".mps", ".mps.gz"])
+def test_what_is_written_is_read_again_to_the_last_bit(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"everything{suffix}"
+    write_mps(everything(), path)
+    assert_same(read_model(path), everything())
+
+
+@pytest.mark.parametrize("model", [Builder("none").build(), replace(everything(), maximise=False, offset=0.0)])
+def test_models_of_other_shapes_are_read_again_too(tmp_path: Path, model: Model) -> None:
+    path = tmp_path / f"{model.name}.mps"
+    write_mps(model, path)
+    assert_same(read_model(path), model)
+
+
+def test_arrays_are_kept_to_the_last_bit(tmp_path: Path) -> None:
+    everything().save(tmp_path / "arrays")
+    assert_same(Model.load(tmp_path / "arrays"), everything())
+
+
+def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.mps.gz", "b.mps.gz"):
+        write_mps(everything(), tmp_path / name)
+    packed = (tmp_path / "a.mps.gz").read_bytes()
+    assert packed == (tmp_path / "b.mps.gz").read_bytes()
+    # Bytes 4 to 7 of gzip's header are a time, which would change from second to second.
+    assert packed[4:8] == bytes(4)
+
+
+@pytest.mark.parametrize("name", ["a b", "", "a\tb", "'MARKER'"])
+def test_names_that_free_mps_cannot_carry_are_refused(tmp_path: Path, name: str) -> None:
+    builder = Builder()
+    builder.add_row(name)
+    with pytest.raises(ValueError, match="cannot be the name"):
+        write_mps(builder.build(), tmp_path / "a.mps")
+
+
+def test_a_row_that_mps_cannot_say_is_refused(tmp_path: Path) -> None:
+    builder = Builder()
+    builder.add_row("c", lower=3.0, upper=1.0)
+    with pytest.raises(ValueError, match=r"row 'c' has the bounds 3 \.\. 1"):
+        write_mps(builder.build(), tmp_path / "a.mps")
+
+
+def test_a_builder_refuses_one_name_for_two() -> None:
+    builder = Builder()
+    builder.add_binary("x")
+    builder.add_row("c")
+    with pytest.raises(ValueError, match="two columns 'x'"):
+        builder.add_column("x")
+    with pytest.raises(ValueError, match="two rows 'c'"):
+        builder.add_row("c")
