@@ -20,7 +20,8 @@ from storage.records import JobState
 from storage.store import Store
 from tests.store_samples import DEFAULT, EVENT, INCUMBENT, RESPONSE, SUBMISSION, elsewhere, run
 
-PROGRAM = Path(__file__).with_name("store_program.py")
+PROGRAM = (sys.executable, "-m", "tests.store_program")
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def store(store_url: str) -> Iterator[Store]:
 def owning_program(url: str, job: str, *runs: str) -> Iterator[subprocess.Popen[str]]:
     """Run `store_program`, which owns the job when this yields."""
     process = subprocess.Popen(
-        [sys.executable, PROGRAM, url, job, *runs], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*PROGRAM, url, job, *runs], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     with process:
         try:
