@@ -13,6 +13,7 @@ from typing import Any
 
 from rich.console import Console
 
+from storage.errors import StoreUnavailable
 from storage.records import Comparison, Configuration, Job
 from storage.store import Store
 from tuner.app.files import write_files
@@ -22,6 +23,7 @@ from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli.progress import watching
 from tuner.cli.stored import configuration_data, job_data
 from tuner.cli.words import number, print_json, print_table
+from tuner.errors import Failed
 from tuner.scenario import read_scenario
 from tuner.verdict.words import paragraph
 
@@ -60,15 +62,15 @@ def _conclude(store: Store, job: Job, stop: threading.Event, console: Console, a
         markup=False,
         soft_wrap=True,
     )
-    with watching(console) as watcher:
-        conclusion = carry_out(store, job, watcher, stop)
+    go_on = f"tuner resume {job.name}{f' --store {arguments.store}' if arguments.store else ''}"
+    try:
+        with watching(console) as watcher:
+            conclusion = carry_out(store, job, watcher, stop)
+    except StoreUnavailable as error:
+        raise Failed(f"{error}: {go_on}") from None
     if conclusion.verdict is None:
-        where = f" --store {arguments.store}" if arguments.store else ""
-        console.print(
-            f"Interrupted; {conclusion.runs} runs are kept. Go on with: tuner resume {job.name}{where}",
-            markup=False,
-            soft_wrap=True,
-        )
+        kept = f"Interrupted; {conclusion.runs} runs are kept. Go on with: {go_on}"
+        console.print(kept, markup=False, soft_wrap=True)
         return INTERRUPTED
     folder = Path(arguments.out or f"tuner-{job.name}")
     files = write_files(store, conclusion.job, conclusion.verdict, folder)
