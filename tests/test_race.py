@@ -278,6 +278,13 @@ def test_the_opening_ends_at_its_part_of_the_budget() -> None:
     assert job.leader.standing().configurations > 10
 
 
+def test_a_default_that_takes_long_does_not_keep_challengers_waiting() -> None:
+    job = tune(World(ALPHA, seed=11, seconds=3.0), budget=60.0)
+    first = next(k for k, (run, _) in enumerate(job.told) if run.configuration != DEFAULT)
+    assert first < 15
+    assert job.executor.idle == 0.0
+
+
 def test_near_the_end_no_new_challenger_is_entered() -> None:
     world = World(ALPHA, seed=10)
     leader = new_race(world)
