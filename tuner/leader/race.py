@@ -41,6 +41,8 @@ HOPEFUL = 0.25
 """Level of the test that a challenger has to pass to be executed on the fresh pairs."""
 ENDING = 0.15
 """The last part of the budget, at most, in which no new challenger is entered."""
+LEAD = 2
+"""Pairs that the incumbent is executed on ahead of the others."""
 ELITES = 3
 ROUNDS = 5
 """Seeds of an instance beyond which more pairs are only raced when nothing else is left to do."""
@@ -228,7 +230,9 @@ class Race:
             run = self._open()
             if run is not None:
                 return run
-        for candidate in (field.incumbent, *field.elites, *sorted(field.racing, key=lambda c: c.promise)):
+        if (run := self._step(field.incumbent, upto=self._wanted())) is not None:
+            return run
+        for candidate in (*field.elites, *sorted(field.racing, key=lambda c: c.promise)):
             if (run := self._step(candidate)) is not None:
                 return run
         if field.reference.observations and not self._is_ending(remaining) and (self._ready or self._propose()):
@@ -251,20 +255,33 @@ class Race:
 
     def _one_more_pair(self) -> Run | None:
         """Learn more of the incumbent and the elites, when there is nothing else to do."""
-        self._frontier += 1
-        for candidate in (self._field.incumbent, *self._field.elites):
-            if (run := self._step(candidate)) is not None:
-                return run
+        for _ in range(2):
+            for candidate in (self._field.incumbent, *self._field.elites):
+                if (run := self._step(candidate)) is not None:
+                    return run
+            self._frontier += 1
         return None
 
-    def _step(self, candidate: Candidate, ahead: bool = False) -> Run | None:
-        """Return the candidate's next run; None when it has to wait, for its next look unless ``ahead``."""
+    def _wanted(self) -> int:
+        """Return up to which position others may soon want to be compared with the incumbent.
+
+        When the opening had to end early, the incumbent has gaps. They are filled when somebody gets that far.
+        """
+        others = (*self._field.racing, *self._field.elites)
+        reached = max((max(candidate.goal, self._covered(candidate) + LEAD) for candidate in others), default=LEAD)
+        return min(reached, self._frontier)
+
+    def _step(self, candidate: Candidate, ahead: bool = False, upto: int = 0) -> Run | None:
+        """Return the candidate's next run, on the course up to a position, else up to the frontier.
+
+        None when it has none or has to wait: for the incumbent, and for its next look unless ``ahead``.
+        """
         follows = candidate.status is Status.RACING
         known, under_way = candidate.observations, candidate.under_way
         waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
         if not waiting:
             incumbent = self._field.incumbent
-            for position in range(self._covered(candidate), self._frontier):
+            for position in range(self._covered(candidate), upto or self._frontier):
                 pair = self._course[position]
                 if pair in known or pair in under_way or (follows and pair not in incumbent.observations):
                     continue
