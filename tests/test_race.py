@@ -90,6 +90,21 @@ def test_clearly_better_configurations_are_found_and_really_are_better() -> None
     assert max(logs) < 0.05, "an incumbent that is worse than the default"
 
 
+def test_a_short_race_names_a_finalist_where_it_could_promote_nobody() -> None:
+    logs = []
+    for seed in range(100, 112):
+        world = World(ALPHA, seed=seed)
+        job = tune(world, budget=35.0)
+        finalist = job.leader.finalist
+        if job.leader.incumbent != DEFAULT:
+            assert finalist == job.leader.incumbent
+        elif finalist != DEFAULT:
+            assert sum(run.configuration == finalist for run, _ in job.told) >= 10
+            logs.append(math.log(world.ratio(finalist, DEFAULT, instances=200)))
+    assert len(logs) >= 3
+    assert math.exp(-fmean(logs)) > 1.1
+
+
 def test_noise_is_rarely_promoted() -> None:
     promotions = 0
     for seed in range(8):
