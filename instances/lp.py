@@ -74,6 +74,8 @@ class _Expression(NamedTuple):
     terms: dict[int, float]
     """Column to coefficient."""
     constant: float
+    broken: bool
+    """Whether a line ends between the first coefficient and its variable."""
 
 
 class _Problem(Exception):
@@ -211,7 +213,7 @@ class _Reader:
             raise _Problem("an LP file begins with Minimize or Maximize")
         self._builder.maximise = sense == "maximize"
         self._tokens.take("label")
-        terms, self._builder.offset = self._expression()
+        terms, self._builder.offset, _ = self._expression()
         for column, value in terms.items():
             self._builder.objective[column] = value
 
@@ -229,6 +231,8 @@ class _Reader:
         else:
             # side <= expression, or side <= expression <= side
             expression, sides = self._expression(), [(_MIRRORED[operator], first.constant)]
+            if expression.broken:
+                raise _Problem(f"row {name!r}: does the number before this line multiply what follows, or end the row?")
             if self._tokens.at("operator"):
                 sides.append((self._operator(), self._number()))
                 if {operator for operator, _ in sides} != {"<", ">"}:
@@ -243,6 +247,7 @@ class _Reader:
     def _expression(self) -> _Expression:
         terms: dict[int, float] = {}
         constant = 0.0
+        broken = False
         first = True
         while first or self._tokens.at("sign"):
             sign, signed = self._sign()
@@ -250,9 +255,8 @@ class _Reader:
                 value = sign * self._magnitude()
                 if not self._tokens.at("name"):
                     constant += value
-                elif self._tokens.new_line:
-                    raise self._tokens.unexpected("a sign, or a coefficient on the same line,")
                 else:
+                    broken |= first and self._tokens.new_line
                     column = self._column()
                     terms[column] = terms.get(column, 0.0) + value
             elif self._tokens.at("name"):
@@ -261,7 +265,7 @@ class _Reader:
             elif signed:
                 raise self._tokens.unexpected("a number or a variable")
             first = False
-        return _Expression(terms, constant)
+        return _Expression(terms, constant, broken)
 
     def _sign(self) -> tuple[float, bool]:
         """Take any signs; return their product and whether there were any."""

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import instances
 from instances.families import FAMILIES, Family, generate
 from instances.folder import scan
+from instances.formats import sha256_of
 from instances.model import Model, VariableKind
 from instances.reading import read_model
 from instances.writing import write_mps
@@ -193,6 +195,16 @@ def test_the_cliques_of_an_independent_set_are_the_edges_of_the_graph() -> None:
     }
     # Each of the nodes after the first four brings four edges.
     assert len(pairs) == 4 * (model.columns - 4)
+
+
+@pytest.mark.parametrize("name", ["facility-location", "multi-knapsack", "set-cover"])
+def test_a_committed_set_is_what_its_command_generates(name: str, tmp_path: Path) -> None:
+    folder = Path(instances.__file__).parent / "data" / name
+    found = scan(folder)
+    assert (len(found.files), found.duplicates, found.damaged) == (30, (), ())
+    assert sum(file.path.stat().st_size for file in found.files) < 10**6
+    for path in generate(FAMILIES[name], 3, tmp_path, seed=1):
+        assert sha256_of(path) == sha256_of(folder / path.name)
 
 
 def test_reading_and_generating_import_no_solver() -> None:

@@ -84,6 +84,8 @@ End
         ("c: x + y + x >= 1", {"x": 2, "y": 1}, 1, INF),
         ("c: x - x + y >= 1", {"y": 1}, 1, INF),
         ("c: - - x + + y >= 1", {"x": 1, "y": 1}, 1, INF),
+        ("c: 2\n x\n + 3\n y >= 1", {"x": 2, "y": 3}, 1, INF),
+        ("c: 1 <= 2 x + 3\n y <= 4", {"x": 2, "y": 3}, 1, 4),
         ("c: x\n + y\n >=\n 1", {"x": 1, "y": 1}, 1, INF),
         ("c: 1e2 e1 + 2.5e-1 x >= .5", {"e1": 100, "x": 0.25}, 0.5, INF),
         ("c: x <= 1e30", {"x": 1}, -INF, INF),
@@ -153,7 +155,10 @@ def test_a_model_without_rows_survives(tmp_path: Path) -> None:
         ("Minimize\n x\nSubject To\n c: x >= 1 + 2 x\nEnd\n", "line 4: the next row"),
         ("Minimize\n x\nSubject To\n c: x >= 2 y\nEnd\n", "line 4: the next row"),
         ("Minimize\n x\nSubject To\n c: 1 <= x >= 2\nEnd\n", "'c' needs a lower and an upper side"),
-        ("Minimize\n x\nSubject To\n c: 0 <= 4\n x >= 1\nEnd\n", "line 5: a sign, or a coefficient on the same line"),
+        (
+            "Minimize\n x\nSubject To\n c: 0 <= 4\n x >= 1\nEnd\n",
+            "line 5: row 'c': does the number before this line multiply",
+        ),
         ("Minimize\n x\nSubject To\n c: x >= 1\n c: x >= 2\nEnd\n", "line 5: a second row 'c'"),
         ("Minimize\n x\nSubject To\n c: x >= inf\nEnd\n", "row 'c' has the bounds inf .. inf"),
         ("Minimize\n inf x\nEnd\n", "objective has the coefficient inf at 'x'"),
@@ -175,3 +180,11 @@ def test_what_is_not_understood_is_refused_with_file_and_line(tmp_path: Path, te
         read(tmp_path, text)
     assert message in str(refusal.value)
     assert str(refusal.value).startswith(f"{tmp_path / 'model.lp'}: ")
+
+
+def test_a_file_that_was_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    text = "Max\n o: x + 2 y\nst\n c: x + y <= 3\n 1 <= x - y <= 2\nBounds\n -1 <= x <= 2\n y free\nGeneral\n x\nEnd"
+    assert read(tmp_path, text).columns == 2
+    for length in range(len(text)):
+        with pytest.raises(UnreadableModel):
+            read(tmp_path, text[:length])

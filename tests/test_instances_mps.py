@@ -315,3 +315,12 @@ def test_a_mistake_in_a_fixed_file_is_reported_where_it_is(tmp_path: Path) -> No
     )
     with pytest.raises(UnreadableModel, match=r"line 5: row 'ROW TWO' is not in section ROWS"):
         read(tmp_path, text)
+
+
+def test_a_file_that_was_cut_off_anywhere_is_refused(tmp_path: Path) -> None:
+    before, after = INTEGERS
+    text = mps(columns=f"{before} x obj 1 c 1\n{after} y c 1\n", rest="RANGES\n RNG c 2\nBOUNDS\n UP B x 3\n FR B y\n")
+    assert read(tmp_path, text.removesuffix("\n")).columns == 2
+    for length in range(len(text) - 1):
+        with pytest.raises(UnreadableModel):
+            read(tmp_path, text[:length])

@@ -12,11 +12,11 @@ from instances.model import Model
 
 
 def facility_location(random: Generator, size: float) -> Model:
-    """Open facilities with capacities and serve customers from them at least cost: 25 customers, 25 sites at size 1.
+    """Open facilities with capacities and serve customers from them at least cost: 22 customers, 22 sites at size 1.
 
     Customers may be served in parts. All capacities together are three times the demand.
     """
-    customers = sites = _scaled(25, size)
+    customers = sites = _scaled(22, size)
     places = random.random((customers + sites, 2))
     distance = np.linalg.norm(places[:customers, None] - places[None, customers:], axis=2)
     demand = random.integers(5, 36, customers)

@@ -13,12 +13,12 @@ from instances.model import Floats, Model
 
 
 def set_cover(random: Generator, size: float) -> Model:
-    """Cover every row at least cost: 250 rows, 500 columns at size 1, 5 % of the places filled, costs 1 .. 100.
+    """Cover every row at least cost: 140 rows, 280 columns at size 1, 12 % of the places filled, costs 1 .. 100.
 
     Every column covers a row and every row can be covered by two columns or more.
     """
-    rows, columns = _scaled(250, size), _scaled(500, size)
-    covers = random.random((rows, columns)) < 0.05
+    rows, columns = _scaled(140, size), _scaled(280, size)
+    covers = random.random((rows, columns)) < 0.12
     for column in np.flatnonzero(~covers.any(axis=0)).tolist():
         covers[random.integers(rows), column] = True
     for row in np.flatnonzero(covers.sum(axis=1) < 2).tolist():
@@ -149,11 +149,11 @@ def _attached(random: Generator, nodes: int, degree: int) -> list[set[int]]:
 
 
 def multi_knapsack(random: Generator, size: float) -> Model:
-    """Choose the most profitable items within five capacities: 40 items at size 1, half of all weight fits.
+    """Choose the most profitable items within five capacities: 36 items at size 1, half of all weight fits.
 
     Weights are 1 .. 1000; profits follow an item's mean weight, which makes them hard to tell apart.
     """
-    resources, items = 5, _scaled(40, size)
+    resources, items = 5, _scaled(36, size)
     weights = random.integers(1, 1001, (resources, items))
     profits = np.floor(weights.mean(axis=0) + 500.0 * random.random(items))
     builder = Builder(maximise=True)
