@@ -200,6 +200,8 @@ class _Work:
 
     def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:
         """Hold a response against the others, store it, and return what the leader is to be told."""
+        if response.termination is Termination.KILLED and not response.wall:
+            return [(run, response)]  # it was cancelled while it waited: nothing was executed
         judged = self._referee.judge(run, response, self._instances[run.instance].maximise)
         elapsed = self._elapsed()
         (_, response), *overturned = judged

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 from threading import Event
 
-from storage.records import Response, Run, Termination
+from storage.records import Response, Run
 from tuner.ports import Executor, Leader
 
 QUEUE = 2
@@ -50,7 +50,7 @@ def race(
     Args:
         leader: says what to execute.
         executor: executes it.
-        keep: see `Keep`; not called for runs that were cancelled.
+        keep: see `Keep`; called for runs that were cancelled, too.
         deadline: when to end, by ``clock``; asked at every step, because what has to be left for the verdict
             depends on the incumbent.
         stop: ends the race early when it is set.
@@ -90,9 +90,6 @@ def _ending(leader: Leader, remaining: float, stop: Event | None) -> Ending | No
 def _collect(leader: Leader, executor: Executor, keep: Keep, under_way: set[Run], timeout: float) -> None:
     for finished in executor.wait(timeout):
         under_way.discard(finished.run)
-        if finished.response.termination is Termination.KILLED:
-            leader.tell(finished.run, finished.response)
-            continue
         for run, response in keep(finished.run, finished.response):
             leader.tell(run, response)
 
