@@ -73,9 +73,10 @@ def _row(name: str, solver: str, seed: str, found: Mapping[str, Any]) -> str:
     inside = sum(r["solver_wall_s"] or r["wall_s"] for r in found["responses"]) / (SLOTS * found["spent_s"])
     best = found["recommended"]
     changes = len(best["parameters"])
+    title = f"{best['solver']} {f'with {changes} changes' if changes else 'default'}"
     solved = "{}/{}".format(*over_first["solved"]) if over_first else "-"
     return (
-        f"{name:<18} {solver:<6} {seed:>4}  {best['solver'] + (f' with {changes} changes' if changes else ' default'):<28} "
+        f"{name:<18} {solver:<6} {seed:>4}  {title:<28} "
         f"{_ratio(over_first):<22} {_ratio(over_best):<22} {solved:>9} {found['runs']:>5} {100 * inside:>9.1f}%"
     )
 
