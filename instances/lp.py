@@ -123,11 +123,11 @@ class _Tokens:
 
     def __init__(self, lines: Iterable[str]) -> None:
         self._tokens = _tokens(lines)
-        self.line = 1
+        self.next = next(self._tokens, None)
+        self.line = 1 if self.next is None else self.next.line
         """Of the next token; the last line that has one at the end."""
         self.new_line = True
         """Whether the next token is the first of its line."""
-        self.next = next(self._tokens, None)
 
     def at(self, *kinds: str) -> bool:
         """Whether the next token is of one of these kinds."""
