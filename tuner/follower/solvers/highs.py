@@ -34,6 +34,8 @@ RESERVED = frozenset(
     }
 )
 
+LARGEST_COEFFICIENT = 1e15
+"""HiGHS refuses a matrix with a larger one (its option large_matrix_value)."""
 LARGEST_SEMI_CONTINUOUS = 1e5
 """HiGHS multiplies the upper bound of a semi-continuous variable with a binary one: above this it warns."""
 
@@ -58,6 +60,8 @@ class Highs:
 
     def refuses(self, model: Model) -> str:
         """Return why the solver cannot take this model; empty when it can."""
+        if np.any(np.abs(model.value) > LARGEST_COEFFICIENT):
+            return f"HiGHS takes no coefficient above {LARGEST_COEFFICIENT:g}"
         semi = model.kind >= VariableKind.SEMI_CONTINUOUS
         if np.any(model.lower[semi] < 0):
             return "HiGHS takes no semi-continuous variable with a negative lower bound"
