@@ -79,6 +79,11 @@ def scan(folder: Path) -> Scan:
     duplicates: list[Duplicate] = []
     for path in models:
         try:
+            path.name.encode()
+        except UnicodeEncodeError:
+            damaged.append(Damaged(path, "its name is no text in UTF-8; rename it"))
+            continue
+        try:
             sha256 = _hash(path)
         except UnreadableModel as error:
             damaged.append(Damaged(path, str(error)))

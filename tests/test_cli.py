@@ -136,6 +136,8 @@ def test_a_cutoff_that_the_budget_cannot_pay_for_is_refused_with_a_proposal(
         (["--holdout", "nowhere"], "nowhere"),
         (["--slots", "-2"], "slots"),
         (["--slots", "two"], "slots"),
+        (["--slots", "5000"], "cores"),
+        (["--memory", "1KiB"], "memory"),
         (["--seed", "x"], "seed"),
         (["--gap", "7"], "gap"),
         (["--space", "nowhere.toml"], "nowhere.toml"),
@@ -204,6 +206,12 @@ def test_execute_takes_any_parameter_the_solver_has_and_refuses_others_by_name(
     assert "mip_heuristic_effort" in refused(capsys, 2, *words, "mip_heuristic_effort=2")
     assert "mip_heuristic_effort" in refused(capsys, 2, *words, "mip_heuristic_effort=much")
     assert "name=value" in refused(capsys, 2, *words, "mip_heuristic_effort")
+
+
+def test_execute_refuses_seeds_and_gaps_that_are_none(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["execute", str(model), "--solver", "highs"]
+    for flag, value in (("--seed", "-5"), ("--seed", "99999999999"), ("--gap", "7"), ("--gap", "nan"), ("--gap", "-1")):
+        assert flag in refused(capsys, 2, *words, f"{flag}={value}")
 
 
 def test_execute_refuses_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from instances.folder import ModelFile, scan
+from instances.formats import sha256_of
 from instances.model import Model
 from instances.writing import write_mps
 from tests.followers.scene import Followers, saved, small_model
@@ -88,7 +89,7 @@ def test_a_file_whose_reading_hangs_is_left_out(folder, cache):
 def test_a_file_that_takes_too_much_memory_is_left_out(folder, cache):
     large = folder / "large.mps.gz"
     large.write_bytes(gzip.compress(b"* " + b"x" * (120 << 20), compresslevel=1))
-    reading = read((ModelFile(large, "large", "0" * 64),), cache, memory_mib=20.0)
+    reading = read((ModelFile(large, "large", sha256_of(large)),), cache, memory_mib=20.0)
     assert reading.failed == ((large, "reading it took more than 20 MiB and was ended"),)
 
 

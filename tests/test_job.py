@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import optuna
 import pytest
 
 from instances.families import FAMILIES, generate
+from storage.lease import this_process
 from storage.records import Check, Configuration, Job, JobState, Purpose, Response, Run, Termination
 from storage.store import Store
 from tests.followers.temptation import boasts
@@ -312,6 +314,56 @@ def test_models_that_cannot_be_used_are_named_and_left_out_and_the_job_goes_on(
         assert name in captured.err
     assert "3 models to tune on, 2 held out" in captured.err
     assert json.loads(captured.out)["state"] == "finished"
+
+
+def test_a_model_that_changed_on_disk_is_not_taken_for_the_one_that_was_handed_in(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "models"
+    first, *_ = generate(FAMILIES["generalised-assignment"], 4, folder, seed=4, size=0.3)
+    with the_store() as store:
+        scenario = Scenario(folder=str(folder), solver="highs", budget=10.0, cutoff=1.0, slots=1, name="changed")
+        job = hand_in(store, scenario, Silence())
+        monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cold"))
+        first.write_bytes(generate(FAMILIES["set-cover"], 1, tmp_path, seed=1, size=0.2)[0].read_bytes())
+        with pytest.raises(Failed, match=f"{first.name}.*changed"):
+            carry_out(store, job, Silence(), threading.Event())
+        assert store.count(job.id) == 0
+
+
+def test_a_folder_for_files_that_cannot_be_written_is_refused_before_the_race(
+    place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    words = ["tune", str(place / "models"), "--cutoff", "1s", "--budget", "10s", "--out", str(tmp_path / "file" / "x")]
+    assert main([*words, "--solver", "highs", "--name", "nowhere to write"]) == 2
+    assert "--out" in capsys.readouterr().err
+    with the_store() as store:
+        assert store.count(store.job("nowhere to write").id) == 0
+
+
+def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(
+    place: Path, finished: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conclusion = carried_out(place, budget=6.0, name="half written")
+    with the_store() as store:
+        stored = next(
+            s for s in store.responses(conclusion.job.id) if s.response.solved and s.run.purpose is Purpose.RACE
+        )
+        job = hand_in(store, Scenario(str(place / "models"), "highs", 6.0, 1.0, slots=1, name="again"), Silence())
+        lease = store.claim(job.id, this_process(), 30.0)
+        honest = stored.response
+        assert honest.objective is not None
+        # Two responses that contradict each other, as they are when the process dies before the first is overturned.
+        worse = replace(honest, objective=honest.objective + 5, bound=honest.objective + 5)
+        store.record(lease, replace(stored.run, seed=77), worse, 0.1, "here")
+        store.record(lease, replace(stored.run, seed=78), honest, 0.2, "here")
+        store.interrupt(lease)
+        stop = threading.Event()
+        stop.set()
+        carry_out(store, job, Silence(), stop)
+        checks = {s.run.seed: s.response.check for s in store.responses(job.id)}
+    assert (checks[77], checks[78]) == (Check.REFUTED, Check.CONFIRMED)
 
 
 def test_a_job_in_which_nothing_is_solved_says_so_and_proposes_the_gap(place: Path, tmp_path: Path) -> None:

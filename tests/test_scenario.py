@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tuner.cost import Cost, Ties
-from tuner.errors import UsageError
+from tuner.errors import NotFound, UsageError
 from tuner.scenario import Scenario, parse_mib, parse_seconds, read_scenario
 
 
@@ -73,7 +73,7 @@ def test_a_wrong_scenario_file_is_refused_with_the_place(tmp_path: Path, text: s
 
 
 def test_a_scenario_file_that_is_missing_or_binary_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"nowhere\.toml: cannot be read"):
+    with pytest.raises(NotFound, match=r"nowhere\.toml"):
         read_scenario(tmp_path / "nowhere.toml", {})
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not valid TOML"):

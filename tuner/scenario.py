@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tuner.cost import Cost, Ties
-from tuner.errors import UsageError
+from tuner.errors import NotFound, UsageError
 from tuner.space import unknown
 
 ANY = "any"
@@ -38,7 +38,7 @@ class Scenario:
     budget: float = 600.0
     """Wall seconds for the whole job, the verdict included."""
     cutoff: float = 30.0
-    """Seconds for one run: CPU seconds, or wall seconds under the cost ``wall``."""
+    """Seconds for one run, enforced in wall time; a run counts as solved when its CPU seconds are within it, too."""
     cost: Cost = Cost.PAR10
     ties: Ties = Ties.MEAN
     holdout: str = "0.3"
@@ -61,6 +61,8 @@ class Scenario:
         for name in ("budget", "cutoff", "memory"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise UsageError(f"{name}: must be above zero, not {getattr(self, name):g}")
+        if self.memory < 1:
+            raise UsageError(f"memory: at least 1 MiB is needed, not {self.memory:g} MiB")
         if not 0 <= self.gap < 1:
             raise UsageError(f"gap: a relative gap from 0 to below 1 is needed, not {self.gap:g}")
         if self.slots < 0:
@@ -183,6 +185,8 @@ def _entries(path: Path) -> dict[str, Any]:
         entries = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
+    except FileNotFoundError:
+        raise NotFound(f"{path}: there is no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
     known = [field.name for field in fields(Scenario)]

@@ -12,7 +12,7 @@ from instances.formats import PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
 from tuner.app.intake import READING_MIB, READING_SECONDS
-from tuner.errors import NotFound, UsageError
+from tuner.errors import Failed, NotFound, UsageError
 from tuner.follower.describing import Description, describe, refusals
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
@@ -49,6 +49,10 @@ def execute(
 
     """
     adapter(solver)
+    if not 0 <= seed < 2**31:
+        raise UsageError(f"--seed {seed}: must be from 0 to {2**31 - 1}")
+    if not 0 <= gap < 1:
+        raise UsageError(f"--gap {gap:g}: a relative gap from 0 to below 1 is needed")
     real = describe(solver).parameters if settings else ()
     configuration = Configuration.of(solver, dict(read_setting(solver, real, setting) for setting in settings))
     instance = _instance(path)
@@ -68,8 +72,14 @@ def described(solver: str) -> Description:
 
 
 def versions() -> dict[str, str]:
-    """Return every solver's own version."""
-    return {solver: describe(solver).version for solver in SOLVERS}
+    """Return every solver's own version, or why it does not work here."""
+    found = {}
+    for solver in SOLVERS:
+        try:
+            found[solver] = describe(solver).version
+        except Failed as error:
+            found[solver] = f"does not work here: {error}"
+    return found
 
 
 def _instance(path: Path) -> Instance:

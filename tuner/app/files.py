@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 from storage.records import Configuration, Job
 from storage.store import Store
 from tuner.app.intake import spaces_of
-from tuner.errors import Failed
+from tuner.errors import Failed, UsageError
 from tuner.verdict.decide import Verdict
 from tuner.verdict.export import Form, export
 from tuner.verdict.report import write_report
@@ -25,8 +26,18 @@ def python_file(job: Job, configuration: Configuration) -> str:
     return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff)
 
 
+def prepared_folder(folder: Path) -> Path:
+    """Return the folder, made if missing; UsageError when nothing can be written there, before the work begins."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise UsageError(f"--out {folder}: cannot be written: {error.strerror}") from None
+
+
 def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[Path]:
-    """Write report, parameters and program into a folder, made if missing, and return their paths.
+    """Write report, parameters and program into a folder that exists, and return their paths.
 
     Raises Failed when they cannot be written; the verdict is in the store all the same.
     """
@@ -40,7 +51,6 @@ def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[
         "reproduce.py": python_file(job, best),
     }
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:

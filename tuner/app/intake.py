@@ -38,7 +38,13 @@ def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
         storage.errors.NameTaken: another job has this name.
 
     """
-    scenario = with_slots(scenario, len(os.sched_getaffinity(0)))
+    cores = len(os.sched_getaffinity(0))
+    scenario = with_slots(scenario, cores)
+    if scenario.slots > cores:
+        raise UsageError(
+            f"--slots {scenario.slots}: this process may use {cores} cores, and runs that share a core slow each other "
+            f"down; use --slots {cores} or fewer"
+        )
     solvers = _solvers(scenario)
     spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
     _check_budget(scenario)

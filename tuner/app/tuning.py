@@ -6,7 +6,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,6 +35,12 @@ LEASE_SECONDS = 30.0
 """Others may take a job over when its owner was silent for so long."""
 SHOW_EVERY = 0.2
 """Seconds between two reports of progress."""
+MIRROR_SECONDS, STOPPED_MIRROR_SECONDS = 60.0, 1.0
+"""What Optuna's tables may take at the end of a job, and when somebody waits for it to stop."""
+SETTLE_EVERY = 5.0
+"""Seconds after which the time that the verdict needs is estimated again."""
+FEWEST_HELD_OUT = 2
+"""Instances of the holdout that are executed even when the budget is spent: with fewer there is no interval."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ class _Work:
         self._reserve = 0.0
         self._phase = "racing"
         self._shown = 0.0
+        self._settled = 0.0
         self._referee = Referee(job.gap)
         self._race = Race(
             self._spaces,
@@ -138,9 +145,14 @@ class _Work:
             self._runs += 1
             if stored.response.termination is not Termination.KILLED:
                 self._done.add(stored.run)
-            self._referee.judge(stored.run, stored.response, self._instances[stored.run.instance].maximise)
+            maximise = self._instances[stored.run.instance].maximise
+            _, *overturned = self._referee.judge(stored.run, stored.response, maximise)
             if stored.run.purpose is Purpose.RACE:
                 self._race.tell(stored.run, stored.response)
+            for run, refuted in overturned:  # the process died before it could write this down
+                store.overturn(lease, run, refuted)
+                if run.purpose is Purpose.RACE:
+                    self._race.tell(run, refuted)
         steps = store.incumbents(job.id)
         self._stepped: Configuration | None = steps[-1].configuration if steps else None
 
@@ -154,7 +166,7 @@ class _Work:
         job = self._job
         with (
             LocalExecutor(self._instances, job.slots, job.memory_mib, job.gap) as executor,
-            closing(self._mirror()) as mirror,
+            self._mirror() as mirror,
         ):
             self._settle_reserve()
             race(
@@ -165,7 +177,7 @@ class _Work:
                 stop=self._stop,
                 watch=lambda: self._watch(executor, mirror),
             )
-            if self._race.hopeless:
+            if self._race.hopeless or self._nothing_solved():
                 raise Failed(
                     f"no solver solved any of the {len(self._training)} models within the cutoff of {job.cutoff:g} s; "
                     f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * job.cutoff:g}s)"
@@ -180,9 +192,19 @@ class _Work:
         self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
         return verdict
 
-    def _mirror(self) -> Mirror:
+    def _nothing_solved(self) -> bool:
+        """Whether the race had its time and not one run was solved, where solving is what counts."""
+        timed = self._cost in (Cost.PAR10, Cost.WALL)
+        return timed and not self._stop.is_set() and self._race.standing().solved == 0
+
+    @contextmanager
+    def _mirror(self) -> Iterator[Mirror]:
         names = [self._names[sha256] for sha256 in self._training]
-        return Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names)
+        mirror = Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names)
+        try:
+            yield mirror
+        finally:
+            mirror.close(STOPPED_MIRROR_SECONDS if self._stop.is_set() else MIRROR_SECONDS)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
@@ -197,6 +219,7 @@ class _Work:
         ]
         field = contenders(self._job, runs, self.finalist)
         self._reserve = reserve(self._job, field, runs, len(self._holdout))
+        self._settled = time.monotonic()
 
     def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:
         """Hold a response against the others, store it, and return what the leader is to be told."""
@@ -230,6 +253,8 @@ class _Work:
         if now - self._shown < SHOW_EVERY:
             return
         self._shown = now
+        if self._phase == "racing" and now - self._settled >= SETTLE_EVERY:
+            self._settle_reserve()
         mirror.offer(self._race.trials())
         self._watcher.show(
             Progress(
@@ -253,7 +278,6 @@ class _Work:
             standing.incumbent, self._elapsed(), standing.incumbent_cost, standing.default_cost, standing.pairs
         )
         self._store.add_incumbent(self._lease, step)
-        self._settle_reserve()
 
     def _execute_holdout(self, executor: LocalExecutor, mirror: Mirror) -> None:
         self._phase = "verdict"
@@ -261,20 +285,36 @@ class _Work:
         field = contenders(job, self._store.responses(job.id), self.finalist)
         for number, runs in enumerate(plan(field, self._holdout, job.seed, job.cutoff)):
             missing = [run for run in runs if run not in self._done]
-            if number > 0 and missing:
-                order = field.later
-                known = self._store.responses(job.id, purpose=Purpose.HOLDOUT)
-                expected = round_seconds(order, known, len(self._holdout), job.cutoff, job.slots)
-                if self._elapsed() + expected > job.budget:
+            if missing:
+                expected = self._expected(field.later if number else field.first)
+                left = job.budget - self._elapsed()
+                if number and expected > left:
                     return
+                if expected > left:
+                    missing = self._affordable(missing, left / expected)
             self._execute(missing, executor, mirror)
             if self._stop.is_set():
                 return
 
+    def _expected(self, configurations: Sequence[Configuration]) -> float:
+        """Return the wall seconds that a round of these is expected to take."""
+        job = self._job
+        known = [run for c in configurations for run in self._store.responses(job.id, configuration=c.key)]
+        return round_seconds(configurations, known, len(self._holdout), job.cutoff, job.slots)
+
+    def _affordable(self, runs: Sequence[Run], share: float) -> list[Run]:
+        """Return the runs of a share of the holdout: whole instances, chosen before anything of them is known."""
+        count = max(FEWEST_HELD_OUT, int(share * len(self._holdout)))
+        chosen = set(self._holdout[:count])
+        return [run for run in runs if run.instance in chosen]
+
     def _execute(self, runs: Sequence[Run], executor: LocalExecutor, mirror: Mirror) -> None:
         for run in runs:
             executor.submit(run)
-        while executor.outstanding and not self._stop.is_set():
+        while executor.outstanding:
+            if self._stop.is_set():
+                for run in runs:
+                    executor.cancel(run)
             for finished in executor.wait(timeout=SHOW_EVERY):
                 self._keep(finished.run, finished.response)
                 self._done.add(finished.run)

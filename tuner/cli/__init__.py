@@ -46,12 +46,14 @@ def main(words: Sequence[str]) -> int:
         return _fail(str(error), 2)
     except StoreError as error:
         return _fail(str(error), 5)
-    except KeyboardInterrupt:
-        return _fail("interrupted", 130)
     except BrokenPipeError:
         # The reader of our output has gone (tuner ... | head): nothing is wrong, but Python must not flush again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        return _fail(str(error), 5)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
     return code
 
 

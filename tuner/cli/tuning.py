@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from rich.console import Console
 from storage.errors import StoreUnavailable
 from storage.records import Comparison, Configuration, Job
 from storage.store import Store
-from tuner.app.files import write_files
+from tuner.app.files import prepared_folder, write_files
 from tuner.app.intake import hand_in
 from tuner.app.stores import open_store, store_url
 from tuner.app.tuning import Conclusion, carry_out
@@ -41,20 +42,20 @@ def tune(arguments: argparse.Namespace) -> int:
         flags["folder"] = arguments.folder
     scenario = read_scenario(file, flags)
     console = Console(stderr=True, highlight=False)
-    with open_store(arguments.store) as store, _stoppable() as stop:
-        with watching(console) as watcher:
+    with open_store(arguments.store) as store:
+        with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
             job = hand_in(store, scenario, watcher)
-        return _conclude(store, job, stop, console, arguments)
+        return _conclude(store, job, console, arguments)
 
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a job."""
     console = Console(stderr=True, highlight=False)
-    with open_store(arguments.store) as store, _stoppable() as stop:
-        return _conclude(store, store.job(arguments.job), stop, console, arguments)
+    with open_store(arguments.store) as store:
+        return _conclude(store, store.job(arguments.job), console, arguments)
 
 
-def _conclude(store: Store, job: Job, stop: threading.Event, console: Console, arguments: argparse.Namespace) -> int:
+def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Namespace) -> int:
     training = sum(member.part == "training" for member in job.members)
     console.print(
         f"{job.name}: {training} models to tune on, {len(job.members) - training} held out; {', '.join(job.solvers)}; "
@@ -62,9 +63,11 @@ def _conclude(store: Store, job: Job, stop: threading.Event, console: Console, a
         markup=False,
         soft_wrap=True,
     )
-    go_on = f"tuner resume {job.name}{f' --store {arguments.store}' if arguments.store else ''}"
+    store_flag = ["--store", arguments.store] if arguments.store else []
+    go_on = shlex.join(["tuner", "resume", job.name, *store_flag])
+    folder = prepared_folder(Path(arguments.out or f"tuner-{_plain(job.name)}"))
     try:
-        with watching(console) as watcher:
+        with _stoppable() as stop, watching(console) as watcher:
             conclusion = carry_out(store, job, watcher, stop)
     except StoreUnavailable as error:
         raise Failed(f"{error}: {go_on}") from None
@@ -72,12 +75,12 @@ def _conclude(store: Store, job: Job, stop: threading.Event, console: Console, a
         kept = f"Interrupted; {conclusion.runs} runs are kept. Go on with: {go_on}"
         console.print(kept, markup=False, soft_wrap=True)
         return INTERRUPTED
-    folder = Path(arguments.out or f"tuner-{job.name}")
+    if not arguments.json:
+        _print(conclusion)
     files = write_files(store, conclusion.job, conclusion.verdict, folder)
     if arguments.json:
         print_json(_data(conclusion, files))
     else:
-        _print(conclusion)
         console.print(f"\nWritten to {folder}: {', '.join(path.name for path in files)}", markup=False, soft_wrap=True)
     return GAIN if conclusion.job.outcome == "gain" else KEPT
 
@@ -102,6 +105,11 @@ def _print(conclusion: Conclusion) -> None:
     print_table(
         ("configuration", "mean", "PAR10", "solved", "speed-up [95 %]"), rows, right=("mean", "PAR10", "solved")
     )
+
+
+def _plain(name: str) -> str:
+    """Return a job's name as part of a folder's: short, and without what a path makes more of."""
+    return "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)[:100]
 
 
 def _title(configuration: Configuration) -> str:

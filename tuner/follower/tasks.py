@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
+from instances.errors import UnreadableModel
 from instances.model import Model
 from storage.records import Claim, Termination, Value
 from tuner.follower.answer import decode, encode
@@ -118,6 +119,7 @@ class Read(Task):
 
     def prepare(self, warm: Warm) -> Work:
         """Import the reader."""
+        from instances.formats import sha256_of
         from instances.reading import read_model
 
         arrays, partial = Path(self.arrays), self._partial
@@ -125,6 +127,9 @@ class Read(Task):
         def work() -> dict[str, Any]:
             model = _cached(arrays)
             if model is None:
+                # The cache goes by content: a file that has changed since it was hashed is another model.
+                if sha256_of(Path(self.path)) != arrays.stem:
+                    raise UnreadableModel("it has changed since it was handed in; put the former one back")
                 model = read_model(Path(self.path))
                 model.save(partial)
                 partial.replace(arrays)

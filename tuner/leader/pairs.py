@@ -44,11 +44,11 @@ class Course:
     def __getitem__(self, position: int) -> Pair:
         """Return the pair at a position; there is one for every position from 0."""
         round_, place = divmod(position, len(self._order))
-        return Pair(self._order[place], (self._first_seed + round_) % 2**31)
+        return Pair(self._order[place], (self._first_seed + round_) % 2**30)
 
     def position(self, pair: Pair) -> int | None:
         """Return where the pair is; None when its instance is not raced or its seed is of another course."""
-        round_ = (pair.seed - self._first_seed) % 2**31
+        round_ = (pair.seed - self._first_seed) % 2**30
         if pair.instance not in self._order or round_ >= SEEDS:
             return None
         return round_ * len(self._order) + self._order.index(pair.instance)
