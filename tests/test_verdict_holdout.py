@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from storage.records import Purpose, Response
+from storage.records import Configuration, Purpose, Response
 from tests.verdict_runs import (
     CPSAT,
     CRASHED,
@@ -165,3 +165,12 @@ def test_a_share_of_the_budget_is_kept_and_more_when_a_round_takes_more(seconds:
 def test_never_more_than_half_of_the_budget_is_kept() -> None:
     runs = [*raced(HIGHS, *[9.0] * 10), *raced(TUNED, *[9.0] * 10)]
     assert reserve(job(budget=100.0), contenders(job(), runs, TUNED), runs, 16) == 50.0
+
+
+def test_the_best_default_is_found_where_the_baseline_was_capped_everywhere() -> None:
+    slow, fast = Configuration("highs"), Configuration("cp-sat")
+    runs = [*raced(slow, 9.0, 9.0, 9.0, 9.0, 9.0, limit=0.5), *raced(fast, 0.1, 0.12, 0.09, 0.1, 0.11)]
+    incumbent = Configuration.of("cp-sat", {"linearization_level": 2})
+    field = contenders(job(("highs", "cp-sat")), runs, incumbent)
+    assert field.best_default == fast
+    assert fast in field.later

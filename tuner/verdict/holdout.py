@@ -102,8 +102,15 @@ def _training(
 
 
 def _behind(scores: Scores, others: Scores) -> list[float]:
-    """Return how far the scores are above the others', on the pairs both have; capped ones by what is known of them."""
-    return [score - others[pair][0] for pair, (score, _) in scores.items() if pair in others and not others[pair][1]]
+    """Return how far the scores are above the others', on the pairs both have; capped ones by what is known of them.
+
+    Where the other was capped, what is below its cap is better by at least that much; what is not tells nothing.
+    """
+    return [
+        score - others[pair][0]
+        for pair, (score, capped) in scores.items()
+        if pair in others and (not others[pair][1] or (not capped and score < others[pair][0]))
+    ]
 
 
 def holdout_seeds(seed: int) -> Iterator[int]:
