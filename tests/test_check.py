@@ -216,6 +216,17 @@ def test_an_infeasible_claim_falls_with_the_first_verified_solution():
     ]
 
 
+def test_an_unbounded_claim_falls_with_a_verified_optimum_before_or_after_it():
+    referee = Referee(0.0)
+    referee.judge(run(0), said(Claim.UNBOUNDED), False)
+    assert len(referee.judge(run(1), said(Claim.FEASIBLE, 3.0), False)) == 1, "a point alone contradicts nothing"
+    _, (earlier, refuted) = referee.judge(run(2), said(Claim.OPTIMAL, 3.0, 3.0), False)
+    assert (earlier, refuted.check) == (run(0), Check.REFUTED)
+    ((_, later),) = referee.judge(run(3), said(Claim.UNBOUNDED), False)
+    assert later.check is Check.REFUTED
+    assert "claimed unbounded" in later.reason
+
+
 def test_a_refuted_solution_is_no_evidence():
     referee = Referee(0.0)
     referee.judge(run(0), said(Claim.OPTIMAL, 5.0, 5.0), False)

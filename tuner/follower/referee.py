@@ -19,6 +19,8 @@ class _Case:
     """The best verified objective."""
     by: str = ""
     """Who found it."""
+    bounded: str = ""
+    """Who claimed an optimum whose point is verified: the instance has one, or that claim is wrong as well."""
     standing: list[tuple[Run, Response]] = field(default_factory=list)
     """The responses that claim something a better solution can contradict, and that nothing has contradicted yet."""
 
@@ -43,8 +45,14 @@ class Referee:
         case = self._cases.setdefault(run.instance, _Case())
         overturned: list[tuple[Run, Response]] = []
         found = _verified(response)
-        if found is not None and (case.best is None or (found > case.best if maximise else found < case.best)):
-            case.best, case.by = found, f"{run.configuration} with seed {run.seed}"
+        who = f"{run.configuration} with seed {run.seed}"
+        better = found is not None and (case.best is None or (found > case.best if maximise else found < case.best))
+        closed = found is not None and response.claim is Claim.OPTIMAL and not case.bounded
+        if better:
+            case.best, case.by = found, who
+        if closed:
+            case.bounded = who
+        if better or closed:
             standing, case.standing = case.standing, []
             for earlier, said in standing:
                 reason = self._wrong(said, case, maximise)
@@ -67,6 +75,8 @@ class Referee:
         better = f"{case.by} found a verified solution of {case.best:.12g}"
         if response.claim is Claim.INFEASIBLE:
             return f"claimed infeasible, but {better}"
+        if response.claim is Claim.UNBOUNDED and case.bounded:
+            return f"claimed unbounded, but {case.bounded} claims an optimum with a verified solution"
         claimed = response.objective if response.claim is Claim.OPTIMAL else None
         if claimed is not None and contradicts(claimed, case.best, maximise, self._tolerance):
             return f"claimed {claimed:.12g} as optimal, but {better}"
