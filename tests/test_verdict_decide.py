@@ -156,6 +156,13 @@ def test_an_incumbent_that_is_the_default_needs_no_holdout() -> None:
     assert "the race found nothing better" in paragraph(verdict)
 
 
+def test_a_default_that_shines_on_the_holdout_alone_is_told_but_not_chosen() -> None:
+    runs = [*raced(HIGHS, *FLAT), *raced(SCIP, *FLAT), *several(HIGHS, TIMES), *several(SCIP, scaled(0.2))]
+    verdict = decide(job(BOTH), runs, HIGHS)
+    assert (verdict.outcome, verdict.recommended) == ("default kept", HIGHS)
+    assert "scip as it comes did better on the holdout" in paragraph(verdict)
+
+
 def test_without_a_run_on_the_holdout_the_default_is_kept() -> None:
     verdict = decide(job(), [*raced(HIGHS, *FLAT), *raced(TUNED, *(0.1 for _ in FLAT))], TUNED)
     assert (verdict.outcome, verdict.recommended) == ("default kept", HIGHS)

@@ -99,6 +99,14 @@ def _kept(verdict: Verdict) -> list[str]:
                 f"{of} {_FACTOR[verdict.cost]} over {name(baseline)} on {_extent(verdict, found)} held out is "
                 f"{number(found.ratio)} (95 % interval {between(found)}; 1 is no gain). {_solved(found)}"
             )
+    for row in verdict.rows:
+        seen = row.against_baseline
+        untold = row.configuration.is_default and row.configuration not in (field.best_default, field.incumbent)
+        if untold and seen is not None and seen.low > 1:
+            sentences.append(
+                f"{name(row.configuration)} did better on the holdout ({_times(seen, verdict.cost)}), but training did "
+                "not show it, and what is chosen on the holdout cannot be proven on it."
+            )
     if field.baseline in verdict.flagged:
         sentences.append(f"But look at {name(field.baseline)}: a response of it was refuted, crashed or out of memory.")
     return [*sentences, _advice(verdict)]
