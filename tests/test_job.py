@@ -316,6 +316,20 @@ def test_models_that_cannot_be_used_are_named_and_left_out_and_the_job_goes_on(
     assert json.loads(captured.out)["state"] == "finished"
 
 
+def test_a_holdout_folder_may_lie_inside_the_folder_and_shares_no_model_with_it(place: Path, tmp_path: Path) -> None:
+    models = generate(FAMILIES["generalised-assignment"], 6, tmp_path, seed=5, size=0.3)
+    (tmp_path / "later").mkdir()
+    for model in models[4:]:
+        model.rename(tmp_path / "later" / model.name)
+    (tmp_path / "later" / "seen.mps.gz").write_bytes(models[0].read_bytes())
+    with the_store() as store:
+        scenario = Scenario(str(tmp_path), "highs", 10.0, 1.0, holdout=str(tmp_path / "later"), slots=1, name="inside")
+        members = hand_in(store, scenario, Silence()).members
+    names = {part: sorted(m.name for m in members if m.part == part) for part in ("training", "holdout")}
+    assert names["training"] == [f"generalised-assignment-{n:04}" for n in (1, 2, 3, 4)]
+    assert names["holdout"] == [f"generalised-assignment-{n:04}" for n in (5, 6)]
+
+
 def test_a_model_that_changed_on_disk_is_not_taken_for_the_one_that_was_handed_in(
     place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -130,6 +130,8 @@ def _instances(scenario: Scenario, watcher: Watcher) -> tuple[list[Instance], li
         raise UsageError(f"--holdout {scenario.holdout}: a fraction between 0 and 1, or a folder, is needed")
     instances = _read(scenario.folder, scenario, watcher)
     if fraction is None:
+        inside = Path(scenario.holdout).resolve()
+        instances = [instance for instance in instances if not instance.path.resolve().is_relative_to(inside)]
         known = {instance.sha256 for instance in instances}
         held_out = []
         for instance in _read(scenario.holdout, scenario, watcher):
