@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from instances.families import FAMILIES, generate
+from storage.store import Store
 from tuner.cli import HANDLERS, main
 from tuner.cli.parser import EXIT_CODES, build
 
@@ -175,7 +176,14 @@ def test_a_space_file_with_what_the_solver_does_not_have_is_refused_before_the_f
 
 @pytest.mark.parametrize("command", ["resume", "show", "best", "responses", "export"])
 def test_an_unknown_job_is_not_found(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    Store.open("sqlite:///tuner.db").close()
     assert "nosuch" in refused(capsys, 3, command, "nosuch")
+
+
+@pytest.mark.parametrize("words", [["jobs"], ["show", "x"], ["resume", "x"], ["responses", "x"]])
+def test_reading_makes_no_store(words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "there is no store" in refused(capsys, 3, *words, "--store", "sqlite:///typo.db")
+    assert not (tmp_path / "typo.db").exists()
 
 
 @pytest.mark.parametrize("url", ["notes.txt", "sqlite:///notes.txt", "oracle://x/y", "sqlite:////proc/nowhere/x.db"])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from storage.store import Store
+from tuner.errors import NotFound
 
 DEFAULT_STORE = "sqlite:///tuner.db"
 
@@ -22,3 +24,12 @@ def open_store(url: str | None) -> Store:
 
     """
     return Store.open(store_url(url))
+
+
+def existing_store(url: str | None) -> Store:
+    """Open a store to read what it has: as `open_store`, but NotFound when there is no such file of SQLite yet."""
+    named = store_url(url)
+    path = Path(named.removeprefix("sqlite:///"))
+    if named.startswith("sqlite:///") and path.parent.is_dir() and not path.exists():
+        raise NotFound(f"{named}: there is no store; tuner tune makes one, --store or $TUNER_STORE names another")
+    return Store.open(named)

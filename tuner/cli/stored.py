@@ -10,7 +10,7 @@ from typing import Any
 from storage.records import Configuration, Job, JobState, Member, StoredRun, spell
 from storage.store import Store
 from tuner.app.files import parameter_file, python_file
-from tuner.app.stores import open_store
+from tuner.app.stores import existing_store
 from tuner.cli.words import duration, number, print_csv, print_json, print_table
 from tuner.cost import Cost, censored, cost_of
 from tuner.errors import Failed, NotFound
@@ -52,7 +52,7 @@ NARROW = ("instance", "part", "configuration", "seed", "claim", "check", "cost",
 
 def jobs(arguments: argparse.Namespace) -> int:
     """List the jobs."""
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         found = store.jobs()
     if arguments.json:
         print_json([job_data(job) for job in found])
@@ -79,7 +79,7 @@ def jobs(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Show one job."""
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         steps = list(store.incumbents(job.id))
         events = list(store.events(job.id))
@@ -126,7 +126,7 @@ def show(arguments: argparse.Namespace) -> int:
 
 def best(arguments: argparse.Namespace) -> int:
     """Print a job's best configuration."""
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         configuration = _best(store, job)
     if arguments.json:
@@ -144,7 +144,7 @@ def best(arguments: argparse.Namespace) -> int:
 
 def responses(arguments: argparse.Namespace) -> int:
     """Print the response data of a job's runs."""
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         members = {member.sha256: member for member in job.members}
         rows = _rows(store, job, members, arguments)
@@ -159,7 +159,7 @@ def responses(arguments: argparse.Namespace) -> int:
 
 def export(arguments: argparse.Namespace) -> int:
     """Print a job's best configuration in the solver's own form, or as Python."""
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         key = arguments.configuration
         configuration = _named(store, job, key) if key else _best(store, job)

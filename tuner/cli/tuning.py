@@ -19,7 +19,7 @@ from storage.records import Comparison, Configuration, Job
 from storage.store import Store
 from tuner.app.files import prepared_folder, write_files
 from tuner.app.intake import hand_in
-from tuner.app.stores import open_store, store_url
+from tuner.app.stores import existing_store, open_store, store_url
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli.progress import watching
 from tuner.cli.stored import configuration_data, job_data
@@ -51,7 +51,7 @@ def tune(arguments: argparse.Namespace) -> int:
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a job."""
     console = Console(stderr=True, highlight=False)
-    with open_store(arguments.store) as store:
+    with existing_store(arguments.store) as store:
         return _conclude(store, store.job(arguments.job), console, arguments)
 
 
