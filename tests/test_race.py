@@ -105,6 +105,26 @@ def test_a_short_race_names_a_finalist_where_it_could_promote_nobody() -> None:
     assert math.exp(-fmean(logs)) > 1.1
 
 
+def test_a_default_that_loses_on_the_first_models_only_is_not_dropped() -> None:
+    spaces = {"alpha": space("alpha"), "beta": space("beta")}
+    world = World(spaces, seed=6, noise=0.05)
+    easy: list[str] = []
+
+    def answer(run: Run) -> Response:
+        """Beta is the faster one on the first two models that it is asked for, and solves no other."""
+        if run.configuration.solver == "alpha":
+            return world.answer(run)
+        if run.instance not in easy and len(easy) < 2:
+            easy.append(run.instance)
+        if run.instance in easy:
+            return Response(Termination.EXITED, Claim.OPTIMAL, Check.CONFIRMED, cpu=0.02, wall=0.02)
+        return Response(Termination.CUTOFF, cpu=run.limit, wall=run.limit)
+
+    job = tune(world, answer, budget=200.0)
+    assert len(easy) == 2
+    assert job.leader.incumbent.solver == "alpha"
+
+
 def test_noise_is_rarely_promoted() -> None:
     promotions = 0
     for seed in range(8):

@@ -43,6 +43,8 @@ ENDING = 0.15
 """The last part of the budget, at most, in which no new challenger is entered."""
 LEAD = 2
 """Pairs that the incumbent is executed on ahead of the others."""
+DEFAULT_PAIRS = 10
+"""Pairs before which no default is dropped: a solver that wins on the first few models may fail on all others."""
 ELITES = 3
 ROUNDS = 5
 """Seeds of an instance beyond which more pairs are only raced when nothing else is left to do."""
@@ -361,10 +363,17 @@ class Race:
             return
         if field.incumbent.status is Status.FLAGGED:
             self._replace_flagged(candidate)
-        elif evidence.worse(alpha(n), MARGIN if candidate.status is Status.RACING else 0.0):
+        elif self._is_droppable(candidate) and evidence.worse(
+            alpha(n), MARGIN if candidate.status is Status.RACING else 0.0
+        ):
             self._reject(candidate)
         elif self._opening.over and self._covered(candidate) >= self._enough:
             self._conclude(candidate, evidence)
+
+    def _is_droppable(self, candidate: Candidate) -> bool:
+        return candidate not in self._field.defaults or len(candidate.observations) >= min(
+            DEFAULT_PAIRS, len(self._course)
+        )
 
     def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
         """Have a hopeful candidate confirmed on fresh pairs; then promote it, or keep it as an elite."""
@@ -414,7 +423,8 @@ class Race:
             n = len(other.observations)
             evidence = self._compare(other)
             other.look = max(other.look, next_look(n))
-            if n and evidence.worse(alpha(n), MARGIN if other.status is Status.RACING else 0.0):
+            margin = MARGIN if other.status is Status.RACING else 0.0
+            if n and self._is_droppable(other) and evidence.worse(alpha(n), margin):
                 self._reject(other)
 
     def _keep(self, candidate: Candidate) -> None:
