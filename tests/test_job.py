@@ -24,7 +24,7 @@ from storage.store import Store
 from tests.followers.temptation import boasts
 from tuner.app import tuning
 from tuner.app.intake import hand_in
-from tuner.app.progress import Silence
+from tuner.app.progress import Progress
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli import main
 from tuner.cost import Cost
@@ -36,6 +36,14 @@ from tuner.scenario import Scenario
 
 PATIENCE = 60.0
 MARKER = "TUNER_TEST_JOB"
+
+
+class Silence:
+    """A watcher that does not look."""
+
+    def say(self, text: str) -> None: ...
+
+    def show(self, progress: Progress) -> None: ...
 
 
 @pytest.fixture(scope="module")

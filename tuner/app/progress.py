@@ -37,13 +37,3 @@ class Watcher(Protocol):
     def show(self, progress: Progress) -> None:
         """Take note of where the job stands; called often, cheap to ignore."""
         ...
-
-
-class Silence:
-    """A watcher that does not look."""
-
-    def say(self, text: str) -> None:
-        """Ignore the text."""
-
-    def show(self, progress: Progress) -> None:
-        """Ignore the progress."""

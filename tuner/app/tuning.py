@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ from instances.folder import ModelFile
 from instances.instance import Instance
 from storage.errors import JobBusy, StoreError
 from storage.lease import Lease, this_process
-from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, Termination
+from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, spaces_of
 from tuner.app.progress import Progress, Watcher
@@ -212,11 +212,7 @@ class _Work:
     def _settle_reserve(self) -> None:
         """Set the seconds to keep for the verdict, by what is known of how long the contenders take."""
         asked = {Configuration(solver) for solver in self._job.solvers} | {self.finalist}
-        runs = [
-            stored
-            for configuration in asked
-            for stored in self._store.responses(self._job.id, configuration=configuration.key)
-        ]
+        runs = self._responses_of(asked)
         field = contenders(self._job, runs, self.finalist)
         self._reserve = reserve(self._job, field, runs, len(self._holdout))
         self._settled = time.monotonic()
@@ -298,9 +294,11 @@ class _Work:
 
     def _expected(self, configurations: Sequence[Configuration]) -> float:
         """Return the wall seconds that a round of these is expected to take."""
-        job = self._job
-        known = [run for c in configurations for run in self._store.responses(job.id, configuration=c.key)]
-        return round_seconds(configurations, known, len(self._holdout), job.cutoff, job.slots)
+        known = self._responses_of(configurations)
+        return round_seconds(configurations, known, len(self._holdout), self._job.cutoff, self._job.slots)
+
+    def _responses_of(self, configurations: Iterable[Configuration]) -> list[StoredRun]:
+        return [run for c in configurations for run in self._store.responses(self._job.id, configuration=c.key)]
 
     def _affordable(self, runs: Sequence[Run], share: float) -> list[Run]:
         """Return the runs of a share of the holdout: whole instances, chosen before anything of them is known."""
