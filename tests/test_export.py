@@ -84,7 +84,14 @@ def test_the_solver_reads_its_parameter_file(processes: dict[str, SolverProcess]
 
 INFRASTRUCTURE = {
     "highs": {"output_flag", "time_limit"},
-    "cp-sat": {"log_search_progress", "log_to_stdout", "catch_sigint_signal", "max_time_in_seconds", "random_seed"},
+    "cp-sat": {
+        "log_search_progress",
+        "log_to_stdout",
+        "catch_sigint_signal",
+        "max_time_in_seconds",
+        "random_seed",
+        "permute_variable_randomly",  # a part of the seed
+    },
     "scip": {"misc/catchctrlc", "limits/time"},
 }
 """What an adapter sets, besides, that is of no concern to a search that ends by itself."""

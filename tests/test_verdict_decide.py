@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from storage.records import Configuration, Purpose, Response, StoredRun
+from storage.records import Claim, Configuration, Purpose, Response, StoredRun, Termination
 from tests.verdict_runs import (
     CPSAT,
     CRASHED,
@@ -13,6 +13,7 @@ from tests.verdict_runs import (
     HOLDOUT,
     REFUTED,
     SCIP,
+    SEED,
     TRAINING,
     TUNED,
     held_out,
@@ -199,3 +200,18 @@ def test_the_table_has_a_line_for_the_incumbent_and_every_default() -> None:
 def test_numbers_have_three_significant_digits() -> None:
     written = [number(value) for value in (0.0, 0.01234, 1.4, 12.0, 999.4, 999.6, 1234.5, 2e6, 1e-9)]
     assert written == ["0", "0.0123", "1.40", "12.0", "999", "1,000", "1,230", "over 1,000,000", "under 0.001"]
+
+
+@pytest.mark.parametrize(
+    ("cpu", "cost", "told"), [(0.7, "par10", True), (0.95, "par10", False), (0.7, "wall", False), (0.7, "gap", False)]
+)
+def test_a_run_that_was_not_solved_for_want_of_cpu_time_is_told(cpu: float, cost: str, told: bool) -> None:
+    unsolved = Response(Termination.EXITED, Claim.FEASIBLE, gap=0.1, cpu=cpu * CUTOFF, wall=CUTOFF, integral=1.0)
+    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1], stored(TUNED, HOLDOUT[7], unsolved, SEED + 1)]
+    assert ("busy with other work: 1 run on the holdout" in paragraph(decide(job(cost=cost), runs, TUNED))) is told
+
+
+def test_a_solver_that_hangs_asleep_is_not_blamed_on_the_machine() -> None:
+    asleep = Response(Termination.CUTOFF, cpu=0.1, wall=CUTOFF + 1)
+    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1], stored(TUNED, HOLDOUT[7], asleep, SEED + 1)]
+    assert "busy" not in paragraph(decide(job(), runs, TUNED))

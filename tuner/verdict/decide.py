@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from storage.records import Comparison, Configuration, Job, StoredRun
-from tuner.cost import Cost, Ties
+from storage.records import Comparison, Configuration, Job, Purpose, StoredRun, Termination
+from tuner.cost import Cost, Ties, solved
 from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, per_instance
 from tuner.verdict.holdout import Contenders, contenders
 
 GAIN = "gain"
 DEFAULT_KEPT = "default kept"
+STARVED = 0.9
+"""A run that had less than this share of its core until the cutoff shared it with something else."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ class Verdict:
     """Seconds."""
     training: int
     """How many training instances there were."""
+    starved: int
+    """The contenders' runs on the holdout that had to end at the cutoff before they had used it up in CPU seconds."""
 
     @property
     def candidate(self) -> Configuration:
@@ -113,6 +117,19 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         cost=cost,
         cutoff=job.cutoff,
         training=sum(member.part == "training" for member in job.members),
+        starved=sum(stored.run.configuration in field.first and _starved(stored, cost) for stored in runs),
+    )
+
+
+def _starved(stored: StoredRun, cost: Cost) -> bool:
+    """Whether a run counts as unsolved because something else used its core: the cutoff is enforced in wall time."""
+    run, response = stored.run, stored.response
+    return (
+        cost is Cost.PAR10
+        and run.purpose is Purpose.HOLDOUT
+        and response.termination is Termination.EXITED
+        and not solved(cost, run, response)
+        and response.cpu < STARVED * run.cutoff <= response.wall
     )
 
 

@@ -68,8 +68,8 @@ def _cp_sat(seed: int | None, gap: float, limit: float) -> Fixed:
         "num_workers": 1,
         "relative_gap_limit": gap,
         **({"absolute_gap_limit": 0.0} if gap == 0 else {}),
-        # With one worker random_seed alone often changes nothing at all.
-        **({"random_seed": seed, "permute_variable_randomly": seed != 0} if seed is not None else {}),
+        # As in every run of the job: with one worker random_seed alone often changes nothing at all.
+        **({"random_seed": seed, "permute_variable_randomly": True} if seed is not None else {}),
         **({"max_time_in_seconds": limit} if limit else {}),
     }
 

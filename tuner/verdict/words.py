@@ -53,7 +53,7 @@ def between(comparison: Comparison) -> str:
 
 def paragraph(verdict: Verdict) -> str:
     """Return the verdict as one paragraph: what to use, how much better it is, how sure that is, and why."""
-    return " ".join(_gain(verdict) if verdict.outcome == GAIN else _kept(verdict))
+    return " ".join([*(_gain(verdict) if verdict.outcome == GAIN else _kept(verdict)), *_caution(verdict)])
 
 
 def _gain(verdict: Verdict) -> list[str]:
@@ -151,6 +151,17 @@ def _par10(verdict: Verdict, found: Comparison) -> list[str]:
     return [
         f"With unsolved runs taken as ten cutoffs (PAR10), the mean time is {number(par10.ratio)} times shorter "
         f"(95 % interval {between(par10)})."
+    ]
+
+
+def _caution(verdict: Verdict) -> list[str]:
+    """Say when the machine was too busy for the times to be fair."""
+    if not verdict.starved:
+        return []
+    runs = "1 run" if verdict.starved == 1 else f"{verdict.starved} runs"
+    return [
+        f"The machine was busy with other work: {runs} on the holdout had to end at the cutoff of {verdict.cutoff:g} s "
+        "with less than nine tenths of it in CPU time, and count as unsolved."
     ]
 
 
