@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from storage.records import Configuration
 from tests.simulation import space
-from tuner.leader.sampler import Proposals, at, place_of
+from tuner.leader.draws import at, place_of
+from tuner.leader.sampler import Proposals
 from tuner.leader.study import Study, tidy
 from tuner.space import Boolean, Choice, Float, Integer, Parameter, Space
 
