@@ -217,6 +217,32 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on_without_executing_a_run_again(
     assert len(after) == len(set(after)) > len(before)
 
 
+def test_ctrl_c_while_models_are_read_anew_stops_at_once_and_the_job_can_be_resumed(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = generate(FAMILIES["generalised-assignment"], 6, tmp_path / "models", seed=6, size=0.3)
+    with the_store() as store:
+        hand_in(store, Scenario(str(tmp_path / "models"), "highs", 6.0, 1.0, slots=1, name="unread"), Silence())
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cold"))
+    content = models[0].read_bytes()
+    models[0].unlink()
+    os.mkfifo(models[0])  # as on a disk that does not answer
+    process = start(place, "resume", "unread", "--out", str(tmp_path / "out"), marker="unread")
+    with models[0].open("wb"):  # opens when the reader has opened its end; for as long as it is open, that waits
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert time.monotonic() - asked < 2.0
+    assert process.returncode == 130, errors
+    assert "tuner resume unread" in errors
+    assert marked(f"{MARKER}=unread") == []
+    with the_store() as store:
+        assert store.job("unread").state is JobState.INTERRUPTED
+    models[0].unlink()
+    models[0].write_bytes(content)
+    assert main(["resume", "unread", "--out", str(tmp_path / "out")]) in (0, 4)
+
+
 def test_a_killed_job_loses_nothing_leaves_nothing_and_executes_nothing_again(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -300,6 +326,7 @@ def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
     assert refuted
     assert all(boasts(configuration.values) for configuration in refuted)
     assert conclusion.job.best is not None
+    assert conclusion.finalist is not None
     assert not boasts(conclusion.finalist.values)
     assert not boasts(conclusion.job.best.values)
     told = [event.text for event in events if event.kind == "refuted"]

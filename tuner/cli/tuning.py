@@ -123,7 +123,7 @@ def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
     return {
         **job_data(conclusion.job),
         "recommended": configuration_data(verdict.recommended),
-        "finalist": configuration_data(conclusion.finalist),
+        "finalist": configuration_data(verdict.contenders.incumbent),
         "runs": conclusion.runs,
         "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
         "files": [str(path) for path in files],
