@@ -185,10 +185,19 @@ def test_optunas_tables_show_the_study(finished: Job) -> None:
     assert steps == set(range(training))
 
 
-@pytest.mark.parametrize("command", ["resume"])
-def test_a_finished_job_is_not_resumed(finished: Job, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "finished"]) == 2
-    assert "finished" in capsys.readouterr().err
+def test_a_finished_job_is_not_resumed(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", "finished"]) == 2
+    assert "tuner export finished --files" in capsys.readouterr().err
+
+
+def test_the_files_of_a_finished_job_are_written_again_as_they_were(
+    place: Path, finished: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "finished", "--files", "--out", str(tmp_path / "again")]) == 0
+    assert capsys.readouterr().out == ""
+    before = {path.name: path.read_text() for path in (place / "tuner-finished").iterdir()}
+    assert {path.name: path.read_text() for path in (tmp_path / "again").iterdir()} == before
+    assert len(before) == 3
 
 
 def test_a_name_that_is_taken_is_refused(place: Path, finished: Job, capsys: pytest.CaptureFixture[str]) -> None:

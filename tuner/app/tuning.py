@@ -18,6 +18,7 @@ from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, spaces_of
 from tuner.app.progress import Progress, Watcher
+from tuner.commands import command
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, Stopped
 from tuner.follower.executor import LocalExecutor
@@ -325,6 +326,6 @@ def _instances(job: Job, stop: threading.Event) -> dict[str, Instance]:
     )
     for path, reason in reading.failed:
         raise Failed(
-            f"{path}: {reason}; the job needs this model: put it back, then go on with: tuner resume {job.name}"
+            f"{path}: {reason}; the job needs this model: put it back, then go on with: {command('resume', job.name)}"
         )
     return {instance.sha256: instance for instance in reading.instances}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-
 from storage.records import Job, Run, spell
+from tuner.commands import command
 
 
 def reproducing_line(run: Run, path: str, job: Job) -> str:
@@ -16,9 +15,9 @@ def reproducing_line(run: Run, path: str, job: Job) -> str:
         job: whose gap and limit of memory held.
 
     """
-    words = ["tuner", "execute", path, "--solver", run.configuration.solver]
+    words = ["execute", path, "--solver", run.configuration.solver]
     for parameter, value in run.configuration.parameters:
         words += ["--set", f"{parameter}={spell(value)}"]
     words += ["--seed", str(run.seed), "--cutoff", f"{run.cutoff:.12g}s"]
     words += ["--gap", f"{job.gap:.12g}", "--memory", f"{job.memory_mib}MiB"]
-    return shlex.join(words)
+    return command(*words)
