@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 
 from storage.lease import this_process
-from storage.records import Configuration, Incumbent, Job, JobState, StoredRun
+from storage.records import Configuration, Incumbent, Job, JobState, Run, StoredRun
 from storage.store import Store
-from tests.verdict_runs import HIGHS, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
-from tuner.app.files import verdict_again, write_files
+from tests.verdict_runs import CUTOFF, HIGHS, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
+from tuner.app.files import python_file, verdict_again, write_files
 from tuner.cli import main
 from tuner.errors import Failed, UsageError
 from tuner.verdict.decide import Verdict, decide
+from tuner.verdict.reproduce import reproducing_line
 from tuner.verdict.words import paragraph
 
 SCIP = Configuration("scip")
@@ -124,6 +125,11 @@ def test_messages_name_commands_that_can_be_pasted_into_a_shell(
     assert named(str(failed.value)) == ["tuner", "export", finished.name, "--files"]
     assert main(["resume", kept.name, "--store", url, "--out", str(tmp_path / "out")]) == 5  # its models are nowhere
     assert named(capsys.readouterr().err) == ["tuner", "resume", NAME]
+
+
+def test_the_program_names_the_command_of_the_jobs_own_limits() -> None:
+    task = job(name=NAME)
+    assert reproducing_line(Run(TUNED, "0" * 64, task.seed, CUTOFF, CUTOFF), "MODEL", task) in python_file(task, TUNED)
 
 
 def test_no_message_names_a_command_without_quoting_what_it_is_given() -> None:

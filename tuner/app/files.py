@@ -25,7 +25,7 @@ def parameter_file(job: Job, configuration: Configuration) -> str:
 
 def python_file(job: Job, configuration: Configuration) -> str:
     """Return a program that solves a model with the configuration, as the job did."""
-    return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff)
+    return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff, memory_mib=job.memory_mib)
 
 
 def prepared_folder(job: Job, out: str | None) -> Path:
