@@ -2,13 +2,20 @@
 
 import gzip
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from instances.families import FAMILIES, generate
+from instances.writing import write_mps
 from storage.store import Store
+from tests.small_models import market_split
 from tuner.cli import HANDLERS, main
 from tuner.cli.parser import EXIT_CODES, build
 
@@ -214,6 +221,31 @@ def test_execute_takes_any_parameter_the_solver_has_and_refuses_others_by_name(
     assert "mip_heuristic_effort" in refused(capsys, 2, *words, "mip_heuristic_effort=2")
     assert "mip_heuristic_effort" in refused(capsys, 2, *words, "mip_heuristic_effort=much")
     assert "name=value" in refused(capsys, 2, *words, "mip_heuristic_effort")
+
+
+def test_a_cache_that_stands_in_for_one_that_cannot_be_written_is_gone_at_the_end(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "temporary").mkdir()
+    write_mps(market_split(40, 5), tmp_path / "endless.mps")
+    environment = {**os.environ, "TUNER_CACHE": str(tmp_path / "file"), "TMPDIR": str(tmp_path / "temporary")}
+
+    def start(path: Path) -> subprocess.Popen[bytes]:
+        words = [sys.executable, "-m", "tuner", "execute", str(path), "--solver", "highs"]
+        return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    process = start(model)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors
+    assert list((tmp_path / "temporary").iterdir()) == []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process = start(tmp_path / "endless.mps")
+        while not list((tmp_path / "temporary").glob("*/*.npz")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
+        assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_execute_refuses_seeds_and_gaps_that_are_none(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

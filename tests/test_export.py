@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import ast
+import bz2
 import gzip
+import json
+import lzma
+import math
 import re
+import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from instances.reading import read_model
 from storage.records import Configuration, Value
 from tests.small_models import knapsack
 from tests.solver_process import SolverProcess
+from tuner.cli import main
 from tuner.errors import UsageError
 from tuner.follower.solvers import SOLVERS
 from tuner.verdict.export import Form, export
@@ -57,6 +65,20 @@ BOUNDS
  UP BND       X                   10
  UP BND       Y                   10
 ENDATA
+"""
+
+LP = """\
+Minimize
+ cost: - 5 x - 4 y
+Subject To
+ r1: 3 x + 2 y <= 12
+ r2: 2 x + 5 y <= 13
+Bounds
+ x <= 10
+ y <= 10
+Generals
+ x y
+End
 """
 
 
@@ -112,16 +134,33 @@ def test_a_program_has_the_parameters_of_the_run(
     assert different <= INFRASTRUCTURE[name] - {"random_seed", "time_limit", "max_time_in_seconds", "limits/time"}
 
 
-@pytest.mark.parametrize("name", SOLVERS)
-@pytest.mark.parametrize("packed", [False, True], ids=["mps", "mps.gz"])
-def test_a_program_solves_a_model_file(tmp_path: Path, name: str, packed: bool) -> None:
-    model, program = tmp_path / ("small.mps.gz" if packed else "small.mps"), tmp_path / "run.py"
-    model.write_bytes(gzip.compress(MPS.encode()) if packed else MPS.encode())
+def program_of(name: str) -> str:
     changes = {key: value for key, value in CHANGES[name].items() if key != "nlp/solver"}
-    program.write_text(export(Configuration.of(name, changes), "python", seed=2, gap=0.0, limit=60.0))
-    done = subprocess.run(
+    return export(Configuration.of(name, changes), "python", seed=2, gap=0.0, limit=60.0, memory_mib=1500)
+
+
+def executed(folder: Path, name: str, model: Path) -> subprocess.CompletedProcess[str]:
+    program = folder / "run.py"
+    program.write_text(program_of(name))
+    return subprocess.run(
         [sys.executable, "-I", str(program), str(model)], capture_output=True, text=True, check=False, timeout=120
     )
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
+
+
+@pytest.mark.parametrize("packing", PACKERS)
+@pytest.mark.parametrize(("name", "format"), [*((name, "mps") for name in SOLVERS), ("highs", "lp"), ("scip", "lp")])
+def test_a_program_solves_a_model_file(tmp_path: Path, name: str, format: str, packing: str) -> None:
+    model = tmp_path / f"a small.model.{format}{packing}"
+    model.write_bytes(PACKERS[packing]((MPS if format == "mps" else LP).encode()))
+    done = executed(tmp_path, name, model)
     assert done.returncode == 0, done.stderr
     printed = dict(
         line.split(": ", 1) for line in done.stdout.splitlines() if re.match(r"(status|objective|bound):", line)
@@ -129,6 +168,55 @@ def test_a_program_solves_a_model_file(tmp_path: Path, name: str, packed: bool) 
     assert printed["status"].lower().startswith("optimal")
     assert float(printed["objective"]) == pytest.approx(-20.0)
     assert float(printed["bound"]) == pytest.approx(-20.0)
+
+
+@pytest.mark.parametrize("packing", ["", ".xz"])
+def test_the_program_of_cp_sat_says_that_it_reads_no_lp(tmp_path: Path, packing: str) -> None:
+    model = tmp_path / f"small.lp{packing}"
+    model.write_bytes(PACKERS[packing](LP.encode()))
+    done = executed(tmp_path, "cp-sat", model)
+    assert done.returncode == 1
+    assert done.stderr == f"{model}: only .mps, plain or packed, can be read here; HiGHS and SCIP read .lp too\n"
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_program_tells_the_command_that_repeats_the_run_through_our_reader(
+    tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path))
+    model = tmp_path / "small.mps"
+    model.write_text(MPS)
+    said = ast.get_docstring(ast.parse(program_of(name))) or ""
+    assert "read by the solver's own reader" in said
+    words = shlex.split(said.splitlines()[-1])
+    assert words[:3] == ["tuner", "execute", "MODEL"]
+    assert words[-8:] == ["--seed", "2", "--cutoff", "60s", "--gap", "0", "--memory", "1500MiB"]
+    assert main([*words[1:2], str(model), *words[3:], "--json"]) == 0
+    data = json.loads(capsys.readouterr().out)
+    changes = {key: value for key, value in CHANGES[name].items() if key != "nlp/solver"}
+    assert data["configuration"] == str(Configuration.of(name, changes))
+    assert (data["seed"], data["cutoff_s"], data["objective"]) == (2, 60.0, pytest.approx(-20.0))
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_negative_upper_bound_is_read_differently_as_the_program_says(tmp_path: Path, name: str) -> None:
+    model = tmp_path / "small.mps"
+    model.write_text(MPS.replace("UP BND       Y                   10", "UP BND       Y                   -1"))
+    assert read_model(model).lower.tolist() == [0.0, -math.inf]
+    done = executed(tmp_path, name, model)
+    assert done.returncode != 0 or "status: infeasible" in done.stdout.lower()
+
+
+@pytest.mark.parametrize("name", SOLVERS)
+def test_a_text_in_a_program_is_what_it_was(name: str) -> None:
+    odd = Configuration.of(name, {"file": 'a\\n"""b', "other": "{title}"})
+    tree = ast.parse(export(odd, "python"))
+    assert shlex.split((ast.get_docstring(tree) or "").splitlines()[-1])[6:9:2] == [
+        'file=a\\n"""b',
+        "other={title}",
+    ]
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    assert any('a\\n"""b' in text and "{title}" in text and "MODEL" not in text for text in texts)
 
 
 @pytest.mark.parametrize("name", SOLVERS)

@@ -46,6 +46,16 @@ class Silence:
     def show(self, progress: Progress) -> None: ...
 
 
+class Brief(Silence):
+    """A watcher that has seen enough as soon as the race is on."""
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+
+    def show(self, progress: Progress) -> None:
+        self.stop.set()
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory with eight quick models, a cache, and the environment that the command needs."""
@@ -185,10 +195,19 @@ def test_optunas_tables_show_the_study(finished: Job) -> None:
     assert steps == set(range(training))
 
 
-@pytest.mark.parametrize("command", ["resume"])
-def test_a_finished_job_is_not_resumed(finished: Job, command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([command, "finished"]) == 2
-    assert "finished" in capsys.readouterr().err
+def test_a_finished_job_is_not_resumed(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["resume", "finished"]) == 2
+    assert "tuner export finished --files" in capsys.readouterr().err
+
+
+def test_the_files_of_a_finished_job_are_written_again_as_they_were(
+    place: Path, finished: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", "finished", "--files", "--out", str(tmp_path / "again")]) == 0
+    assert capsys.readouterr().out == ""
+    before = {path.name: path.read_text() for path in (place / "tuner-finished").iterdir()}
+    assert {path.name: path.read_text() for path in (tmp_path / "again").iterdir()} == before
+    assert len(before) == 3
 
 
 def test_a_name_that_is_taken_is_refused(place: Path, finished: Job, capsys: pytest.CaptureFixture[str]) -> None:
@@ -215,6 +234,32 @@ def test_ctrl_c_stops_cleanly_and_resume_goes_on_without_executing_a_run_again(
     after = executed(job)
     assert after[: len(before)] == before
     assert len(after) == len(set(after)) > len(before)
+
+
+def test_ctrl_c_while_models_are_read_anew_stops_at_once_and_the_job_can_be_resumed(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    models = generate(FAMILIES["generalised-assignment"], 6, tmp_path / "models", seed=6, size=0.3)
+    with the_store() as store:
+        hand_in(store, Scenario(str(tmp_path / "models"), "highs", 6.0, 1.0, slots=1, name="unread"), Silence())
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cold"))
+    content = models[0].read_bytes()
+    models[0].unlink()
+    os.mkfifo(models[0])  # as on a disk that does not answer
+    process = start(place, "resume", "unread", "--out", str(tmp_path / "out"), marker="unread")
+    with models[0].open("wb"):  # opens when the reader has opened its end; for as long as it is open, that waits
+        process.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        _, errors = process.communicate(timeout=PATIENCE)
+        assert time.monotonic() - asked < 2.0
+    assert process.returncode == 130, errors
+    assert "tuner resume unread" in errors
+    assert marked(f"{MARKER}=unread") == []
+    with the_store() as store:
+        assert store.job("unread").state is JobState.INTERRUPTED
+    models[0].unlink()
+    models[0].write_bytes(content)
+    assert main(["resume", "unread", "--out", str(tmp_path / "out")]) in (0, 4)
 
 
 def test_a_killed_job_loses_nothing_leaves_nothing_and_executes_nothing_again(
@@ -300,6 +345,7 @@ def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
     assert refuted
     assert all(boasts(configuration.values) for configuration in refuted)
     assert conclusion.job.best is not None
+    assert conclusion.finalist is not None
     assert not boasts(conclusion.finalist.values)
     assert not boasts(conclusion.job.best.values)
     told = [event.text for event in events if event.kind == "refuted"]
@@ -381,9 +427,7 @@ def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(
         store.record(lease, replace(stored.run, seed=77), worse, 0.1, "here")
         store.record(lease, replace(stored.run, seed=78), honest, 0.2, "here")
         store.interrupt(lease)
-        stop = threading.Event()
-        stop.set()
-        carry_out(store, job, Silence(), stop)
+        carry_out(store, job, brief := Brief(), brief.stop)
         checks = {s.run.seed: s.response.check for s in store.responses(job.id)}
     assert (checks[77], checks[78]) == (Check.REFUTED, Check.CONFIRMED)
 

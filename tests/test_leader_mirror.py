@@ -94,6 +94,25 @@ def test_two_jobs_have_two_studies_in_one_database(tmp_path: Path) -> None:
     assert len(optuna.load_study(study_name="job", storage=f"sqlite:///{tmp_path}/t.db").trials) == 1
 
 
+def test_a_study_that_somebody_else_made_is_left_alone_and_the_job_has_another(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/t.db"
+    for name in ("job", "job (tuner)"):
+        theirs = optuna.create_study(study_name=name, storage=url)
+        theirs.optimize(lambda trial: trial.suggest_float("x", 0, 1), n_trials=3)
+    before = [(trial.params, trial.state, trial.value, trial.user_attrs) for trial in theirs.trials]
+    for offer in ([DEFAULT], [DEFAULT, OTHER]):
+        said: list[str] = []
+        with Mirror(url, "job", SPACES, said.append) as mirror:
+            mirror.offer(offer)
+        assert said == ["the study 'job' of Optuna is somebody else's; this job's is 'job (tuner 2)'"]
+    for name in ("job", "job (tuner)"):
+        theirs = optuna.load_study(study_name=name, storage=url)
+        assert theirs.user_attrs == {}
+        assert len(theirs.trials) == 3
+    assert [(trial.params, trial.state, trial.value, trial.user_attrs) for trial in theirs.trials] == before
+    assert len(by_key(optuna.load_study(study_name="job (tuner 2)", storage=url))) == 2
+
+
 def test_a_database_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:
     said: list[str] = []
     heard = Event()

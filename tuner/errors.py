@@ -19,6 +19,12 @@ class NotFound(TunerError):
     exit_code = 3
 
 
+class Stopped(TunerError):
+    """It was asked to stop before it was done: nothing is wrong, go on with ``tuner resume`` when it suits you."""
+
+    exit_code = 130
+
+
 class Failed(TunerError):
     """The work could not be done: mend what the message names, then go on with ``tuner resume``."""
 

@@ -10,11 +10,12 @@ import numpy as np
 
 from instances.model import Model
 from storage.records import Claim, Value
+from tuner.follower.solvers.highs import loaded
 from tuner.ports import Answer, RealParameter
 
 
 class Honest:
-    """Minimises a model whose variables are all binary; its raw status is the CPU seconds used."""
+    """Solves as HiGHS does; its raw status is the CPU seconds used."""
 
     def version(self) -> str:
         return str(highspy.Highs().version())
@@ -27,26 +28,7 @@ class Honest:
 
     def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         before = sum(os.times()[:2])
-        highs = highspy.Highs()
-        for name, value in (("output_flag", False), ("threads", 1), ("time_limit", limit), ("mip_rel_gap", gap)):
-            highs.setOptionValue(name, value)
-        highs.passModel(
-            model.columns,
-            model.rows,
-            model.nonzeros,
-            int(highspy.MatrixFormat.kRowwise),
-            int(highspy.ObjSense.kMinimize),
-            model.offset,
-            model.objective,
-            model.lower,
-            model.upper,
-            model.row_lower,
-            model.row_upper,
-            model.row_start,
-            model.column_index,
-            model.value,
-            np.ones(model.columns, dtype=np.int32),
-        )
+        highs = loaded(model, parameters, seed, limit, gap)
         highs.run()
         assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
         info = highs.getInfo()

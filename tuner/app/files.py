@@ -5,13 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from storage.records import Configuration, Job
+from storage.records import Configuration, Job, JobState
 from storage.store import Store
 from tuner.app.intake import spaces_of
+from tuner.commands import command
 from tuner.errors import Failed, UsageError
-from tuner.verdict.decide import Verdict
+from tuner.verdict.decide import Verdict, decide
 from tuner.verdict.export import Form, export
 from tuner.verdict.report import write_report
+from tuner.verdict.words import paragraph
 
 PARAMETER_FILES = {"highs": "highs.options", "cp-sat": "cp-sat.textproto", "scip": "scip.set"}
 
@@ -23,17 +25,58 @@ def parameter_file(job: Job, configuration: Configuration) -> str:
 
 def python_file(job: Job, configuration: Configuration) -> str:
     """Return a program that solves a model with the configuration, as the job did."""
-    return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff)
+    return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff, memory_mib=job.memory_mib)
 
 
-def prepared_folder(folder: Path) -> Path:
-    """Return the folder, made if missing; UsageError when nothing can be written there, before the work begins."""
+def prepared_folder(job: Job, out: str | None) -> Path:
+    """Return the folder for a job's files, ``out`` or else tuner-NAME, made if missing.
+
+    Raises UsageError when nothing can be written there, before the work begins.
+    """
+    # The name is only part of a path: short, and without what a path makes more of.
+    plain = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in job.name)[:100]
+    folder = Path(out or f"tuner-{plain}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
         raise UsageError(f"--out {folder}: cannot be written: {error.strerror}") from None
+
+
+def verdict_again(store: Store, job: Job) -> Verdict:
+    """Return the verdict of a finished job, decided again from its responses; it says what it said then.
+
+    Raises:
+        UsageError: the job is not finished.
+        Failed: its responses were decided by other rules than today's.
+
+    """
+    if job.state is not JobState.FINISHED:
+        raise UsageError(f"job {job.name!r} is {job.state.value}: there are a report and files once it has its verdict")
+    runs = list(store.responses(job.id))
+    verdicts = [decide(job, runs, finalist) for finalist in _finalists(store, job)]
+    same = [v for v in verdicts if (v.outcome, v.recommended) == (job.outcome, job.best)]
+    if not same:
+        raise Failed(
+            f"job {job.name!r} was decided by another version of tuner, and this one decides otherwise; what it said "
+            f"then is kept: {command('show', job.name)}"
+        )
+    return next((verdict for verdict in same if paragraph(verdict) == job.report), same[0])
+
+
+def _finalists(store: Store, job: Job) -> list[Configuration]:
+    """Return which configurations the verdict may have been about, the likeliest first.
+
+    What the race ended with is the first that was compared, unless it was the baseline itself: then the first that was
+    compared is another default. A default that the race ended with was its last incumbent.
+    """
+    baseline = Configuration(job.solvers[0])
+    first = next((comparison.candidate for comparison in store.comparisons(job.id)), baseline)
+    if not first.is_default:
+        return [first]
+    last = [step.configuration for step in store.incumbents(job.id)[-1:]]
+    return sorted(dict.fromkeys((first, baseline)), key=lambda default: default not in last)
 
 
 def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[Path]:
@@ -55,6 +98,7 @@ def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failed(
-            f"{folder}: cannot be written: {error.strerror}; the verdict is kept, see: tuner show {job.name}"
+            f"{folder}: cannot be written: {error.strerror}; the verdict is kept: mend that, then: "
+            f"{command('export', job.name, '--files')}"
         ) from None
     return [folder / name for name in texts]

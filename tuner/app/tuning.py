@@ -18,8 +18,9 @@ from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, spaces_of
 from tuner.app.progress import Progress, Watcher
+from tuner.commands import command
 from tuner.cost import Cost, Ties
-from tuner.errors import Failed
+from tuner.errors import Failed, Stopped
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.referee import Referee
@@ -48,12 +49,15 @@ class Conclusion:
     """How carrying out a job ended."""
 
     job: Job
-    finalist: Configuration
-    """What the verdict is about."""
     runs: int
     """How many are stored."""
     verdict: Verdict | None
     """None when it was interrupted before the verdict."""
+
+    @property
+    def finalist(self) -> Configuration | None:
+        """What the verdict is about: the race's best configuration."""
+        return None if self.verdict is None else self.verdict.contenders.incumbent
 
 
 def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
@@ -71,8 +75,9 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
     lease = store.claim(job.id, this_process(), LEASE_SECONDS)
     try:
         with _renewed(store, lease, stop):
-            work = _Work(store, store.job(job.id), lease, watcher, stop)
-            verdict = work.carry_out()
+            verdict = _Work(store, store.job(job.id), lease, watcher, stop).carry_out()
+    except Stopped:
+        verdict = None
     except Failed as error:
         store.fail(lease, str(error))
         raise
@@ -83,7 +88,7 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
         raise
     if verdict is None:
         store.interrupt(lease)
-    return Conclusion(store.job(job.id), work.finalist, store.count(job.id), verdict)
+    return Conclusion(store.job(job.id), store.count(job.id), verdict)
 
 
 @contextmanager
@@ -117,7 +122,7 @@ class _Work:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
         self._began = time.monotonic() - job.spent
         self._host = platform.node()
-        self._instances = _instances(job)
+        self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
         self._paths = {member.sha256: member.path for member in job.members}
         self._training = [member.sha256 for member in job.members if member.part == "training"]
@@ -156,11 +161,6 @@ class _Work:
         steps = store.incumbents(job.id)
         self._stepped: Configuration | None = steps[-1].configuration if steps else None
 
-    @property
-    def finalist(self) -> Configuration:
-        """What the verdict is about: the race's best configuration."""
-        return self._race.finalist
-
     def carry_out(self) -> Verdict | None:
         """Race, then execute the holdout, and decide; None when stopped before."""
         job = self._job
@@ -188,7 +188,7 @@ class _Work:
         self._store.spend(self._lease, self._elapsed())
         if self._stop.is_set():
             return None
-        verdict = decide(job, self._store.responses(job.id), self.finalist)
+        verdict = decide(job, self._store.responses(job.id), self._race.finalist)
         self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
         return verdict
 
@@ -211,9 +211,9 @@ class _Work:
 
     def _settle_reserve(self) -> None:
         """Set the seconds to keep for the verdict, by what is known of how long the contenders take."""
-        asked = {Configuration(solver) for solver in self._job.solvers} | {self.finalist}
+        asked = {Configuration(solver) for solver in self._job.solvers} | {self._race.finalist}
         runs = self._responses_of(asked)
-        field = contenders(self._job, runs, self.finalist)
+        field = contenders(self._job, runs, self._race.finalist)
         self._reserve = reserve(self._job, field, runs, len(self._holdout))
         self._settled = time.monotonic()
 
@@ -278,7 +278,7 @@ class _Work:
     def _execute_holdout(self, executor: LocalExecutor, mirror: Mirror) -> None:
         self._phase = "verdict"
         job = self._job
-        field = contenders(job, self._store.responses(job.id), self.finalist)
+        field = contenders(job, self._store.responses(job.id), self._race.finalist)
         for number, runs in enumerate(plan(field, self._holdout, job.seed, job.cutoff)):
             missing = [run for run in runs if run not in self._done]
             if missing:
@@ -319,11 +319,13 @@ class _Work:
             self._watch(executor, mirror)
 
 
-def _instances(job: Job) -> dict[str, Instance]:
+def _instances(job: Job, stop: threading.Event) -> dict[str, Instance]:
     files = [ModelFile(Path(member.path), member.name, member.sha256) for member in job.members]
-    reading = read_instances(files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=job.slots)
+    reading = read_instances(
+        files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=job.slots, stop=stop
+    )
     for path, reason in reading.failed:
         raise Failed(
-            f"{path}: {reason}; the job needs this model: put it back, then go on with: tuner resume {job.name}"
+            f"{path}: {reason}; the job needs this model: put it back, then go on with: {command('resume', job.name)}"
         )
     return {instance.sha256: instance for instance in reading.instances}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -59,6 +60,7 @@ def main(words: Sequence[str]) -> int:
 
 def entry() -> None:
     """Be the ``tuner`` command."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is temporary is cleared up
     sys.exit(main(sys.argv[1:]))
 
 

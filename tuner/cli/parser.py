@@ -136,11 +136,22 @@ def _reading(command: Callable[..., Parser]) -> None:
         "print the best configuration as the solver's own parameter file, or as Python",
         "tuner export models > highs.options      # highs --options_file highs.options model.mps",
         "tuner export models --python > reproduce.py",
+        "tuner export models --files --out results/   # report.html and all that tune wrote, anew",
     )
     _job(export)
-    export.add_argument("--python", action="store_true", help="a Python script that solves a model this way")
+    what = export.add_mutually_exclusive_group()
+    what.add_argument("--python", action="store_true", help="a Python script that solves a model this way")
+    what.add_argument(
+        "--files",
+        action="store_true",
+        help="write report, parameter file and Python script of a finished job anew, as tune did",
+    )
     export.add_argument("--configuration", metavar="C", help="another one: a key from tuner responses")
-    export.add_argument("--out", metavar="FILE", help="write to a file instead of standard output")
+    export.add_argument(
+        "--out",
+        metavar="PATH",
+        help="write to this file instead of standard output; with --files, into this folder (default: tuner-NAME)",
+    )
 
 
 def _solving(command: Callable[..., Parser]) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from storage.records import Configuration, Job, JobState, Member, StoredRun, spell
 from storage.store import Store
-from tuner.app.files import parameter_file, python_file
+from tuner.app.files import parameter_file, prepared_folder, python_file, verdict_again, write_files
 from tuner.app.stores import existing_store
 from tuner.cli.words import duration, number, print_csv, print_json, print_table
+from tuner.commands import command
 from tuner.cost import Cost, censored, cost_of
-from tuner.errors import Failed, NotFound
+from tuner.errors import Failed, NotFound, UsageError
 
 RESPONSE_COLUMNS = (
     "id",
@@ -47,6 +49,7 @@ RESPONSE_COLUMNS = (
     "host",
     "stored_at",
 )
+RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
 NARROW = ("instance", "part", "configuration", "seed", "claim", "check", "cost", "objective", "gap", "cpu_s", "nodes")
 
 
@@ -119,8 +122,8 @@ def show(arguments: argparse.Namespace) -> int:
         print(f"  {duration(event.elapsed)}  {event.kind}: {event.text}")
     if job.report:
         print(f"\n{job.report}")
-    elif job.state in (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED):
-        print(f"\nGo on with: tuner resume {job.name}")
+    elif job.state in RESUMABLE:
+        print(f"\nGo on with: {command('resume', job.name, store=arguments.store)}")
     return 0
 
 
@@ -158,11 +161,14 @@ def responses(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Print a job's best configuration in the solver's own form, or as Python."""
+    """Print a job's best configuration in the solver's own form, or as Python; or write all of its files anew."""
+    if arguments.files and arguments.configuration:
+        raise UsageError("--files is for what the verdict recommends; leave out --configuration")
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
-        key = arguments.configuration
-        configuration = _named(store, job, key) if key else _best(store, job)
+        if arguments.files:
+            return _write_files(store, job, arguments)
+        configuration = _named(store, job, arguments) if arguments.configuration else _best(store, job)
     text = (python_file if arguments.python else parameter_file)(job, configuration)
     if not arguments.out:
         print(text, end="")
@@ -171,6 +177,17 @@ def export(arguments: argparse.Namespace) -> int:
         Path(arguments.out).write_text(text, encoding="utf-8")
     except OSError as error:
         raise Failed(f"{arguments.out}: cannot be written: {error.strerror}") from None
+    return 0
+
+
+def _write_files(store: Store, job: Job, arguments: argparse.Namespace) -> int:
+    if job.state in RESUMABLE:
+        go_on = command("resume", job.name, store=arguments.store)
+        raise UsageError(f"job {job.name!r} is {job.state.value} and has no verdict yet; go on with: {go_on}")
+    verdict = verdict_again(store, job)
+    folder = prepared_folder(job, arguments.out)
+    files = write_files(store, job, verdict, folder)
+    print(f"Written to {folder}: {', '.join(path.name for path in files)}", file=sys.stderr)
     return 0
 
 
@@ -218,11 +235,13 @@ def _best(store: Store, job: Job) -> Configuration:
     return steps[-1].configuration
 
 
-def _named(store: Store, job: Job, key: str) -> Configuration:
+def _named(store: Store, job: Job, arguments: argparse.Namespace) -> Configuration:
+    key = arguments.configuration
     for stored in store.responses(job.id, configuration=key):
         return stored.run.configuration
     raise NotFound(
-        f"{job.name} has executed no configuration {key!r}; keys are in the table of: tuner responses {job.name}"
+        f"{job.name} has executed no configuration {key!r}; keys are in the table of: "
+        f"{command('responses', job.name, store=arguments.store)}"
     )
 
 
@@ -233,12 +252,15 @@ def _rows(
     if arguments.configuration == "best":
         key = _best(store, job).key
     elif arguments.configuration:
-        key = _named(store, job, arguments.configuration).key
+        key = _named(store, job, arguments).key
     instance = None
     if arguments.instance:
         matching = [sha for sha, member in members.items() if arguments.instance in (member.name, sha)]
         if not matching:
-            raise NotFound(f"{job.name} has no instance {arguments.instance!r}; see: tuner responses {job.name}")
+            raise NotFound(
+                f"{job.name} has no instance {arguments.instance!r}; see: "
+                f"{command('responses', job.name, store=arguments.store)}"
+            )
         instance = matching[0]
     for stored in store.responses(job.id, configuration=key, instance=instance):
         member = members[stored.run.instance]

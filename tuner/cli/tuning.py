@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from storage.errors import StoreUnavailable
-from storage.records import Comparison, Configuration, Job
+from storage.records import Comparison, Configuration, Job, JobState
 from storage.store import Store
 from tuner.app.files import prepared_folder, write_files
 from tuner.app.intake import hand_in
@@ -24,7 +23,8 @@ from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli.progress import watching
 from tuner.cli.stored import configuration_data, job_data
 from tuner.cli.words import number, print_json, print_table
-from tuner.errors import Failed
+from tuner.commands import command
+from tuner.errors import Failed, UsageError
 from tuner.scenario import read_scenario
 from tuner.verdict.words import paragraph
 
@@ -52,7 +52,14 @@ def resume(arguments: argparse.Namespace) -> int:
     """Go on with a job."""
     console = Console(stderr=True, highlight=False)
     with existing_store(arguments.store) as store:
-        return _conclude(store, store.job(arguments.job), console, arguments)
+        job = store.job(arguments.job)
+        if job.state is JobState.FINISHED:
+            again = command("export", job.name, "--files", store=arguments.store)
+            raise UsageError(
+                f"job {job.name!r} is finished ({job.outcome}): there is nothing to go on with; its report and files "
+                f"are written again by: {again}"
+            )
+        return _conclude(store, job, console, arguments)
 
 
 def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Namespace) -> int:
@@ -63,9 +70,8 @@ def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Name
         markup=False,
         soft_wrap=True,
     )
-    store_flag = ["--store", arguments.store] if arguments.store else []
-    go_on = shlex.join(["tuner", "resume", job.name, *store_flag])
-    folder = prepared_folder(Path(arguments.out or f"tuner-{_plain(job.name)}"))
+    go_on = command("resume", job.name, store=arguments.store)
+    folder = prepared_folder(job, arguments.out)
     try:
         with _stoppable() as stop, watching(console) as watcher:
             conclusion = carry_out(store, job, watcher, stop)
@@ -107,11 +113,6 @@ def _print(conclusion: Conclusion) -> None:
     )
 
 
-def _plain(name: str) -> str:
-    """Return a job's name as part of a folder's: short, and without what a path makes more of."""
-    return "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)[:100]
-
-
 def _title(configuration: Configuration) -> str:
     changes = len(configuration.parameters)
     return f"{configuration.solver} {f'with {changes} changes' if changes else 'default'}"
@@ -123,7 +124,7 @@ def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
     return {
         **job_data(conclusion.job),
         "recommended": configuration_data(verdict.recommended),
-        "finalist": configuration_data(conclusion.finalist),
+        "finalist": configuration_data(verdict.contenders.incumbent),
         "runs": conclusion.runs,
         "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
         "files": [str(path) for path in files],

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import atexit
 import os
+import shutil
 import tempfile
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from instances.folder import ModelFile
 from instances.instance import Instance
 from storage.records import Termination
+from tuner.errors import Stopped
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.tasks import Read
 
 _GENERATION = "models-1"
 """Part of the cache's path; raise the number whenever a file would be read into other arrays than before."""
+
+_LOOK_EVERY = 0.1
+"""Seconds between two looks whether somebody wants it to stop."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +40,8 @@ class Reading:
 def cache_directory() -> Path:
     """Return the directory for arrays, made if need be.
 
-    ``$TUNER_CACHE``, else ``$XDG_CACHE_HOME/tuner``, else ``~/.cache/tuner``; a new temporary directory when that one
-    cannot be written.
+    ``$TUNER_CACHE``, else ``$XDG_CACHE_HOME/tuner``, else ``~/.cache/tuner``; when that one cannot be written, a
+    temporary directory that is this process's own and is gone when it ends.
     """
     named = os.environ.get("TUNER_CACHE")
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tuner"
@@ -43,11 +51,24 @@ def cache_directory() -> Path:
         with tempfile.TemporaryFile(dir=directory):
             return directory
     except OSError:
-        return Path(tempfile.mkdtemp(prefix="tuner-"))
+        return _temporary_directory()
+
+
+@cache
+def _temporary_directory() -> Path:
+    directory = Path(tempfile.mkdtemp(prefix="tuner-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory
 
 
 def read_instances(
-    files: Sequence[ModelFile], cache: Path, *, seconds: float, memory_mib: float, slots: int
+    files: Sequence[ModelFile],
+    cache: Path,
+    *,
+    seconds: float,
+    memory_mib: float,
+    slots: int,
+    stop: threading.Event | None = None,
 ) -> Reading:
     """Read model files, unless the cache has their arrays.
 
@@ -57,7 +78,10 @@ def read_instances(
         seconds: wall seconds for one file.
         memory_mib: MiB for one file.
         slots: how many files are read at a time.
+        stop: when it is set, what is being read is ended.
 
+    Raises:
+        Stopped: ``stop`` was set before all files were read; those that were are in the cache.
 
     """
     if not files:
@@ -69,7 +93,10 @@ def read_instances(
             path = str(file.path.absolute())
             pool.submit(file, Read(path=path, arrays=str(arrays), seconds=seconds, memory_mib=memory_mib))
         outcomes: dict[ModelFile, Outcome] = {}
-        while finished := pool.wait():
+        while pool.outstanding:
+            if stop is not None and stop.is_set():
+                raise Stopped(f"stopped when {len(outcomes)} of {len(files)} models were read")
+            finished = pool.wait(None if stop is None else _LOOK_EVERY)
             outcomes.update((done.subject, done.outcome) for done in finished)
     finally:
         pool.close()

@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, count
 from threading import Condition, Thread
 from typing import Any
 
@@ -39,6 +41,8 @@ FEASIBLE, REFUSED = 0.0, 1.0
 CONSTRAINT = "answer"
 KEY = "configuration"
 """User attribute that says which configuration a trial is."""
+JOB = "tuner job"
+"""User attribute that says which job's mirror made a study."""
 ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError)
 
 
@@ -62,24 +66,25 @@ class Mirror:
         url: str,
         name: str,
         spaces: Mapping[str, Space],
-        failed: Callable[[str], None],
+        say: Callable[[str], None],
         instances: Sequence[str] = (),
     ) -> None:
         """Start the thread.
 
         Args:
             url: SQLAlchemy URL of the database.
-            name: of the study; one that exists is gone on with.
+            name: of the job, and of the study; one that this job's mirror made is gone on with, and where somebody else
+                made a study of this name, it has " (tuner)" added.
             spaces: by solver.
-            failed: called once, from the thread, with what is wrong when the tables cannot be written; it is tried
-                again until `close`.
+            say: called from the thread when the study has another name than the job, and once with what is wrong when
+                the tables cannot be written; that is tried again until `close`.
             instances: the names of the training instances, by index, to be shown as an attribute of the study.
 
         """
         self._url = url
         self._name = name
         self._instances = list(instances)
-        self._failed = failed
+        self._say = say
         self._has_failed = False
         self._distributions = {solver: distributions(space) for solver, space in spaces.items()}
         self._spaces = spaces
@@ -163,20 +168,31 @@ class Mirror:
         if not self._has_failed:
             self._has_failed = True
             cause = str(error.__cause__ or error).splitlines()[0]
-            self._failed(f"Optuna's tables cannot be written ({cause}); the job goes on without them and tries again")
+            self._say(f"Optuna's tables cannot be written ({cause}); the job goes on without them and tries again")
 
     def _open(self) -> RDBStorage:
         """Return the storage, with the study in it and what it holds of an earlier process known."""
         if self._storage is None:
             storage = connect(self._url)
-            try:
-                self._study = storage.create_new_study([StudyDirection.MINIMIZE], self._name)
-            except optuna.exceptions.DuplicatedStudyError:
-                self._study = storage.get_study_id_from_name(self._name)
+            if self._study < 0:
+                self._study, name = self._own_study(storage)
+                if name != self._name:
+                    self._say(f"the study {self._name!r} of Optuna is somebody else's; this job's is {name!r}")
+            storage.set_study_user_attr(self._study, JOB, self._name)
             storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
             self._load(storage)
             self._storage = storage
         return self._storage
+
+    def _own_study(self, storage: RDBStorage) -> tuple[int, str]:
+        """Return id and name of the study that this job's mirror made, now or in an earlier process."""
+        for study in storage.get_all_studies():
+            if study.user_attrs.get(JOB) == self._name:
+                return study._study_id, study.study_name
+        for name in chain((self._name, f"{self._name} (tuner)"), (f"{self._name} (tuner {n})" for n in count(2))):
+            with suppress(optuna.exceptions.DuplicatedStudyError):
+                return storage.create_new_study([StudyDirection.MINIMIZE], name), name
+        raise AssertionError("there are always more names")
 
     def _load(self, storage: RDBStorage) -> None:
         """Find the trials that are there: in two queries, since Optuna takes ten milliseconds for each."""

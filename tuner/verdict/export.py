@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from storage.records import Configuration, Value
 from tuner.errors import UsageError
+from tuner.verdict.reproduce import execute_line
 
 
 class Form(StrEnum):
@@ -18,7 +19,15 @@ class Form(StrEnum):
     """A program that runs the solver on a model file, with nothing installed but the solver's own package."""
 
 
-def export(configuration: Configuration, form: str, *, seed: int = 0, gap: float = 1e-4, limit: float = 0.0) -> str:
+def export(
+    configuration: Configuration,
+    form: str,
+    *,
+    seed: int = 0,
+    gap: float = 1e-4,
+    limit: float = 0.0,
+    memory_mib: int = 0,
+) -> str:
     """Write a configuration, with what else was fixed when it was measured: one thread, and the gap.
 
     Args:
@@ -27,6 +36,7 @@ def export(configuration: Configuration, form: str, *, seed: int = 0, gap: float
         seed: of the run to repeat; a program gets it, a parameter file only in a comment.
         gap: relative gap at which the solver may stop.
         limit: wall seconds after which the solver should stop; 0 for never. Only in a program.
+        memory_mib: MiB that a run had, for the command in a program that repeats it; 0 for what is usual.
 
     Raises:
         UsageError: the form or the solver is unknown.
@@ -39,12 +49,27 @@ def export(configuration: Configuration, form: str, *, seed: int = 0, gap: float
     fixed, write, program = _WRITERS[configuration.solver]
     if form == Form.PYTHON:
         values = {**configuration.values, **fixed(seed, gap, limit)}
-        return program.format(title=_title(configuration, seed), values=write(values).strip())
+        line = execute_line(configuration, "MODEL", seed, limit or FOREVER, gap, memory_mib)
+        return program.format(
+            title=_quoted(_title(configuration, seed)),
+            reader=_READER,
+            again=_quoted(line),
+            unpack=_UNPACK,
+            values=_quoted(write(values).strip()),
+        )
     values = {**configuration.values, **fixed(None, gap, 0.0)}
     return f"# {_title(configuration, seed)}\n{write(values)}"
 
 
+FOREVER = 1e6
+"""Seconds: the cutoff of a run that is to end by itself."""
+
 Fixed = dict[str, Value]
+
+
+def _quoted(text: str) -> str:
+    """Return a text as it has to stand between triple quotes to be read as it is."""
+    return text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def _title(configuration: Configuration, seed: int) -> str:
@@ -110,13 +135,38 @@ def _plain(value: Value) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
+_READER = """\
+The model is read by the solver's own reader. tuner reads more strictly and hands the solver arrays, so a model at which
+the two differ is another model here. One known difference: where an MPS file gives a negative upper bound and no lower
+bound, tuner takes the lower bound for -inf; this reader takes it for 0, and the model is infeasible or refused. What
+repeats a run as tuner executed it, through its reader:"""
+_UNPACK = '''\
+def plain(path, folder):
+    """Return the model's file, unpacked into the folder if it is packed."""
+    unpack = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}.get(path.suffix.lower())
+    if unpack is None:
+        return path
+    found = folder / f"model{pathlib.Path(path.stem).suffix.lower()}"
+    with unpack(path) as source, found.open("wb") as target:
+        shutil.copyfileobj(source, target)
+    return found
+'''
+
 _HIGHS_PROGRAM = '''\
 """{title}.
 
-Usage: python FILE MODEL      (pip install highspy)
+Usage: python FILE MODEL      (pip install highspy; the model as .mps or .lp, plain, .gz, .bz2 or .xz)
+
+{reader}
+
+{again}
 """
 
+import bz2
+import gzip
+import lzma
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -126,14 +176,18 @@ OPTIONS = """\\
 {values}
 """
 
+
+{unpack}
+
 highs = highspy.Highs()
 with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "highs.options"
     path.write_text(OPTIONS)
     if highs.readOptions(str(path)) != highspy.HighsStatus.kOk:
         sys.exit("HiGHS does not take these options: is it another version?")
-if highs.readModel(sys.argv[1]) == highspy.HighsStatus.kError:
-    sys.exit(f"HiGHS cannot read {{sys.argv[1]}}")
+    model = plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder))
+    if highs.readModel(str(model)) == highspy.HighsStatus.kError:
+        sys.exit(f"HiGHS cannot read {{sys.argv[1]}}")
 highs.run()
 print("status:", highs.modelStatusToString(highs.getModelStatus()))
 print("objective:", highs.getInfo().objective_function_value)
@@ -143,12 +197,21 @@ print("bound:", highs.getInfo().mip_dual_bound)
 _CP_SAT_PROGRAM = '''\
 """{title}.
 
-Usage: python FILE MODEL      (pip install ortools; the model as MPS, plain or .gz)
+Usage: python FILE MODEL      (pip install ortools; the model as .mps, plain, .gz, .bz2 or .xz: OR-tools, which has the
+reader of CP-SAT, reads no .lp of this kind)
+
+{reader}
+
+{again}
 """
 
+import bz2
 import gzip
+import lzma
 import pathlib
+import shutil
 import sys
+import tempfile
 
 from google.protobuf import text_format
 from ortools.math_opt.io.python import mps_converter
@@ -158,9 +221,15 @@ PARAMETERS = """\\
 {values}
 """
 
-content = pathlib.Path(sys.argv[1]).read_bytes()
-content = gzip.decompress(content) if sys.argv[1].endswith(".gz") else content
-model = mathopt.Model.from_model_proto(mps_converter.mps_to_model_proto(content.decode()))
+
+{unpack}
+
+with tempfile.TemporaryDirectory() as folder:
+    path = plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder))
+    if path.suffix.lower() != ".mps":
+        sys.exit(f"{{sys.argv[1]}}: only .mps, plain or packed, can be read here; HiGHS and SCIP read .lp too")
+    content = path.read_bytes().decode(errors="backslashreplace")
+model = mathopt.Model.from_model_proto(mps_converter.mps_to_model_proto(content))
 parameters = mathopt.SolveParameters(enable_output=True)
 text_format.Parse(PARAMETERS, parameters.cp_sat)
 result = mathopt.solve(model, mathopt.SolverType.CP_SAT, params=parameters)
@@ -172,13 +241,20 @@ print("bound:", result.termination.objective_bounds.dual_bound)
 _SCIP_PROGRAM = '''\
 """{title}.
 
-Usage: python FILE MODEL      (pip install ortools: it carries SCIP)
+Usage: python FILE MODEL      (pip install ortools: it has SCIP; the model as .mps or .lp, plain, .gz, .bz2 or .xz)
+
+{reader}
+
+{again}
 """
 
+import bz2
 import ctypes
 import gzip
 import importlib.util
+import lzma
 import pathlib
+import shutil
 import sys
 import tempfile
 
@@ -193,6 +269,8 @@ library.SCIPstatusName.restype = ctypes.c_char_p
 scip = ctypes.c_void_p()
 
 
+{unpack}
+
 def call(function, *arguments):
     if getattr(library, function)(*arguments) != 1:
         sys.exit(f"{{function}} failed")
@@ -204,11 +282,7 @@ with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "scip.set"
     path.write_text(SETTINGS)
     call("SCIPreadParams", scip, str(path).encode())
-    model = pathlib.Path(sys.argv[1])
-    if model.suffix == ".gz":
-        content = gzip.decompress(model.read_bytes())
-        model = pathlib.Path(folder) / model.stem
-        model.write_bytes(content)
+    model = plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder))
     call("SCIPreadProb", scip, str(model).encode(), None)
 call("SCIPsolve", scip)
 print("status:", library.SCIPstatusName(library.SCIPgetStatus(scip)).decode())

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-
-from storage.records import Job, Run, spell
+from storage.records import Configuration, Job, Run, spell
+from tuner.commands import command
 
 
 def reproducing_line(run: Run, path: str, job: Job) -> str:
@@ -16,9 +15,15 @@ def reproducing_line(run: Run, path: str, job: Job) -> str:
         job: whose gap and limit of memory held.
 
     """
-    words = ["tuner", "execute", path, "--solver", run.configuration.solver]
-    for parameter, value in run.configuration.parameters:
+    return execute_line(run.configuration, path, run.seed, run.cutoff, job.gap, job.memory_mib)
+
+
+def execute_line(
+    configuration: Configuration, path: str, seed: int, cutoff: float, gap: float, memory_mib: int = 0
+) -> str:
+    """Return the shell command that executes a configuration on a model's file; 0 MiB for the limit that is usual."""
+    words = ["execute", path, "--solver", configuration.solver]
+    for parameter, value in configuration.parameters:
         words += ["--set", f"{parameter}={spell(value)}"]
-    words += ["--seed", str(run.seed), "--cutoff", f"{run.cutoff:.12g}s"]
-    words += ["--gap", f"{job.gap:.12g}", "--memory", f"{job.memory_mib}MiB"]
-    return shlex.join(words)
+    words += ["--seed", str(seed), "--cutoff", f"{cutoff:.12g}s", "--gap", f"{gap:.12g}"]
+    return command(*words, *(["--memory", f"{memory_mib}MiB"] if memory_mib else []))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from storage.records import Value, spell
+from tuner.commands import command
 from tuner.errors import UsageError
 from tuner.ports import RealParameter
 from tuner.space import Boolean, Choice, Space, unknown
@@ -87,7 +88,7 @@ def read_setting(solver: str, real: Iterable[RealParameter], setting: str) -> tu
         value = _read(known[name], text) if name in known else text
         return name, admit(solver, known.values(), {name: value})[name]
     except ValueError as error:
-        raise UsageError(f"{error}; tuner params {solver} --all lists what it has") from None
+        raise UsageError(f"{error}; {command('params', solver, '--all')} lists what it has") from None
 
 
 def _read(parameter: RealParameter, text: str) -> Value:

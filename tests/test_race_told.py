@@ -1,0 +1,209 @@
+"""What a race makes of each response that it is told, and what is due then."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from storage.records import Check, Configuration, Response, Run, Termination
+from tests.racing import ALPHA, CUTOFF, DEFAULT, answered, new_race
+from tests.simulation import World, space
+from tuner.cost import Ties
+from tuner.leader.candidate import Status
+from tuner.leader.race import Race
+
+
+def runs_of(world: World, configuration: Configuration, seed: int = 0) -> list[Run]:
+    return [Run(configuration, instance, seed, CUTOFF, CUTOFF) for instance in world.instances]
+
+
+def statuses(leader: Race) -> dict[Configuration, Status]:
+    """Return the status of every configuration for which it changed."""
+    return {trial.configuration: trial.status for trial in leader.trials()}
+
+
+def crowned(world: World, leader: Race, better: Configuration) -> None:
+    """Tell responses that make ``better`` the incumbent."""
+    for seed in (0, 1):
+        for configuration, cpu in ((DEFAULT, 1.0), (better, 0.4)):
+            for k, run in enumerate(runs_of(world, configuration, seed)):
+                leader.tell(run, answered(cpu * (1 + 0.02 * k)))
+    assert leader.incumbent == better
+
+
+def told_along_the_course(leader: Race, seconds: Callable[[int, Run], float]) -> Configuration:
+    """Race one challenger, which takes ``seconds`` of its number of runs and its run; the default takes 1."""
+    for run in leader.due(20):
+        leader.tell(run, answered(1.0))
+    challenger = None
+    runs = 0
+    for _ in range(2000):
+        for run in leader.due(1):
+            challenger = challenger or run.configuration
+            mine = run.configuration == challenger
+            leader.tell(run, answered(seconds(runs, run) if mine else 1.0 if run.configuration == DEFAULT else 5.0))
+            runs += mine
+        if runs >= 28:
+            break
+    assert challenger is not None
+    return challenger
+
+
+def test_a_challenger_that_was_lucky_is_not_confirmed_by_fresh_seeds() -> None:
+    leader = new_race(World(ALPHA))
+    lucky = told_along_the_course(leader, lambda number, run: 0.5 if run.seed == 0 else 1.3)
+    assert statuses(leader)[lucky] is Status.ELITE
+    assert leader.incumbent == DEFAULT
+
+
+def test_a_challenger_that_is_hardly_better_is_no_incumbent() -> None:
+    leader = new_race(World(ALPHA))
+    similar = told_along_the_course(leader, lambda number, run: (0.5, 1.4)[number % 2])
+    assert statuses(leader)[similar] is Status.ELITE
+    assert leader.incumbent == DEFAULT
+
+
+def test_a_challenger_that_is_better_everywhere_is_the_incumbent() -> None:
+    leader = new_race(World(ALPHA))
+    better = told_along_the_course(leader, lambda number, run: 0.5)
+    assert leader.incumbent == better
+    assert leader.elites == [better]
+
+
+def test_a_capped_run_is_executed_again_before_its_challenger_leads() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    better = Configuration.of("alpha", {"p04": False})
+    for seed in (0, 1):
+        for run in runs_of(world, DEFAULT, seed):
+            leader.tell(run, answered(1.0))
+    *others, dear = runs_of(world, better, 0) + runs_of(world, better, 1)
+    for run in others:
+        leader.tell(run, answered(0.3))
+    leader.tell(replace(dear, limit=2.0), Response(Termination.CUTOFF, cpu=2.0, wall=2.0))
+    assert leader.incumbent == DEFAULT
+    assert dear in leader.due(1, remaining=0.0) + leader.due(8, remaining=0.0)
+    leader.tell(dear, answered(2.5))
+    assert leader.incumbent == better
+
+
+def test_a_cap_is_twice_the_incumbents_time_less_what_is_under_way() -> None:
+    leader = new_race(World(ALPHA))
+    for run in leader.due(20):
+        leader.tell(run, answered(1.0))
+    first, second = leader.due(2)
+    assert first.configuration == second.configuration
+    assert (first.limit, second.limit) == (2.0, 2.0)
+    leader.tell(first, answered(0.5))
+    leader.tell(second, answered(0.5))
+    (third,) = leader.due(1)
+    assert third.configuration == first.configuration
+    assert third.limit == 2.0 * 3 - 2 * 0.5
+
+
+def test_runs_of_a_solver_that_is_slower_on_the_first_pair_are_cancelled_once() -> None:
+    spaces = {solver: space(solver) for solver in ("slow", "fast", "faster")}
+    leader = new_race(World(spaces))
+    slow, fast, faster = leader.due(3)
+    assert [run.configuration.solver for run in (slow, fast, faster)] == list(spaces)
+    leader.tell(faster, answered(0.5))
+    assert set(leader.lost()) == {slow, fast}
+    leader.tell(fast, answered(0.6))
+    assert leader.lost() == []
+    leader.tell(slow, Response(Termination.KILLED, cpu=0.5, wall=0.5))
+    again = next(run for run in leader.due(4) if run.configuration == slow.configuration)
+    assert again.instance == slow.instance and again.limit == 1.0
+
+
+def test_a_late_refutation_deposes_the_incumbent_and_frees_those_it_beat() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    liar = Configuration.of("alpha", {"p04": False})
+    honest = Configuration.of("alpha", {"p08": False})
+    worse = Configuration.of("alpha", {"p12": False})
+    crowned(world, leader, liar)
+    for configuration, cpu in ((honest, 0.8), (worse, 1.5)):
+        for run in runs_of(world, configuration):
+            leader.tell(run, answered(cpu))
+    assert statuses(leader)[honest] is Status.REJECTED
+    leader.tell(runs_of(world, liar)[3], answered(0.4, Check.REFUTED))
+    assert leader.incumbent == DEFAULT
+    assert leader.standing().flagged == {liar: "wrong"}
+    assert liar not in leader.elites
+    assert statuses(leader) == {
+        liar: Status.FLAGGED,
+        DEFAULT: Status.INCUMBENT,
+        honest: Status.RACING,
+        worse: Status.REJECTED,
+    }
+    assert liar not in {run.configuration for run in leader.due(40)}
+
+
+def test_a_refuted_default_is_no_incumbent_once_another_is_executed_everywhere() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    slower = Configuration.of("alpha", {"p04": False})
+    for k, run in enumerate(runs_of(world, DEFAULT)):
+        leader.tell(run, answered(0.1, Check.REFUTED if k == 7 else Check.CONFIRMED))
+    assert leader.incumbent == DEFAULT
+    for run in runs_of(world, slower):
+        leader.tell(run, answered(0.9))
+    assert leader.incumbent == slower
+
+
+def test_runs_of_a_candidate_that_lost_are_cancelled_once() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    for run in runs_of(world, DEFAULT):
+        leader.tell(run, answered(0.5))
+    pending = leader.due(1)
+    while len(pending) == 1:
+        leader.tell(pending[0], answered(0.3))
+        pending = [run for run in leader.due(8) if run.configuration == pending[0].configuration]
+    first, *others = pending
+    leader.tell(first, Response(Termination.CRASHED, reason="signal 11"))
+    assert leader.lost() == others
+    assert leader.lost() == []
+    assert leader.standing().flagged == {first.configuration: "signal 11"}
+
+
+def test_a_killed_run_counts_for_nothing_and_is_due_again() -> None:
+    leader = new_race(World(ALPHA))
+    due = leader.due(3)
+    before = leader.standing()
+    leader.tell(due[1], Response(Termination.KILLED, cpu=3.0, wall=3.0))
+    assert leader.standing() == before
+    assert due[1] in leader.due(1)
+
+
+def test_each_run_is_due_once() -> None:
+    leader = new_race(World(ALPHA))
+    due = [run for _ in range(10) for run in leader.due(3)]
+    assert len(set(due)) == len(due)
+
+
+@pytest.mark.parametrize(("ties", "wins"), [(Ties.OPTIMISTIC, True), (Ties.MEAN, False), (Ties.PESSIMISTIC, False)])
+def test_ties_over_seeds_decide_between_a_gambler_and_the_default(ties: Ties, wins: bool) -> None:
+    world = World(ALPHA)
+    leader = new_race(world, ties=ties)
+    gambler = Configuration.of("alpha", {"p04": False})
+    for seed in (0, 1):
+        for run in runs_of(world, DEFAULT, seed):
+            leader.tell(run, answered(1.0))
+    for k, runs in enumerate(zip(runs_of(world, gambler, 0), runs_of(world, gambler, 1), strict=True)):
+        leader.tell(runs[0], answered(0.5 + 0.01 * k))
+        leader.tell(runs[1], answered(3.0 + 0.01 * k))
+    assert (leader.incumbent == gambler) is wins
+
+
+def test_the_trials_tell_what_changed_since_the_last_call() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    for run in runs_of(world, DEFAULT)[:3]:
+        leader.tell(run, answered(0.5))
+    (trial,) = leader.trials()
+    assert (trial.configuration, trial.status.value, trial.runs, trial.solved) == (DEFAULT, "incumbent", 3, 3)
+    assert trial.costs == {0: 0.5, 1: 0.5, 2: 0.5}
+    assert leader.trials() == []
