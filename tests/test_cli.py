@@ -230,7 +230,9 @@ def test_a_cache_that_stands_in_for_one_that_cannot_be_written_is_gone_at_the_en
     environment = {**os.environ, "TUNER_CACHE": str(tmp_path / "file"), "TMPDIR": str(tmp_path / "temporary")}
 
     def start(path: Path) -> subprocess.Popen[bytes]:
-        words = [sys.executable, "-m", "tuner", "execute", str(path), "--solver", "highs"]
+        # A shell starts its background jobs, which these tests may be one of, with SIGINT ignored.
+        program = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from tuner.cli import entry; entry()"
+        words = [sys.executable, "-c", program, "execute", str(path), "--solver", "highs"]
         return subprocess.Popen(words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
     process = start(model)
