@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import sqlite3
+import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from threading import Event
@@ -111,6 +113,38 @@ def test_a_study_that_somebody_else_made_is_left_alone_and_the_job_has_another(t
         assert len(theirs.trials) == 3
     assert [(trial.params, trial.state, trial.value, trial.user_attrs) for trial in theirs.trials] == before
     assert len(by_key(optuna.load_study(study_name="job (tuner 2)", storage=url))) == 2
+
+
+def test_a_study_that_was_deleted_is_made_anew_with_all_that_is_known(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 't.db'}"
+    said: list[str] = []
+    with Mirror(url, "job", SPACES, said.append) as mirror:
+        mirror.offer([DEFAULT, LUCKY])
+        wait_for(lambda: len(trials_of(url)) == 2)
+        optuna.delete_study(study_name="job", storage=url)
+        mirror.offer([OTHER])
+        wait_for(lambda: len(trials_of(url)) == 3)
+    assert len(said) == 1
+    assert "deleted" in said[0]
+
+
+def test_a_study_that_a_killed_process_could_not_mark_is_the_jobs_own(tmp_path: Path) -> None:
+    optuna.create_study(study_name="job", storage=f"sqlite:///{tmp_path / 't.db'}")
+    assert len(by_key(mirrored(tmp_path / "t.db", [DEFAULT]))) == 1
+
+
+def trials_of(url: str) -> list[optuna.trial.FrozenTrial]:
+    try:
+        return optuna.load_study(study_name="job", storage=url).trials
+    except KeyError:
+        return []
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not happened():
+        assert time.monotonic() < until, "waited 30 s in vain"
+        time.sleep(0.1)
 
 
 def test_a_database_that_cannot_be_written_is_reported_once_and_stops_nothing(tmp_path: Path) -> None:

@@ -152,9 +152,16 @@ def test_an_incumbent_that_is_another_solvers_default_is_used_as_it_comes() -> N
 
 
 def test_an_incumbent_that_is_the_default_needs_no_holdout() -> None:
-    verdict = decide(job(), raced(HIGHS, *FLAT), HIGHS)
+    verdict = decide(job(), [*raced(HIGHS, *FLAT), *raced(TUNED, *FLAT)], HIGHS)
     assert (verdict.outcome, verdict.recommended, verdict.comparisons) == ("default kept", HIGHS, ())
-    assert "the race found nothing better" in paragraph(verdict)
+    assert f"On {len(TRAINING)} instances to tune on, none of 1 other configuration" in paragraph(verdict)
+
+
+def test_a_race_that_had_no_time_for_anything_but_the_default_says_so() -> None:
+    killed = stored(TUNED, TRAINING[0], Response(Termination.KILLED, wall=0.1), 1, Purpose.RACE)
+    text = paragraph(decide(job(), [*raced(HIGHS, 1.0, 1.0), killed], HIGHS))
+    assert f"no time to try anything else: the race's time went into the default, on 2 of {len(TRAINING)}" in text
+    assert "a larger --budget" in text
 
 
 def test_a_default_that_shines_on_the_holdout_alone_is_told_but_not_chosen() -> None:
@@ -202,16 +209,33 @@ def test_numbers_have_three_significant_digits() -> None:
     assert written == ["0", "0.0123", "1.40", "12.0", "999", "1,000", "1,230", "over 1,000,000", "under 0.001"]
 
 
-@pytest.mark.parametrize(
-    ("cpu", "cost", "told"), [(0.7, "par10", True), (0.95, "par10", False), (0.7, "wall", False), (0.7, "gap", False)]
-)
-def test_a_run_that_was_not_solved_for_want_of_cpu_time_is_told(cpu: float, cost: str, told: bool) -> None:
+@pytest.mark.parametrize("cost", ["par10", "wall", "gap", "integral"])
+@pytest.mark.parametrize("purpose", list(Purpose))
+@pytest.mark.parametrize(("cpu", "told"), [(0.7, True), (0.95, False)])
+def test_a_run_that_was_not_solved_for_want_of_cpu_time_is_told(
+    cpu: float, told: bool, purpose: Purpose, cost: str
+) -> None:
     unsolved = Response(Termination.EXITED, Claim.FEASIBLE, gap=0.1, cpu=cpu * CUTOFF, wall=CUTOFF, integral=1.0)
-    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1], stored(TUNED, HOLDOUT[7], unsolved, SEED + 1)]
-    assert ("busy with other work: 1 run on the holdout" in paragraph(decide(job(cost=cost), runs, TUNED))) is told
+    where = HOLDOUT[7] if purpose is Purpose.HOLDOUT else TRAINING[0]
+    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1]]
+    text = paragraph(decide(job(cost=cost), [*runs, stored(TUNED, where, unsolved, SEED + 1, purpose)], TUNED))
+    assert ("busy with other work: 1 run had to end" in text) is told
 
 
-def test_a_solver_that_hangs_asleep_is_not_blamed_on_the_machine() -> None:
-    asleep = Response(Termination.CUTOFF, cpu=0.1, wall=CUTOFF + 1)
-    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1], stored(TUNED, HOLDOUT[7], asleep, SEED + 1)]
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(Termination.CUTOFF, cpu=0.1, wall=CUTOFF + 1),
+        Response(Termination.EXITED, cpu=0.1, wall=0.2),
+        Response(Termination.CRASHED, cpu=0.1, wall=CUTOFF),
+    ],
+    ids=["hangs asleep", "gives up", "crashes"],
+)
+def test_what_is_the_solvers_own_fault_is_not_blamed_on_the_machine(response: Response) -> None:
+    runs = [*several(HIGHS, TIMES), *several(TUNED, scaled(0.5))[:-1], stored(TUNED, HOLDOUT[7], response, SEED + 1)]
     assert "busy" not in paragraph(decide(job(), runs, TUNED))
+
+
+def test_a_capped_run_had_no_cutoff_to_use_up() -> None:
+    capped = stored(TUNED, TRAINING[0], Response(Termination.EXITED, cpu=0.1, wall=CUTOFF), 1, Purpose.RACE, CUTOFF / 2)
+    assert "busy" not in paragraph(decide(job(), [*several(HIGHS, TIMES), *several(TUNED, TIMES), capped], TUNED))

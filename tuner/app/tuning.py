@@ -27,10 +27,10 @@ from tuner.follower.referee import Referee
 from tuner.leader.loop import race
 from tuner.leader.mirror import Mirror
 from tuner.leader.race import Race
-from tuner.verdict.decide import Verdict, decide
+from tuner.verdict.decide import Verdict, decide, is_starved
 from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
 from tuner.verdict.reproduce import reproducing_line
-from tuner.verdict.words import paragraph
+from tuner.verdict.words import busy, paragraph
 
 LEASE_SECONDS = 30.0
 """Others may take a job over when its owner was silent for so long."""
@@ -178,10 +178,7 @@ class _Work:
                 watch=lambda: self._watch(executor, mirror),
             )
             if self._race.hopeless or self._nothing_solved():
-                raise Failed(
-                    f"no solver solved any of the {len(self._training)} models within the cutoff of {job.cutoff:g} s; "
-                    f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * job.cutoff:g}s)"
-                )
+                raise Failed(self._hopelessness())
             mirror.offer(self._race.trials())
             if not self._stop.is_set():
                 self._execute_holdout(executor, mirror)
@@ -196,6 +193,15 @@ class _Work:
         """Whether the race had its time and not one run was solved, where solving is what counts."""
         timed = self._cost in (Cost.PAR10, Cost.WALL)
         return timed and not self._stop.is_set() and self._race.standing().solved == 0
+
+    def _hopelessness(self) -> str:
+        cutoff = self._job.cutoff
+        starved = sum(map(is_starved, self._store.responses(self._job.id)))
+        return (
+            f"no solver solved any of the {len(self._training)} models within the cutoff of {cutoff:g} s; "
+            f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * cutoff:g}s)"
+            + (f". {busy(starved, cutoff)}" if starved else "")
+        )
 
     @contextmanager
     def _mirror(self) -> Iterator[Mirror]:

@@ -144,12 +144,23 @@ class Mirror:
                 del left[key]
             if batch:
                 self._let_the_incumbent_lead()
+        except KeyError:
+            self._begin_anew(left)
+            return False
         except ERRORS as error:
             with self._wake:
                 self._pending = {**left, **self._pending}
             self._report(error)
             return False
         return True
+
+    def _begin_anew(self, left: Mapping[str, Trial]) -> None:
+        """Forget a study that somebody deleted (the dashboard has a button for it); the next batch makes another."""
+        known = {key: written.trial for key, written in self._written.items() if written.trial is not None}
+        with self._wake:
+            self._pending = {**known, **left, **self._pending}
+        self._study, self._storage, self._written = -1, None, {}
+        self._say(f"Optuna's study {self._name!r} was deleted; it is made anew with what this process has seen")
 
     def _finish(self, complete: bool) -> None:
         """Leave no trial running, and let go of the database."""
@@ -187,8 +198,11 @@ class Mirror:
     def _own_study(self, storage: RDBStorage) -> tuple[int, str]:
         """Return id and name of the study that this job's mirror made, now or in an earlier process."""
         for study in storage.get_all_studies():
-            if study.user_attrs.get(JOB) == self._name:
-                return study._study_id, study.study_name
+            # One without anything in it is what a process left that was killed before it could mark it.
+            id_, name = study._study_id, study.study_name
+            blank = name == self._name and not study.user_attrs and not storage.get_n_trials(id_)
+            if blank or study.user_attrs.get(JOB) == self._name:
+                return id_, name
         for name in chain((self._name, f"{self._name} (tuner)"), (f"{self._name} (tuner {n})" for n in count(2))):
             with suppress(optuna.exceptions.DuplicatedStudyError):
                 return storage.create_new_study([StudyDirection.MINIMIZE], name), name

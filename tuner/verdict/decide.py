@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from storage.records import Comparison, Configuration, Job, Purpose, StoredRun, Termination
-from tuner.cost import Cost, Ties, solved
+from tuner.cost import Cost, Ties
 from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, per_instance
 from tuner.verdict.holdout import Contenders, contenders
 
@@ -56,8 +56,12 @@ class Verdict:
     """Seconds."""
     training: int
     """How many training instances there were."""
+    tried: int
+    """How many configurations that are no default were executed in the race."""
+    covered: int
+    """On how many training instances the baseline was executed."""
     starved: int
-    """The contenders' runs on the holdout that had to end at the cutoff before they had used it up in CPU seconds."""
+    """The runs that had to end at the cutoff before they had used it up in CPU seconds."""
 
     @property
     def candidate(self) -> Configuration:
@@ -101,6 +105,8 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
     )
     flagged = {stored.run.configuration for stored in runs if not stored.response.feasible}
+    ended = [stored.run for stored in runs if stored.response.termination is not Termination.KILLED]
+    raced = [run for run in ended if run.purpose is Purpose.RACE]
     objections = {
         candidate: _objection(candidate, comparisons, field, cost, flagged)
         for candidate in (incumbent, field.best_default)
@@ -117,18 +123,22 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         cost=cost,
         cutoff=job.cutoff,
         training=sum(member.part == "training" for member in job.members),
-        starved=sum(stored.run.configuration in field.first and _starved(stored, cost) for stored in runs),
+        tried=len({run.configuration for run in raced if not run.configuration.is_default}),
+        covered=len({run.instance for run in raced if run.configuration == field.baseline}),
+        starved=sum(map(is_starved, runs)),
     )
 
 
-def _starved(stored: StoredRun, cost: Cost) -> bool:
-    """Whether a run counts as unsolved because something else used its core: the cutoff is enforced in wall time."""
+def is_starved(stored: StoredRun) -> bool:
+    """Whether a run had to end at the cutoff, unsolved, because something else used its core.
+
+    The cutoff is enforced in wall time; whoever shares the core gets less of it in CPU time.
+    """
     run, response = stored.run, stored.response
     return (
-        cost is Cost.PAR10
-        and run.purpose is Purpose.HOLDOUT
-        and response.termination is Termination.EXITED
-        and not solved(cost, run, response)
+        response.termination is Termination.EXITED
+        and not response.solved
+        and not run.capped
         and response.cpu < STARVED * run.cutoff <= response.wall
     )
 

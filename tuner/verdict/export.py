@@ -58,13 +58,22 @@ def export(
             values=_quoted(write(values).strip()),
         )
     values = {**configuration.values, **fixed(None, gap, 0.0)}
-    return f"# {_title(configuration, seed)}\n{write(values)}"
+    notes = "".join(f"# {line}\n" for line in (_title(configuration, seed), *_NOTES.get(configuration.solver, ())))
+    return notes + write(values)
 
 
 FOREVER = 1e6
 """Seconds: the cutoff of a run that is to end by itself."""
 
 Fixed = dict[str, Value]
+
+_NOTES = {
+    "cp-sat": (
+        "Measured with the order of the variables drawn by the seed, since random_seed alone hardly changes a search",
+        "on one thread. To have it drawn: permute_variable_randomly: true",
+    )
+}
+"""What else to know of a solver's parameter file."""
 
 
 def _quoted(text: str) -> str:
@@ -136,10 +145,11 @@ def _plain(value: Value) -> str:
 
 
 _READER = """\
-The model is read by the solver's own reader. tuner reads more strictly and hands the solver arrays, so a model at which
-the two differ is another model here. One known difference: where an MPS file gives a negative upper bound and no lower
-bound, tuner takes the lower bound for -inf; this reader takes it for 0, and the model is infeasible or refused. What
-repeats a run as tuner executed it, through its reader:"""
+The model is read by the solver's own reader. tuner has a reader of its own and hands the solver arrays, so a model at
+which the two differ is another model here, or none. Known differences: where an MPS file gives a negative upper bound
+and no lower bound, tuner takes the lower bound for -inf; this reader takes it for 0, and the model is infeasible or
+refused. Rows of an LP file with two bounds, such as -2 <= x + y <= 7, are refused here. What repeats a run as tuner
+executed it, through its reader:"""
 _UNPACK = '''\
 def plain(path, folder):
     """Return the model's file, unpacked into the folder if it is packed."""

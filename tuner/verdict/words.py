@@ -85,7 +85,7 @@ def _kept(verdict: Verdict) -> list[str]:
     field = verdict.contenders
     sentences = [f"Keep the default: use {name(field.baseline)}."]
     if field.incumbent == field.baseline:
-        sentences.append(f"On {_instances(verdict.training)} to tune on, the race found nothing better.")
+        sentences.append(_fruitless(verdict))
     else:
         sentences.append(f"The best that tuning found, {name(field.incumbent)}, {verdict.objection}.")
     couples = [(field.incumbent, field.best_default), (field.incumbent, field.baseline)]
@@ -110,6 +110,15 @@ def _kept(verdict: Verdict) -> list[str]:
     if field.baseline in verdict.flagged:
         sentences.append(f"But look at {name(field.baseline)}: a response of it was refuted, crashed or out of memory.")
     return [*sentences, _advice(verdict)]
+
+
+def _fruitless(verdict: Verdict) -> str:
+    """Say why the race ended where it began."""
+    if not verdict.tried:
+        share = f"{verdict.covered} of {_instances(verdict.training)}"
+        return f"There was no time to try anything else: the race's time went into the default, on {share} to tune on."
+    configurations = f"{verdict.tried} other configuration{'s' if verdict.tried > 1 else ''}"
+    return f"On {_instances(verdict.training)} to tune on, none of {configurations} was found to be better."
 
 
 def _times(found: Comparison, cost: Cost) -> str:
@@ -156,13 +165,16 @@ def _par10(verdict: Verdict, found: Comparison) -> list[str]:
 
 def _caution(verdict: Verdict) -> list[str]:
     """Say when the machine was too busy for the times to be fair."""
-    if not verdict.starved:
-        return []
-    runs = "1 run" if verdict.starved == 1 else f"{verdict.starved} runs"
-    return [
-        f"The machine was busy with other work: {runs} on the holdout had to end at the cutoff of {verdict.cutoff:g} s "
-        "with less than nine tenths of it in CPU time, and count as unsolved."
-    ]
+    return [busy(verdict.starved, verdict.cutoff)] if verdict.starved else []
+
+
+def busy(starved: int, cutoff: float) -> str:
+    """Say that so many runs were starved; see `tuner.verdict.decide.is_starved`."""
+    runs = "1 run" if starved == 1 else f"{starved} runs"
+    return (
+        f"The machine was busy with other work: {runs} had to end at the cutoff of {cutoff:g} s with less than nine "
+        "tenths of it in CPU time, and counted as unsolved."
+    )
 
 
 def _advice(verdict: Verdict) -> str:
