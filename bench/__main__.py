@@ -1,4 +1,4 @@
-"""Execute benches by name, or all: ``python -m bench [NAME...]``."""
+"""Execute benches by name: ``python -m bench [NAME...]``; without a name all but those that take hours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import bench
 
 
 def main(names: list[str]) -> int:
-    """Execute the named benches, or all of them in the order of their names; return the exit code."""
+    """Execute the named benches, or all that are not marked ON_REQUEST, in order; return the exit code."""
     known = sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_"))
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -18,6 +18,8 @@ def main(names: list[str]) -> int:
         return 2
     for name in names or known:
         module = importlib.import_module(f"bench.{name}")
+        if not names and getattr(module, "ON_REQUEST", False):
+            continue
         print(f"== {name}: {(module.__doc__ or '').splitlines()[0]}", flush=True)
         module.main()
         print(flush=True)

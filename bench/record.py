@@ -1,0 +1,213 @@
+"""Record what real solvers answer: 100 or more configurations on 20 models, for `replay` to race on in virtual time.
+
+    python -m bench.record                     all six families with HiGHS, three of them with every solver; two hours
+    python -m bench.record set-cover           one of them
+    python -m bench.record NAME=FOLDER         the models of a folder, with HiGHS
+
+A configuration in four is a mutation of the best ones so far, so that the recording knows the good part of the space. A
+part of them is executed under several seeds. A configuration that solves none of the first five models is given up: the
+others count as unsolved. Recording goes on where it was interrupted; it wants the machine for itself.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import platform
+import random
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+
+from bench._recording import Cell, Outcome, Recording, Scene
+from instances.families import FAMILIES, generate
+from instances.folder import scan
+from instances.instance import Instance
+from storage.records import Configuration, Run
+from tuner.follower.describing import describe
+from tuner.follower.executor import LocalExecutor
+from tuner.follower.reading import cache_directory, read_instances
+from tuner.follower.solvers import default_space
+from tuner.leader.draws import Draws
+from tuner.space import Space
+
+ON_REQUEST = True
+INSTANCES = 20
+MODELS_SEED = 5
+CUTOFF = 3.0
+SLOTS = len(os.sched_getaffinity(0))
+HIGHS, OTHERS = 110, 55
+"""Configurations of HiGHS, and of each other solver where all are recorded."""
+FLIPS, ANY = 0.4, 0.3
+"""Shares of single changes and of random configurations; the rest are mutations of the best."""
+BATCH = 6
+"""Mutations drawn from the same parents."""
+PARENTS = 4
+GIVE_UP = 5
+"""A configuration that solves none of so many first models is not executed on the others."""
+SEEDED, SEEDS = 12, 4
+"""How many configurations are executed under several seeds, and under how many."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to record of one set of models."""
+
+    size: float
+    """Of the family's models: about 0.3 s for HiGHS as it comes."""
+    quotas: Mapping[str, int]
+    """Configurations by solver."""
+
+
+ALL = {"highs": HIGHS, "cp-sat": OTHERS, "scip": OTHERS}
+PLANS = {
+    "set-cover": Plan(0.75, ALL),
+    "combinatorial-auction": Plan(0.5, ALL),
+    "multi-knapsack": Plan(0.8, ALL),
+    "facility-location": Plan(0.8, {"highs": HIGHS}),
+    "independent-set": Plan(0.9, {"highs": HIGHS}),
+    "generalised-assignment": Plan(0.8, {"highs": HIGHS}),
+}
+
+
+def main(names: Iterable[str] = ()) -> None:
+    for solver in ("highs", "cp-sat", "scip"):  # HiGHS everywhere first: most of what is replayed needs no more
+        for name in list(names) or PLANS:
+            name, _, folder = name.partition("=")
+            plan = Plan(1.0, {"highs": HIGHS}) if folder else PLANS[name]
+            if solver in plan.quotas:
+                with tempfile.TemporaryDirectory() as place:
+                    _record(name, plan, solver, _files(name, plan, folder, Path(place)))
+
+
+def _files(name: str, plan: Plan, folder: str, place: Path) -> Path:
+    if folder:
+        return Path(folder)
+    generate(FAMILIES[name], INSTANCES, place, MODELS_SEED, plan.size)
+    return place
+
+
+def _record(name: str, plan: Plan, solver: str, folder: Path) -> None:
+    reading = read_instances(scan(folder).files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
+    instances = sorted(reading.instances, key=lambda instance: instance.name)
+    recording = Recording(name)
+    source = f"{name}, size {plan.size:g}, seed {MODELS_SEED}" if name in FAMILIES else name
+    versions = {each: describe(each).version for each in ALL}
+    recording.begin(
+        Scene(name, source, tuple(i.name for i in instances), CUTOFF, versions, f"{SLOTS} x {platform.machine()}")
+    )
+    with LocalExecutor({i.sha256: i for i in instances}, SLOTS, 2048.0, 1e-4) as executor:
+        recorder = _Recorder(recording, default_space(solver), instances, executor)
+        recorder.record(plan.quotas[solver])
+
+
+class _Recorder:
+    def __init__(self, recording: Recording, space: Space, instances: list[Instance], executor: LocalExecutor) -> None:
+        self._recording, self._space, self._instances, self._executor = recording, space, instances, executor
+        self._began = time.monotonic()
+
+    def record(self, quota: int) -> None:
+        known = [configuration for _, configuration in self._recording.of(self._space.solver)]
+        while len(known) < quota:
+            fresh = [c for c in self._drawn(len(known), known, quota) if c not in known][: quota - len(known)]
+            for configuration in dict.fromkeys(fresh):
+                self._recording.add_configuration(configuration)
+                known.append(configuration)
+            self._complete()
+        self._complete()
+        ranked = sorted(self._numbers(), key=self._score)
+        several = dict.fromkeys([self._numbers()[0], *ranked[: SEEDED // 2], *ranked[SEEDED // 2 :: 9]])
+        self._execute(
+            Cell(number, place, seed)
+            for number in list(several)[:SEEDED]
+            for seed in range(1, SEEDS)
+            for place in range(len(self._instances))
+            if not self._hopeless(number)
+        )
+
+    def _drawn(self, count: int, known: list[Configuration], quota: int) -> list[Configuration]:
+        """Return the next configurations; they depend on what was recorded alone."""
+        generator = random.Random(f"{self._recording.scene}-{self._space.solver}-{count}")
+        draws, space = Draws(generator), self._space
+        if not known:
+            return [space.default, *draws.flips(space)[: round(FLIPS * quota)]]
+        if count < (FLIPS + ANY) * quota:
+            return [draws.any(space) for _ in range(round((FLIPS + ANY) * quota) - count)]
+        best = sorted(self._numbers(), key=self._score)[:PARENTS]
+        parents = [self._recording.configurations[number] for number in best]
+        drawn = [draws.mutation(space, generator.choice(parents)) for _ in range(BATCH)]
+        return [configuration for configuration in drawn if not space.forbids(configuration.values)]
+
+    def _numbers(self) -> list[int]:
+        return [number for number, _ in self._recording.of(self._space.solver)]
+
+    def _score(self, number: int) -> float:
+        """Return the mean logarithm of the seconds, unsolved ones at ten cutoffs."""
+        entries = self._recording.entries
+        costs = []
+        for place in range(len(self._instances)):
+            entry = entries.get(Cell(number, place, 0))
+            solved = entry is not None and entry.outcome is Outcome.SOLVED
+            costs.append(entry.cpu if solved and entry is not None else 10 * CUTOFF)
+        return fmean(math.log(0.01 * CUTOFF + cost) for cost in costs)
+
+    def _hopeless(self, number: int) -> bool:
+        first = [self._recording.entries.get(Cell(number, place, 0)) for place in range(GIVE_UP)]
+        return all(entry is not None and entry.outcome is not Outcome.SOLVED for entry in first)
+
+    def _complete(self) -> None:
+        """Execute every configuration on the first models, then those that solved any of them on the others."""
+        numbers, count = self._numbers(), len(self._instances)
+        self._execute(Cell(number, place, 0) for number in numbers for place in range(GIVE_UP))
+        self._execute(
+            Cell(number, place, 0)
+            for number in numbers
+            if not self._hopeless(number)
+            for place in range(GIVE_UP, count)
+        )
+
+    def _execute(self, cells: Iterable[Cell]) -> None:
+        waiting = iter([cell for cell in cells if cell not in self._recording.entries])
+        by_run: dict[Run, Cell] = {}
+        while True:
+            for cell in self._next(waiting):
+                run = Run(
+                    self._recording.configurations[cell.configuration],
+                    self._instances[cell.instance].sha256,
+                    cell.seed,
+                    CUTOFF,
+                    CUTOFF,
+                )
+                by_run[run] = cell
+                self._executor.submit(run)
+            if not self._executor.outstanding:
+                return
+            for finished in self._executor.wait():
+                self._recording.add(by_run.pop(finished.run), finished.response, CUTOFF)
+                self._tell()
+
+    def _next(self, waiting: Iterator[Cell]) -> Iterator[Cell]:
+        while self._executor.outstanding < 2 * SLOTS:
+            cell = next(waiting, None)
+            if cell is None:
+                return
+            yield cell
+
+    def _tell(self) -> None:
+        runs = len(self._recording.entries)
+        if runs % 200 == 0:
+            assert self._recording.scene is not None
+            minutes = (time.monotonic() - self._began) / 60
+            print(
+                f"{self._recording.scene.name} {self._space.solver}: {runs} runs, "
+                f"{len(self._recording.configurations)} configurations, {minutes:.1f} min",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

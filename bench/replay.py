@@ -1,0 +1,186 @@
+"""Whole tuning jobs on recorded responses in virtual time: our leader and the strategies of others.
+
+    python -m bench.replay                              every recording, budgets of 50, 200 and 1,000 default runs
+    python -m bench.replay --reps 20 --budgets 200 set-cover multi-knapsack
+    python -m bench.replay --solvers any set-cover      the leader chooses the solver, too
+    python -m bench.replay --only tuner --vary race.ENOUGH=10   an ablation: another value of a constant of the leader
+
+Each repetition splits the recorded models anew, tunes on two thirds and judges on the others. The figures are ratios to
+the default's shifted geometric mean of PAR10 on the others: 0.5 is twice as fast. The first solver's default counts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib
+import math
+import os
+import random
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from statistics import fmean, stdev
+
+from bench._recording import FOLDER, Recording
+from bench._strategies import STRATEGIES, Purse
+from bench._world import World
+from storage.records import Configuration
+from tests.simulation import Clock, SimulatedExecutor
+from tuner.cost import Cost, Ties
+from tuner.leader.loop import race
+from tuner.leader.race import Race
+
+ON_REQUEST = True
+BUDGETS = (50, 200, 1000)
+"""In mean runs of the default."""
+SLOTS = 2
+HOLDOUT = 1 / 3
+OURS = "tuner"
+ANY = ("highs", "cp-sat", "scip")
+
+
+@dataclass(frozen=True)
+class Task:
+    """One tuning job."""
+
+    recording: str
+    solvers: tuple[str, ...]
+    strategy: str
+    budget: int
+    seed: int
+    vary: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it."""
+
+    task: Task
+    training: float
+    """Cost on the training models, as a ratio to the default's."""
+    holdout: float
+    runs: int
+    thought: float
+    """CPU seconds of the strategy."""
+    budget: float
+    """Virtual seconds that the slots had together."""
+
+
+def execute(task: Task) -> Result:
+    """Carry out a tuning job in virtual time."""
+    _vary(task.vary)
+    world = _world(task.recording, task.solvers)
+    places = list(range(len(world.instances)))
+    random.Random(task.seed).shuffle(places)
+    cut = round(HOLDOUT * len(places))
+    holdout, training = places[:cut], places[cut:]
+    default = world.spaces[task.solvers[0]].default
+    mean = fmean(min(math.exp(world.logs(default)[place]), world.cutoff) for place in training)
+    seconds = task.budget * mean
+    began = time.process_time()
+    found, runs = (_ours if task.strategy == OURS else _others)(task, world, training, seconds)
+    return Result(
+        task,
+        math.exp(world.score(found, training) - world.score(default, training)),
+        math.exp(world.score(found, holdout) - world.score(default, holdout)),
+        runs,
+        time.process_time() - began,
+        seconds,
+    )
+
+
+def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> tuple[Configuration, int]:
+    clock = Clock()
+    executor = SimulatedExecutor(world.answer, clock, SLOTS)
+    instances = [world.instances[place] for place in training]
+    leader = Race(
+        world.spaces,
+        instances,
+        cost=Cost.PAR10,
+        ties=Ties.MEAN,
+        cutoff=world.cutoff,
+        budget=seconds / SLOTS,
+        slots=SLOTS,
+        seed=task.seed,
+    )
+    race(leader, executor, lambda run, response: [(run, response)], lambda: seconds / SLOTS, clock=clock)
+    return leader.finalist, len(executor.executed)
+
+
+def _others(task: Task, world: World, training: Sequence[int], seconds: float) -> tuple[Configuration, int]:
+    purse = Purse(world, training, seconds)
+    return STRATEGIES[task.strategy](purse, task.seed), purse.runs
+
+
+@cache
+def _world(name: str, solvers: tuple[str, ...]) -> World:
+    return World(Recording(name), solvers)
+
+
+def _vary(changes: Iterable[str]) -> None:
+    """Set constants of the leader, as in race.ENOUGH=10."""
+    for change in changes:
+        path, _, value = change.partition("=")
+        module, _, name = path.rpartition(".")
+        found = importlib.import_module(f"tuner.leader.{module}")
+        if not hasattr(found, name):
+            raise SystemExit(f"tuner.leader.{module} has no {name}")
+        setattr(found, name, ast.literal_eval(value))
+
+
+def main(words: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.replay")
+    parser.add_argument("recordings", nargs="*", default=sorted(path.stem for path in FOLDER.glob("*.jsonl")))
+    parser.add_argument("--reps", type=int, default=100)
+    parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
+    parser.add_argument("--solvers", choices=("highs", "any"), default="highs")
+    parser.add_argument("--only", nargs="+", choices=(OURS, *STRATEGIES), default=(OURS, *STRATEGIES))
+    parser.add_argument("--vary", nargs="+", default=())
+    given = parser.parse_args(words)
+    solvers = ANY if given.solvers == "any" else ("highs",)
+    recordings = [name for name in given.recordings if all(any(Recording(name).of(solver)) for solver in solvers)]
+    tasks = [
+        Task(name, solvers, strategy, budget, seed, tuple(given.vary))
+        for name in recordings
+        for budget in given.budgets
+        for strategy in given.only
+        for seed in range(given.reps)
+    ]
+    print(f"{'recording':<24} {'budget':>6}  " + "  ".join(f"{name:^22}" for name in given.only))
+    rows: dict[tuple[str, int], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for result in pool.map(execute, tasks, chunksize=2):
+            row = rows[result.task.recording, result.task.budget]
+            row[result.task.strategy].append(result)
+            if sum(map(len, row.values())) == len(given.only) * given.reps:
+                cells = "  ".join(_cell(row[name]) for name in given.only)
+                print(f"{result.task.recording:<24} {result.task.budget:>6}  {cells}", flush=True)
+    _summary(rows, given.only)
+
+
+def _cell(results: Sequence[Result]) -> str:
+    """Return mean and standard error of the ratio on the holdout, with the runs."""
+    ratios = [result.holdout for result in results]
+    error = stdev(ratios) / math.sqrt(len(ratios)) if len(ratios) > 1 else math.nan
+    return f"{fmean(ratios):.3f} ±{error:.3f} {fmean(r.runs for r in results):6.0f} runs"
+
+
+def _summary(rows: dict[tuple[str, int], dict[str, list[Result]]], strategies: Sequence[str]) -> None:
+    titles = ("geometric mean on holdout", "kept of the training gain", "CPU of a job")
+    print(f"\n{'strategy':<10} {titles[0]:>26} {titles[1]:>26} {titles[2]:>13}")
+    for strategy in strategies:
+        results = [result for row in rows.values() for result in row[strategy]]
+        overall = math.exp(fmean(math.log(result.holdout) for result in results))
+        kept = math.exp(fmean(math.log(result.training / result.holdout) for result in results))
+        thought = fmean(result.thought for result in results)
+        print(f"{strategy:<10} {overall:>26.3f} {kept:>26.3f} {thought:>11.2f} s")
+
+
+if __name__ == "__main__":
+    import sys
+
+    main(sys.argv[1:])
