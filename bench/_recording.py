@@ -66,6 +66,7 @@ class Recording:
 
     def __init__(self, name: str, folder: Path = FOLDER) -> None:
         """Open the recording of this name; it may be empty."""
+        self.folder = folder
         self._lines, self._runs = folder / f"{name}.jsonl", folder / f"{name}.csv"
         self.scene: Scene | None = None
         self.configurations: list[Configuration] = []

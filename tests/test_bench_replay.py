@@ -1,0 +1,141 @@
+"""The benches' recordings, the world that is made of one, and the strategies that race in it."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bench import replay
+from bench._recording import Cell, Outcome, Recording, Scene
+from bench._strategies import STRATEGIES, Purse
+from bench._world import World
+from storage.records import Check, Claim, Configuration, Response, Run, Termination
+from tests.simulation import normal
+from tuner.follower.solvers import default_space
+from tuner.leader.draws import Draws
+
+CUTOFF = 3.0
+PLACES = 20
+SCENE = Scene("made-up", "nothing real", tuple(f"m{k}" for k in range(PLACES)), CUTOFF, {"highs": "1"}, "2 x any")
+SPACE = default_space("highs")
+DEFAULT = SPACE.default
+GOOD = Configuration.of("highs", {"presolve": "off"})
+
+
+def seconds(configuration: Configuration, place: int) -> float:
+    """Return what a made-up solver takes: a third without presolve, and some more or less for every other change."""
+    total = -1.0 + 0.5 * normal("size", place)
+    for name, value in configuration.parameters:
+        total += -1.1 if name == "presolve" and value == "off" else 0.15 * normal(name, value) + 0.05
+    return math.exp(total + 0.1 * normal(configuration.key, place))
+
+
+def response(cpu: float) -> Response:
+    if cpu > CUTOFF:
+        return Response(Termination.EXITED, Claim.FEASIBLE, gap=0.1, cpu=CUTOFF, wall=CUTOFF)
+    return Response(Termination.EXITED, Claim.OPTIMAL, Check.CONFIRMED, gap=0.0, cpu=cpu, wall=cpu)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Recording:
+    recording = Recording("made-up", tmp_path_factory.mktemp("recordings"))
+    recording.begin(SCENE)
+    draws = Draws(random.Random(1))
+    chosen = [DEFAULT, GOOD, *draws.flips(SPACE)[:30], *(draws.any(SPACE) for _ in range(40))]
+    for number, configuration in enumerate(dict.fromkeys(chosen)):
+        recording.add_configuration(configuration)
+        for place in range(PLACES):
+            recording.add(Cell(number, place, 0), response(seconds(configuration, place)), CUTOFF)
+            if number < 5:
+                noisy = seconds(configuration, place) * math.exp(0.2 * normal(number, place))
+                recording.add(Cell(number, place, 1), response(noisy), CUTOFF)
+    return recording
+
+
+@pytest.fixture(scope="module")
+def world(recorded: Recording) -> World:
+    return World(recorded, ["highs"])
+
+
+def test_a_recording_is_read_again_as_it_was_written(recorded: Recording) -> None:
+    again = Recording("made-up", recorded.folder)
+    assert (again.scene, again.configurations, again.entries) == (SCENE, recorded.configurations, recorded.entries)
+    assert len(again.entries) > PLACES * 60
+
+
+def test_a_recording_goes_on_behind_a_line_that_was_half_written(tmp_path: Path) -> None:
+    recording = Recording("cut", tmp_path)
+    recording.begin(SCENE)
+    recording.add_configuration(DEFAULT)
+    recording.add(Cell(0, 0, 0), response(0.5), CUTOFF)
+    with (tmp_path / "cut.csv").open("a") as file:
+        file.write("0,1,0,sol")
+    with (tmp_path / "cut.jsonl").open("a") as file:
+        file.write('["highs", {"pre')
+    again = Recording("cut", tmp_path)
+    assert (again.configurations, list(again.entries)) == ([DEFAULT], [Cell(0, 0, 0)])
+    again.add(Cell(0, 1, 0), Response(Termination.CRASHED, cpu=0.1), CUTOFF)
+    assert Recording("cut", tmp_path).entries[Cell(0, 1, 0)] == (Outcome.OUTSIDE, 0.1)
+
+
+def test_a_recording_of_other_models_is_not_mixed_in(recorded: Recording) -> None:
+    other = Scene("made-up", "others", SCENE.instances, CUTOFF, {}, "")
+    with pytest.raises(ValueError, match="remove it"):
+        recorded.begin(other)
+
+
+def test_the_world_answers_what_was_recorded(world: World) -> None:
+    for place in range(PLACES):
+        run = Run(GOOD, world.instances[place], 0, CUTOFF, CUTOFF)
+        told = world.answer(run)
+        assert math.log(told.cpu) == pytest.approx(math.log(seconds(GOOD, place)), abs=4 * world.quality("highs").noise)
+        assert told.solved
+    assert world.answer(run) == world.answer(run)
+
+
+def test_the_world_ends_runs_at_their_limit(world: World) -> None:
+    slow = max(range(PLACES), key=lambda place: seconds(DEFAULT, place))
+    told = world.answer(Run(DEFAULT, world.instances[slow], 0, CUTOFF, 0.05))
+    assert (told.claim, told.cpu) == (Claim.NOTHING, 0.05)
+
+
+def test_the_surrogate_knows_what_matters(world: World) -> None:
+    quality = world.quality("highs")
+    assert quality.error < 0.8 * quality.spread
+    assert quality.noise == pytest.approx(0.2 / math.sqrt(2), rel=0.5)
+    draws = Draws(random.Random(2))
+    fresh = [c for c in (draws.any(SPACE) for _ in range(60)) if c not in (DEFAULT, GOOD)]
+    scores = {c: world.score(c, range(PLACES)) for c in fresh}
+    without = [scores[c] for c in fresh if c.values.get("presolve") == "off"]
+    others = [scores[c] for c in fresh if c.values.get("presolve") != "off"]
+    assert sum(without) / len(without) < sum(others) / len(others) - 0.5
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
+def test_a_strategy_spends_its_purse_and_finds_what_is_better(
+    world: World, strategy: Callable[[Purse, int], Configuration]
+) -> None:
+    training = range(12)
+    purse = Purse(world, training, left=120.0)
+    found = strategy(purse, 3)
+    assert -CUTOFF <= purse.left < CUTOFF
+    assert purse.runs > 100
+    assert world.score(found, training) < world.score(DEFAULT, training) - 0.5
+    again = Purse(world, training, left=120.0)
+    assert strategy(again, 3) == found
+
+
+@pytest.mark.parametrize("strategy", [replay.OURS, "irace"])
+def test_a_job_is_replayed_on_models_it_is_not_judged_by(
+    recorded: Recording, strategy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "Recording", lambda name: recorded)
+    replay._world.cache_clear()
+    result = replay.execute(replay.Task("made-up", ("highs",), strategy, 200, 1))
+    assert result.training < 0.6
+    assert result.holdout < 0.7
+    assert result.training != result.holdout
