@@ -15,6 +15,7 @@ from storage.configurations import Configurations
 from storage.database import Database
 from storage.errors import JobBusy, JobOver, NameTaken, UnknownJob
 from storage.lease import Lease, Owner
+from storage.names import fitted
 from storage.records import Job, JobState, Submission
 from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, submission_row
 
@@ -49,7 +50,7 @@ def insert_job(connection: Connection, database: Database, submission: Submissio
 
 
 def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
-    stem = submission.name or Path(submission.folder).resolve().name or "job"
+    stem = submission.name or fitted(Path(submission.folder).resolve().name)
     row = submission_row(submission)
     row.update(state=JobState.QUEUED, created_at=datetime.now(UTC), spent=0.0, outcome="", report="", token=0)
     insertion = database.insert_missing(schema.jobs).returning(_jobs.id)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from storage.names import fault, fitted
 from tuner.cost import Cost, Ties
 from tuner.errors import NotFound, UsageError
 from tuner.space import unknown
@@ -62,6 +63,8 @@ class Scenario:
             raise UsageError("folder: the name is empty; name the folder of models, . for the one you are in")
         if not self.holdout.strip():
             raise UsageError("holdout: it is empty; a fraction such as 0.3, or the name of a folder, is needed")
+        if self.name and (wrong := fault(self.name)):
+            raise UsageError(f"name: {self.name!r} {wrong}; choose another, such as {fitted(self.name)!r}")
         for name in ("budget", "cutoff", "memory"):
             _check_limit(getattr(self, name), name, f"{getattr(self, name):g}")
         if self.memory < 1:
