@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 LONGEST = 100
 
 
@@ -22,6 +24,11 @@ def fault(name: str) -> str:
     if len(name) > LONGEST:
         return f"has more than {LONGEST} characters"
     return ""
+
+
+def named_after(folder: str) -> str:
+    """Return what a job of this folder is called when nobody says otherwise."""
+    return fitted(Path(folder).resolve().name)
 
 
 def fitted(text: str) -> str:
