@@ -234,8 +234,9 @@ def test_a_wrong_flag_is_refused_by_name(
     [
         (
             "[highs.mip_heuristic_effrt]\ntype='float'\nrange=[0.0,1.0]\ndefault=0.05",
-            "did you mean mip_heuristic_effort?; tuner params highs --all lists",
+            "did you mean mip_heuristic_effort",
         ),
+        ("[highs.nosuch]\ntype='boolean'\ndefault=true", "'nosuch'; tuner params highs --all lists what it has"),
         (
             "[[forbidden]]\nsolver = 'highs'\nvalues = { nosuch = 1 }",
             "space.toml: [[forbidden]] unknown parameter of highs: 'nosuch'; tuner params highs lists",
