@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
+from urllib.parse import unquote
 
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, func, literal, make_url
 from sqlalchemy.dialects import postgresql, sqlite
@@ -16,6 +19,9 @@ from storage.schema import Moment
 
 BUSY_SECONDS = 15
 """How long a writer of SQLite waits for another one."""
+
+_SECRETS = ("password", "sslpassword")
+"""What the query of a URL of PostgreSQL may have that nobody else may read."""
 
 EXAMPLES = "a store is named by a URL such as sqlite:///tuner.db or postgresql://user@host/database"
 
@@ -33,7 +39,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = _parsed(url)
-        self.where = self.url.render_as_string(hide_password=True)
+        self.where = _printed(self.url)
         try:
             self._engine = _engine(self.url)
         except (exc.ArgumentError, ImportError, TypeError, ValueError) as error:
@@ -84,6 +90,20 @@ class Database:
             finally:
                 connection.close()
 
+    def has_file(self) -> bool:
+        """Whether the file of SQLite is there, and true of a server; StoreUnavailable when it could not be made."""
+        name = self.url.database or ""
+        path = Path(unquote(name.removeprefix("file:")) if self.url.query.get("uri") else name)
+        if not self.is_sqlite or os.path.exists(path):  # noqa: PTH110  pathlib's raises where a folder is not ours
+            return True
+        try:
+            with TemporaryFile(dir=path.parent):
+                return False
+        except OSError:
+            error = sqlite3.OperationalError("unable to open database file")
+            error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN  # what SQLite would say
+            raise _translated_sqlite(error, self.where, path) from None
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
@@ -98,6 +118,24 @@ class Database:
             raise StoreUnavailable(f"{self.where}: {error}") from error
         except UnicodeError as error:
             raise StoreRefused(f"{self.where}: text that no database keeps: {error}") from error
+
+
+def has_password(url: str) -> bool:
+    """Whether there is a password in the URL; False for text that is no URL."""
+    try:
+        parsed = make_url(url)
+    except (exc.ArgumentError, ValueError):
+        return False
+    return parsed.password is not None or any(name in parsed.query for name in _SECRETS)
+
+
+def printable(url: str) -> str:
+    """Return the URL as it was written, but for what nobody else may read."""
+    return _printed(make_url(url)) if has_password(url) else url
+
+
+def _printed(url: URL) -> str:
+    return url.difference_update_query(_SECRETS).render_as_string(hide_password=True)
 
 
 def _parsed(text: str) -> URL:

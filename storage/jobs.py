@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any, NoReturn
 
 from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
@@ -15,6 +14,7 @@ from storage.configurations import Configurations
 from storage.database import Database
 from storage.errors import JobBusy, JobOver, NameTaken, UnknownJob
 from storage.lease import Lease, Owner
+from storage.names import named_after
 from storage.records import Job, JobState, Submission
 from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, submission_row
 
@@ -49,7 +49,7 @@ def insert_job(connection: Connection, database: Database, submission: Submissio
 
 
 def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
-    stem = submission.name or Path(submission.folder).resolve().name or "job"
+    stem = submission.name or named_after(submission.folder)
     row = submission_row(submission)
     row.update(state=JobState.QUEUED, created_at=datetime.now(UTC), spent=0.0, outcome="", report="", token=0)
     insertion = database.insert_missing(schema.jobs).returning(_jobs.id)

@@ -18,7 +18,7 @@ from storage.configurations import Configurations
 from storage.database import Database
 from storage.errors import JobBusy, StoreRefused
 from storage.lease import Lease, Owner
-from storage.migrations import bring_up_to_date
+from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
     Comparison,
     Configuration,
@@ -78,6 +78,18 @@ class Store:
             database.close()
             raise
         return cls(database)
+
+    @classmethod
+    def exists(cls, url: str) -> bool:
+        """Whether there is a store at the URL already: nothing is made or changed.
+
+        Raises as `open`: also where there is none yet, and none could be made.
+        """
+        database = Database(url)
+        try:
+            return is_there(database)
+        finally:
+            database.close()
 
     def close(self) -> None:
         """Close all connections."""

@@ -4,7 +4,9 @@ import gzip
 import json
 import os
 import re
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -103,10 +105,12 @@ def test_a_folder_that_is_missing_empty_or_without_models_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "nowhere" in refused(capsys, 3, "tune", "nowhere")
+    assert "name the folder of models" in refused(capsys, 2, "tune", "")
     (tmp_path / "empty").mkdir()
     assert ".mps" in refused(capsys, 2, "tune", "empty")
     (tmp_path / "empty" / "notes.txt").write_text("no model")
     assert "notes.txt" in refused(capsys, 2, "tune", "empty")
+    assert [path.name for path in tmp_path.iterdir()] == ["empty"]  # and no store is made
 
 
 def test_fewer_than_four_models_are_refused_and_no_job_is_left(
@@ -114,8 +118,70 @@ def test_fewer_than_four_models_are_refused_and_no_job_is_left(
 ) -> None:
     folder_of_models(tmp_path / "models", 3)
     assert "at least 4" in refused(capsys, 2, "tune", "models")
+    assert not (tmp_path / "tuner.db").exists()
+    Store.open("sqlite:///tuner.db").close()
+    assert "at least 4" in refused(capsys, 2, "tune", "models")
     assert main(["jobs", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+def test_a_store_that_cannot_be_used_is_found_before_the_models_are_looked_at(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "there is no folder" in refused(capsys, 5, "tune", "nowhere", "--store", "sqlite:///none/x.db")
+    with sqlite3.connect("foreign.db") as connection:
+        connection.execute("CREATE TABLE customers (name TEXT)")
+    assert "another program" in refused(capsys, 5, "tune", "nowhere", "--store", "sqlite:///foreign.db")
+    assert [path.name for path in tmp_path.iterdir()] == ["foreign.db"]
+
+
+@pytest.mark.parametrize("out", ["file/x/y", "/proc/nowhere", "x" * 300, "file"])
+def test_a_folder_that_cannot_be_written_is_found_before_the_models_are_looked_at(
+    tmp_path: Path, out: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    message = refused(capsys, 2, "tune", "nowhere", "--out", out)
+    assert f"tuner: {out}: report and parameter files cannot be written there" in message
+    assert "another folder with --out" in message
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_the_usual_folder_for_files_is_looked_at_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for words in (["models"], ["nowhere", "--name", "a;b"]):
+        name = "tuner-a_b" if "a;b" in words else "tuner-models"
+        (tmp_path / name).write_text("in the way")
+        message = refused(capsys, 2, "tune", *words)
+        assert f"tuner: {name}: report and parameter files cannot be written there" in message
+        assert "with --out" in message
+
+
+def test_looking_at_the_folder_for_files_makes_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    refused(capsys, 3, "tune", "nowhere", "--out", "a/b")
+    refused(capsys, 3, "tune", "nowhere")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_holdout_that_leaves_nothing_to_tune_on_or_holds_nothing_out_is_called_that(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder_of_models(tmp_path / "models", 4)
+    message = refused(capsys, 2, "tune", "models", "--holdout", "models")
+    assert "--holdout models: all models of models lie in it" in message
+    assert "more of the same kind" not in message
+    shutil.copytree(tmp_path / "models", tmp_path / "same")
+    assert main(["tune", "models", "--holdout", "same"]) == 2
+    assert "--holdout same: has no model that is not also one to tune on" in capsys.readouterr().err
+
+
+def test_a_model_that_is_left_out_is_named_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = sorted(folder_of_models(tmp_path / "models", 3).iterdir())
+    paths[0].write_bytes(paths[0].read_bytes()[:100])
+    paths[1].write_bytes(gzip.compress(b"ROWS\n N cost\nCOLUMNS\n x cost what\n"))
+    assert main(["tune", "models"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("left out: ")]
+    assert len(lines) == 2
+    for path in paths[:2]:
+        assert "".join(lines).count(path.name) == 1
 
 
 def test_a_cutoff_that_the_budget_cannot_pay_for_is_refused_with_a_proposal(
@@ -134,6 +200,10 @@ def test_a_cutoff_that_the_budget_cannot_pay_for_is_refused_with_a_proposal(
     [
         (["--solver", "cplex"], "solvers are highs, cp-sat, scip"),
         (["--solver", "highss"], "did you mean highs"),
+        (["--solver", "highs,anny"], "'anny'; did you mean any?; solvers are highs, cp-sat, scip, or any"),
+        (["--cutoff", "1e400s"], "too large"),
+        (["--name=-x"], "begins with a dash"),
+        (["--holdout", ""], "holdout: it is empty"),
         (["--budget", "soon"], "budget"),
         (["--budget", "10 parsecs"], "unknown unit"),
         (["--cutoff", "0"], "cutoff"),
@@ -155,7 +225,7 @@ def test_a_wrong_flag_is_refused_by_name(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str], message: str
 ) -> None:
     folder_of_models(tmp_path / "models", 4)
-    code = 3 if flags[1] == "nowhere" else 2
+    code = 3 if flags[-1] == "nowhere" else 2
     assert message in refused(capsys, code, "tune", "models", *flags)
 
 
@@ -166,6 +236,12 @@ def test_a_wrong_flag_is_refused_by_name(
             "[highs.mip_heuristic_effrt]\ntype='float'\nrange=[0.0,1.0]\ndefault=0.05",
             "did you mean mip_heuristic_effort",
         ),
+        ("[highs.nosuch]\ntype='boolean'\ndefault=true", "'nosuch'; tuner params highs --all lists what it has"),
+        (
+            "[[forbidden]]\nsolver = 'highs'\nvalues = { nosuch = 1 }",
+            "space.toml: [[forbidden]] unknown parameter of highs: 'nosuch'; tuner params highs lists",
+        ),
+        ("[[forbidden]]\nsolver = ['highs']\nvalues = { presolve = 'off' }", "needs solver"),
         ("[highs.mip_heuristic_effort]\ntype='float'\nrange=[0.0,7.0]\ndefault=0.05", "mip_heuristic_effort"),
         ("[highs.mip_heuristic_effort]\ntype='float'\nrange=[0.0,1.0]\ndefault=0.5", "default"),
         ("[cplex.x]\ntype='boolean'\ndefault=true", "unknown solver"),
@@ -258,6 +334,7 @@ def test_execute_refuses_seeds_and_gaps_that_are_none(model: Path, capsys: pytes
 
 def test_execute_refuses_files_that_are_no_models(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "no such file" in refused(capsys, 3, "execute", "nowhere.mps", "--solver", "highs")
+    assert "is a folder" in refused(capsys, 2, "execute", str(tmp_path), "--solver", "highs")
     (tmp_path / "broken.mps").write_text("ROWS\n N cost\nCOLUMNS\n x cost what\n")
     assert "broken.mps" in refused(capsys, 2, "execute", "broken.mps", "--solver", "highs")
     (tmp_path / "cut.mps.gz").write_bytes(gzip.compress(MODEL.encode())[:40])
@@ -298,4 +375,8 @@ def test_doctor_names_versions_limits_and_the_store(capsys: pytest.CaptureFixtur
     found = json.loads(capsys.readouterr().out)
     assert found["highspy"] and found["solver scip"]
     assert any(name.startswith("limit: ") for name in found)
-    assert "tuner.db" in found["store"]
+    assert found["store"] == "sqlite:///tuner.db: is not there yet; tuner tune makes it"
+    assert not Path("tuner.db").exists()
+    Store.open("sqlite:///tuner.db").close()
+    assert main(["doctor"]) == 0
+    assert "sqlite:///tuner.db: works, 0 jobs" in capsys.readouterr().out

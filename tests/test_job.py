@@ -23,8 +23,8 @@ from storage.records import Check, Configuration, Job, JobState, Purpose, Respon
 from storage.store import Store
 from tests.followers.temptation import boasts
 from tuner.app import tuning
-from tuner.app.intake import hand_in
-from tuner.app.progress import Progress
+from tuner.app.intake import submission_of
+from tuner.app.progress import Progress, Watcher
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli import main
 from tuner.cost import Cost
@@ -90,6 +90,11 @@ def start(place: Path, *words: str, marker: str = "") -> subprocess.Popen[str]:
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
+    """Hand in a job that is carried out in this process, or not at all."""
+    return store.create_job(submission_of(scenario, watcher))
 
 
 def the_store() -> Store:
@@ -345,8 +350,8 @@ def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
     assert refuted
     assert all(boasts(configuration.values) for configuration in refuted)
     assert conclusion.job.best is not None
-    assert conclusion.finalist is not None
-    assert not boasts(conclusion.finalist.values)
+    assert conclusion.verdict is not None
+    assert not boasts(conclusion.verdict.contenders.incumbent.values)
     assert not boasts(conclusion.job.best.values)
     told = [event.text for event in events if event.kind == "refuted"]
     assert told
@@ -399,7 +404,7 @@ def test_a_model_that_changed_on_disk_is_not_taken_for_the_one_that_was_handed_i
         assert store.count(job.id) == 0
 
 
-def test_a_folder_for_files_that_cannot_be_written_is_refused_before_the_race(
+def test_a_folder_for_files_that_cannot_be_written_is_refused_before_there_is_a_job(
     place: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -407,7 +412,7 @@ def test_a_folder_for_files_that_cannot_be_written_is_refused_before_the_race(
     assert main([*words, "--solver", "highs", "--name", "nowhere to write"]) == 2
     assert "--out" in capsys.readouterr().err
     with the_store() as store:
-        assert store.count(store.job("nowhere to write").id) == 0
+        assert "nowhere to write" not in {job.name for job in store.jobs()}
 
 
 def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(

@@ -23,6 +23,13 @@ def test_a_duration_that_is_none_is_refused_by_name(text: str) -> None:
         parse_seconds(text, "budget")
 
 
+def test_a_duration_without_end_is_called_too_large() -> None:
+    with pytest.raises(UsageError, match="cutoff: '1e400s' is too large"):
+        parse_seconds("1e400s", "cutoff")
+    with pytest.raises(UsageError, match="budget: inf is too large"):
+        Scenario("models", budget=float("inf"))
+
+
 @pytest.mark.parametrize(("text", "mib"), [("512MiB", 512), ("2GiB", 2048), ("2g", 2048), ("100", 100), ("1024KiB", 1)])
 def test_amounts_of_memory_are_read_with_their_unit(text: str, mib: float) -> None:
     assert parse_mib(text, "memory") == mib
@@ -62,6 +69,14 @@ def test_paths_in_a_file_are_relative_to_it_and_a_fraction_is_no_path(tmp_path: 
         ('folder = "m"\ngap = 2.0', "gap"),
         ('folder = "m"\nseed = -1', "seed"),
         ('folder = ["m"]', "folder"),
+        ("folder = 5", "folder: text is needed, not 5"),
+        ('folder = "m"\nspace = 5', "space: text is needed"),
+        ('folder = "m"\nholdout = true', "holdout: a fraction such as 0.3"),
+        ('folder = ""', "folder: the name is empty"),
+        ('folder = "m"\nholdout = " "', "holdout: it is empty"),
+        ('folder = "m"\ngap = 1' + "0" * 400, "gap: a number of more than 1023 bits"),
+        ('folder = "m"\ncutoff = 1' + "0" * 400, "cutoff: a number of more than 1023 bits"),
+        ('folder = "m"\nbudget = inf', "budget: inf is not understood"),
         ('cutoff = "5s"', "folder"),
     ],
 )

@@ -137,6 +137,46 @@ def test_a_folder_that_cannot_be_written_is_named() -> None:
         Store.open("sqlite:////proc/tuner.db")
 
 
+# Looking before anything is made
+
+
+def test_looking_for_a_store_makes_none(database_url: str, tmp_path: Path) -> None:
+    assert not Store.exists(database_url)
+    assert list(tmp_path.iterdir()) == []
+    with engine_of(database_url) as engine:
+        assert inspect(engine).get_table_names() == []
+    Store.open(database_url).close()
+    assert Store.exists(database_url)
+
+
+def test_looking_for_a_store_finds_what_opening_it_would_refuse(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("Rows of text, and many of them.\n" * 100)
+    (tmp_path / "file").write_text("")
+    Store.open(f"sqlite:///{tmp_path}/newer.db").close()
+    Store.open(f"sqlite:///{tmp_path}/read-only.db").close()
+    with engine_of(f"sqlite:///{tmp_path}/newer.db") as engine, engine.begin() as connection:
+        connection.execute(text("UPDATE tuner_version SET version_num = '9999'"))
+    before = sorted(tmp_path.iterdir())
+    for place, error, words in (
+        (tmp_path, StoreUnusable, "is a folder"),
+        (tmp_path / "notes.txt", StoreUnusable, "is a file of another kind"),
+        (tmp_path / "newer.db", StoreUnusable, "newer tuner"),
+        (tmp_path / "none" / "x.db", StoreUnavailable, f"there is no folder {tmp_path}/none"),
+        (tmp_path / "file" / "x.db", StoreUnavailable, f"there is no folder {tmp_path}/file"),
+        (f"file:{tmp_path}/read-only.db?mode=ro&uri=true", StoreUnavailable, "make the file and its folder writable"),
+    ):
+        with pytest.raises(error, match=words):
+            Store.exists(f"sqlite:///{place}")
+    # SQLite itself leaves these two beside a file that it may only read.
+    assert sorted(path for path in tmp_path.iterdir() if not path.name.endswith(("-shm", "-wal"))) == before
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="needs /proc, a folder that not even root can write")
+def test_looking_for_a_store_finds_a_folder_that_cannot_be_written() -> None:
+    with pytest.raises(StoreUnavailable, match="make it and its folder /proc readable and writable"):
+        Store.exists("sqlite:////proc/tuner.db")
+
+
 def test_a_store_that_may_only_be_read_can_be_read_and_says_so_when_written(sqlite_url: str) -> None:
     with Store.open(sqlite_url) as store:
         store.create_job(SUBMISSION)

@@ -5,6 +5,6 @@ from __future__ import annotations
 import shlex
 
 
-def command(*words: str, store: str | None = None) -> str:
-    """Return the command line ``tuner WORDS``, with ``--store`` when one was named on the present one."""
-    return shlex.join(["tuner", *words, *(["--store", store] if store else [])])
+def command(*words: str) -> str:
+    """Return the command line ``tuner WORDS``."""
+    return shlex.join(["tuner", *words])

@@ -2,9 +2,20 @@
 
 
 class TunerError(Exception):
-    """An error for the user: the message says what is wrong, where, and what to do."""
+    """An error for the user: the message says what is wrong, where, and what to do.
+
+    Args:
+        message: without a command in it.
+        go_on: the words of the command that does what the message ends with, for ``tuner WORDS``; none where no command
+            does. Whoever prints it adds the options that were given, such as the store.
+
+    """
 
     exit_code = 5
+
+    def __init__(self, message: str, *go_on: str) -> None:
+        super().__init__(message)
+        self.go_on = go_on
 
 
 class UsageError(TunerError):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
+from storage.names import fault, fitted
 from tuner.cost import Cost, Ties
 from tuner.errors import NotFound, UsageError
 from tuner.space import unknown
+from tuner.toml import read_toml
 
 ANY = "any"
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -58,9 +59,14 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Raise UsageError for the first value that makes no sense."""
+        if not self.folder.strip():
+            raise UsageError("folder: the name is empty; name the folder of models, . for the one you are in")
+        if not self.holdout.strip():
+            raise UsageError("holdout: it is empty; a fraction such as 0.3, or the name of a folder, is needed")
+        if self.name and (wrong := fault(self.name)):
+            raise UsageError(f"name: {self.name!r} {wrong}; choose another, such as {fitted(self.name)!r}")
         for name in ("budget", "cutoff", "memory"):
-            if not 0 < getattr(self, name) < float("inf"):
-                raise UsageError(f"{name}: must be above zero, not {getattr(self, name):g}")
+            _check_limit(getattr(self, name), name, f"{getattr(self, name):g}")
         if self.memory < 1:
             raise UsageError(f"memory: at least 1 MiB is needed, not {self.memory:g} MiB")
         if not 0 <= self.gap < 1:
@@ -103,9 +109,15 @@ def _quantity(text: str | float, what: str, units: Mapping[str, float], examples
     if unit.lower() not in units and unit:
         raise UsageError(f"{what}: unknown unit {unit!r} in {text!r}; units are {', '.join(units)}, as in {examples}")
     value = float(number) * (units[unit.lower()] if unit else 1.0)
-    if not 0 < value < float("inf"):
-        raise UsageError(f"{what}: must be above zero, not {text!r}")
+    _check_limit(value, what, repr(text))
     return value
+
+
+def _check_limit(value: float, what: str, written: str) -> None:
+    if value == float("inf"):
+        raise UsageError(f"{what}: {written} is too large")
+    if not value > 0:
+        raise UsageError(f"{what}: must be above zero, not {written}")
 
 
 def _choice(kind: type[Cost] | type[Ties], text: Any, what: str) -> Any:
@@ -135,8 +147,14 @@ def read_number(text: Any, what: str) -> float:
 
 
 def _text(text: Any, what: str) -> str:
-    if not isinstance(text, (str, int, float)) or isinstance(text, bool):
+    if not isinstance(text, str):
         raise UsageError(f"{what}: text is needed, not {text!r}")
+    return text
+
+
+def _holdout(text: Any, what: str) -> str:
+    if not isinstance(text, (str, int, float)) or isinstance(text, bool):
+        raise UsageError(f"{what}: a fraction such as 0.3, or the name of a folder, is needed, not {text!r}")
     return str(text)
 
 
@@ -147,7 +165,7 @@ _READERS = {
     "cutoff": parse_seconds,
     "cost": lambda text, what: _choice(Cost, text, what),
     "ties": lambda text, what: _choice(Ties, text, what),
-    "holdout": _text,
+    "holdout": _holdout,
     "slots": read_whole,
     "memory": parse_mib,
     "gap": read_number,
@@ -182,20 +200,21 @@ def read_scenario(path: Path | None, flags: Mapping[str, Any]) -> Scenario:
 
 def _entries(path: Path) -> dict[str, Any]:
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not valid TOML: {error}") from None
     except FileNotFoundError:
         raise NotFound(f"{path}: there is no such file") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    entries = read_toml(text, str(path))
     known = [field.name for field in fields(Scenario)]
     for name in entries:
         if name not in known:
             raise UsageError(f"{path}: {unknown('key', name, known)}; keys are {', '.join(known)}")
     for name in ("folder", "space", "holdout"):
         value = entries.get(name)
-        if isinstance(value, str) and not (name == "holdout" and re.fullmatch(r"[0-9.]+", value)):
+        if isinstance(value, str) and value.strip() and not (name == "holdout" and re.fullmatch(r"[0-9.]+", value)):
             entries[name] = str(path.parent / value)
     return entries
 

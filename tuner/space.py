@@ -22,13 +22,14 @@ from __future__ import annotations
 
 import difflib
 import math
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from storage.records import Configuration, Value, spell
+from tuner.commands import command
 from tuner.errors import UsageError
+from tuner.toml import read_toml
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,7 @@ def read_spaces(text: str, source: str, base: Mapping[str, Space] | None = None)
         UsageError: names the parameter and what is wrong with it.
 
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{source}: not valid TOML: {error}") from None
+    document = read_toml(text, source)
     clauses = document.pop("forbidden", [])
     if not isinstance(clauses, list):
         raise UsageError(f"{source}: write forbidden combinations as [[forbidden]]")
@@ -291,12 +289,16 @@ def _domain(entry: Mapping[str, Any], where: str) -> Domain:
 def _with_clause(spaces: dict[str, Space], clause: Any, source: str) -> dict[str, Space]:
     solver = clause.get("solver") if isinstance(clause, dict) else None
     values = clause.get("values") if isinstance(clause, dict) else None
-    if solver not in spaces or not isinstance(values, dict) or not values:
+    if not isinstance(solver, str) or solver not in spaces or not isinstance(values, dict) or not values:
         raise UsageError(
             f"{source}: [[forbidden]] needs solver = (one of {', '.join(spaces)}) and values = {{ name = value }}"
         )
     space = spaces[solver]
+    names = [parameter.name for parameter in space.parameters]
     for name, value in values.items():
+        if name not in names:
+            problem = unknown(f"parameter of {solver}", name, names)
+            raise UsageError(f"{source}: [[forbidden]] {problem}; {command('params', solver)} lists those it may name")
         if not space[name].domain.contains(value):
             raise UsageError(f"{source}: [[forbidden]] {name} = {value!r}: it takes {space[name].domain}")
     forbidden = Space(solver, space.parameters, (*space.forbidden, tuple(values.items())))

@@ -40,6 +40,21 @@ def bring_up_to_date(database: Database) -> None:
         _upgrade(connection)  # which does nothing when another process was faster
 
 
+def is_there(database: Database) -> bool:
+    """Whether the database has our tables; where it has none yet, whether they could be made is looked into.
+
+    Nothing is made or changed. Raises as `bring_up_to_date`.
+    """
+    if not database.has_file():
+        return False
+    with database.reading() as connection:
+        found = _version(connection, database.where) is not None
+    if found:
+        with database.writing() as connection:  # no row: but where nothing may be written, that is refused
+            connection.execute(text(f"UPDATE {VERSION_TABLE} SET version_num = version_num WHERE 1 = 0"))
+    return found
+
+
 def _version(connection: Connection, where: str) -> str | None:
     """Return the revision of our tables; None when there are none and they may be created."""
     inspector = inspect(connection)

@@ -11,7 +11,7 @@ from instances.folder import ModelFile
 from instances.formats import PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
-from tuner.app.intake import READING_MIB, READING_SECONDS
+from tuner.app.intake import READING_MIB, READING_SECONDS, complaint
 from tuner.errors import Failed, NotFound, UsageError
 from tuner.follower.describing import Description, describe, refusals
 from tuner.follower.executor import LocalExecutor
@@ -83,6 +83,8 @@ def versions() -> dict[str, str]:
 
 
 def _instance(path: Path) -> Instance:
+    if path.is_dir():
+        raise UsageError(f"{path}: is a folder; name one model's file in it")
     if not path.is_file():
         raise NotFound(f"{path}: there is no such file")
     if not suffixes(path.name):
@@ -93,5 +95,5 @@ def _instance(path: Path) -> Instance:
         raise UsageError(str(error)) from None
     reading = read_instances([file], cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=1)
     for failed, reason in reading.failed:
-        raise UsageError(f"{failed}: {reason}")
+        raise UsageError(complaint(failed, reason))
     return reading.instances[0]

@@ -8,7 +8,6 @@ from pathlib import Path
 from storage.records import Configuration, Job, JobState
 from storage.store import Store
 from tuner.app.intake import spaces_of
-from tuner.commands import command
 from tuner.errors import Failed, UsageError
 from tuner.verdict.decide import Verdict, decide
 from tuner.verdict.export import Form, export
@@ -28,20 +27,52 @@ def python_file(job: Job, configuration: Configuration) -> str:
     return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff, memory_mib=job.memory_mib)
 
 
-def prepared_folder(job: Job, out: str | None) -> Path:
-    """Return the folder for a job's files, ``out`` or else tuner-NAME, made if missing.
+def check_folder(name: str, out: str | None) -> None:
+    """Look whether the folder for the files of a job of this name could be made and written; nothing is made.
+
+    Raises UsageError when not.
+    """
+    folder = _folder(name, out)
+    try:
+        with tempfile.TemporaryFile(dir=next(filter(_there, (folder.absolute(), *folder.absolute().parents)))):
+            return
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+
+
+def prepared_folder(name: str, out: str | None) -> Path:
+    """Return the folder for the files of a job of this name, ``out`` or else tuner-NAME, made if missing.
 
     Raises UsageError when nothing can be written there, before the work begins.
     """
-    # The name is only part of a path: short, and without what a path makes more of.
-    plain = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in job.name)[:100]
-    folder = Path(out or f"tuner-{plain}")
+    folder = _folder(name, out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        raise UsageError(f"--out {folder}: cannot be written: {error.strerror}") from None
+        raise _unwritable(folder, error) from None
+
+
+def _folder(name: str, out: str | None) -> Path:
+    # The name is only part of a path: without what a path, or a shell, makes more of.
+    plain = "".join(letter if letter.isalnum() or letter in "-_. " else "_" for letter in name)
+    return Path(out or f"tuner-{plain}")
+
+
+def _there(place: Path) -> bool:
+    try:
+        place.lstat()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _unwritable(folder: Path, error: OSError) -> UsageError:
+    return UsageError(
+        f"{folder}: report and parameter files cannot be written there: {error.strerror}; "
+        "name another folder with --out"
+    )
 
 
 def verdict_again(store: Store, job: Job) -> Verdict:
@@ -60,7 +91,9 @@ def verdict_again(store: Store, job: Job) -> Verdict:
     if not same:
         raise Failed(
             f"job {job.name!r} was decided by another version of tuner, and this one decides otherwise; what it said "
-            f"then is kept: {command('show', job.name)}"
+            "then is kept",
+            "show",
+            job.name,
         )
     return next((verdict for verdict in same if paragraph(verdict) == job.report), same[0])
 
@@ -93,12 +126,15 @@ def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[
         PARAMETER_FILES[best.solver]: parameter_file(job, best),
         "reproduce.py": python_file(job, best),
     }
-    try:
-        for name, text in texts.items():
+    for name, text in texts.items():
+        try:
             (folder / name).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Failed(
-            f"{folder}: cannot be written: {error.strerror}; the verdict is kept: mend that, then: "
-            f"{command('export', job.name, '--files')}"
-        ) from None
+        except OSError as error:
+            raise Failed(
+                f"{folder / name}: cannot be written: {error.strerror}; the verdict is kept: mend that, then write "
+                "the files again",
+                "export",
+                job.name,
+                "--files",
+            ) from None
     return [folder / name for name in texts]

@@ -1,4 +1,4 @@
-"""From a scenario to a job in the store: everything that can be wrong is found here, before the first run."""
+"""From a scenario to what a store is handed: everything that can be wrong is found here, before the first run."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 from instances.errors import NoInstances
 from instances.folder import Scan, scan, split
 from instances.instance import Instance
-from storage.records import Job, Member, Submission
-from storage.store import Store
+from storage.records import Member, Submission
 from tuner.app.progress import Watcher
+from tuner.commands import command
 from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import describe, refusals
 from tuner.follower.reading import cache_directory, read_instances
-from tuner.follower.solvers import SOLVERS, adapter, default_space
+from tuner.follower.solvers import SOLVERS, default_space
 from tuner.follower.solvers.admission import check_space
 from tuner.scenario import ANY, Scenario, with_slots
-from tuner.space import Space, read_spaces
+from tuner.space import Space, read_spaces, unknown
 
 FEWEST = 4
 """With fewer instances there is nothing to tell a gain from luck by."""
@@ -28,22 +28,22 @@ READING_SECONDS = 60.0
 READING_MIB = 4096.0
 
 
-def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
-    """Make a job of a scenario.
+def submission_of(scenario: Scenario, watcher: Watcher) -> Submission:
+    """Return what to hand in to a store for a scenario.
 
-    Reads the models under limits, leaves out what cannot be used and says so, splits, and stores.
+    Reads the models under limits, leaves out what cannot be used and says so, and splits.
 
     Raises:
         UsageError: the scenario cannot be carried out as it is; the message proposes what can.
-        storage.errors.NameTaken: another job has this name.
+        NotFound: there is no such folder.
 
     """
     cores = len(os.sched_getaffinity(0))
     scenario = with_slots(scenario, cores)
     if scenario.slots > cores:
         raise UsageError(
-            f"--slots {scenario.slots}: this process may use {cores} cores, and runs that share a core slow each other "
-            f"down; use --slots {cores} or fewer"
+            f"--slots {scenario.slots}: of the cores, this process may use {cores}, and runs that share one slow each "
+            f"other down; use --slots {cores}{' or fewer' if cores > 1 else ''}"
         )
     solvers = _solvers(scenario)
     spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
@@ -53,10 +53,10 @@ def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
     total = len(training) + len(holdout)
     if total < FEWEST or len(training) < 2 or not holdout:
         raise UsageError(
-            f"{scenario.folder}: {total} usable models ({len(training)} to tune on, {len(holdout)} held out); at least "
-            f"{FEWEST} are needed, two of them to tune on and one held out, better 20: add more of the same kind"
+            f"{scenario.folder}: usable models: {total} ({len(training)} to tune on, {len(holdout)} held out); at "
+            f"least {FEWEST} are needed, two of them to tune on and one held out, better 20: add more of the same kind"
         )
-    submission = Submission(
+    return Submission(
         name=scenario.name,
         folder=str(Path(scenario.folder).resolve()),
         holdout=scenario.holdout,
@@ -72,7 +72,6 @@ def hand_in(store: Store, scenario: Scenario, watcher: Watcher) -> Job:
         space=_space_text(scenario),
         members=(*_members(training, "training"), *_members(holdout, "holdout")),
     )
-    return store.create_job(submission)
 
 
 def spaces_of(solvers: Sequence[str], text: str, source: str = "the space file") -> dict[str, Space]:
@@ -94,13 +93,17 @@ def _check(added: Space, source: str) -> None:
     try:
         check_space(added, describe(added.solver).parameters)
     except UsageError as error:
-        raise UsageError(f"{source}: {error}") from None
+        every = command("params", added.solver, "--all")
+        raise UsageError(f"{source}: {error}; {every} lists what it has") from None
 
 
 def _solvers(scenario: Scenario) -> list[str]:
-    if scenario.solver != ANY:
-        return [adapter(name.strip()).name for name in scenario.solver.split(",")]
-    return list(SOLVERS)
+    names = [name.strip() for name in scenario.solver.split(",")]
+    for name in names:
+        if name not in (*SOLVERS, ANY):
+            problem = unknown("solver", name, (*SOLVERS, ANY))
+            raise UsageError(f"{problem}; solvers are {', '.join(SOLVERS)}, or {ANY} to choose among them too")
+    return list(SOLVERS) if ANY in names else names
 
 
 def _space_text(scenario: Scenario) -> str:
@@ -118,8 +121,8 @@ def _check_budget(scenario: Scenario) -> None:
     affordable = scenario.budget * scenario.slots / RUNS_AT_LEAST
     if scenario.cutoff > affordable:
         raise UsageError(
-            f"a cutoff of {scenario.cutoff:g} s is too long for a budget of {scenario.budget:g} s on {scenario.slots} "
-            f"slots: not even {RUNS_AT_LEAST} runs would fit; use --cutoff {affordable / 4:.3g}s, "
+            f"a cutoff of {scenario.cutoff:g} s is too long for a budget of {scenario.budget:g} s with --slots "
+            f"{scenario.slots}: not even {RUNS_AT_LEAST} runs would fit; use --cutoff {affordable / 4:.3g}s, "
             f"or --budget {4 * RUNS_AT_LEAST * scenario.cutoff / scenario.slots:.3g}s"
         )
 
@@ -139,6 +142,16 @@ def _instances(scenario: Scenario, watcher: Watcher) -> tuple[list[Instance], li
                 watcher.say(f"left out of the holdout: {instance.path} is one of the models to tune on")
             else:
                 held_out.append(instance)
+        if not instances:
+            raise UsageError(
+                f"--holdout {scenario.holdout}: all models of {scenario.folder} lie in it, and none is left to tune "
+                "on; name a folder of other models, or a fraction to hold out, such as 0.3"
+            )
+        if not held_out:
+            raise UsageError(
+                f"--holdout {scenario.holdout}: has no model that is not also one to tune on, and none is held out; "
+                "name a folder of other models, or a fraction to hold out, such as 0.3"
+            )
         return instances, held_out
     if len(instances) < FEWEST:
         return instances, []
@@ -156,15 +169,21 @@ def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
     for duplicate in found.duplicates:
         watcher.say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
     for damaged in found.damaged:
-        watcher.say(f"left out: {damaged.path}: {damaged.reason}")
+        watcher.say(f"left out: {complaint(damaged.path, damaged.reason)}")
     reading = read_instances(
         found.files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=scenario.slots
     )
     for path, reason in reading.failed:
-        watcher.say(f"left out: {path}: {reason}")
+        watcher.say(f"left out: {complaint(path, reason)}")
     if not reading.instances:
         raise UsageError(f"{folder}: none of its {len(found.files) + len(found.damaged)} models can be read")
     return list(reading.instances)
+
+
+def complaint(path: Path, reason: str) -> str:
+    """Return why a file cannot be used, behind its path; a reason may begin with that already."""
+    named = any(reason.startswith(f"{written}: ") for written in (path, path.absolute()))
+    return reason if named else f"{path}: {reason}"
 
 
 def _taken(

@@ -16,9 +16,8 @@ from storage.errors import JobBusy, StoreError
 from storage.lease import Lease, this_process
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
-from tuner.app.intake import READING_MIB, READING_SECONDS, spaces_of
+from tuner.app.intake import READING_MIB, READING_SECONDS, complaint, spaces_of
 from tuner.app.progress import Progress, Watcher
-from tuner.commands import command
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, Stopped
 from tuner.follower.executor import LocalExecutor
@@ -53,11 +52,6 @@ class Conclusion:
     """How many are stored."""
     verdict: Verdict | None
     """None when it was interrupted before the verdict."""
-
-    @property
-    def finalist(self) -> Configuration | None:
-        """What the verdict is about: the race's best configuration."""
-        return None if self.verdict is None else self.verdict.contenders.incumbent
 
 
 def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
@@ -332,6 +326,6 @@ def _instances(job: Job, stop: threading.Event) -> dict[str, Instance]:
     )
     for path, reason in reading.failed:
         raise Failed(
-            f"{path}: {reason}; the job needs this model: put it back, then go on with: {command('resume', job.name)}"
+            f"{complaint(path, reason)}; the job needs this model: put it back, then go on", "resume", job.name
         )
     return {instance.sha256: instance for instance in reading.instances}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 from storage.errors import JobBusy, JobOver, NameTaken, StoreError, UnknownJob
+from tuner.cli.hints import told
+from tuner.cli.interrupts import obey
 from tuner.cli.parser import build
 from tuner.errors import TunerError
 
@@ -40,7 +41,7 @@ def main(words: Sequence[str]) -> int:
         code: int = getattr(module, arguments.command)(arguments)
         sys.stdout.flush()
     except TunerError as error:
-        return _fail(str(error), error.exit_code)
+        return _fail(told(str(error), error.go_on, arguments), error.exit_code)
     except UnknownJob as error:
         return _fail(str(error), 3)
     except (NameTaken, JobOver, JobBusy) as error:
@@ -60,7 +61,7 @@ def main(words: Sequence[str]) -> int:
 
 def entry() -> None:
     """Be the ``tuner`` command."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what is temporary is cleared up
+    obey()
     sys.exit(main(sys.argv[1:]))
 
 

@@ -146,7 +146,7 @@ def _reading(command: Callable[..., Parser]) -> None:
         action="store_true",
         help="write report, parameter file and Python script of a finished job anew, as tune did",
     )
-    export.add_argument("--configuration", metavar="C", help="another one: a key from tuner responses")
+    export.add_argument("--configuration", metavar="C", help="another one: a key from tuner responses, or best")
     export.add_argument(
         "--out",
         metavar="PATH",

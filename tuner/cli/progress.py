@@ -16,7 +16,7 @@ from rich.text import Text
 
 from storage.records import Configuration
 from tuner.app.progress import Progress, Watcher
-from tuner.cli.words import duration, number
+from tuner.cli.words import counted, duration, number
 
 LINE_EVERY = 10.0
 """Seconds between plain lines when nothing else happens."""
@@ -56,8 +56,8 @@ class _Lines:
         self._said_at, self._incumbent, self._phase = time.monotonic(), standing.incumbent, progress.phase
         left = max(0.0, progress.budget - progress.elapsed)
         self.say(
-            f"  {progress.phase:<8} {duration(left):>7} left   {progress.runs} runs   "
-            f"{standing.configurations} configurations   {_comparison(progress)}"
+            f"  {progress.phase:<8} {duration(left):>7} left   {counted(progress.runs, 'run')}   "
+            f"{counted(standing.configurations, 'configuration')}   {_comparison(progress)}"
         )
 
 
@@ -106,8 +106,8 @@ def _drawn(progress: Progress) -> Panel:
     facts.add_row("training", _comparison(progress))
     facts.add_row(
         "executed",
-        f"{progress.runs} runs of {standing.configurations} configurations, {standing.solved} solved"
-        + (f", [red]{len(standing.flagged)} flagged[/red]" if standing.flagged else ""),
+        f"{counted(progress.runs, 'run')} of {counted(standing.configurations, 'configuration')}, "
+        f"{standing.solved} solved" + (f", [red]{len(standing.flagged)} flagged[/red]" if standing.flagged else ""),
     )
     now = time.monotonic()
     for slot, activity in enumerate(progress.slots):

@@ -15,8 +15,8 @@ from storage.errors import StoreError
 from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
-from tuner.app.stores import open_store, store_url
-from tuner.cli.words import print_json, print_table
+from tuner.app.stores import open_store, printed_url, store_exists
+from tuner.cli.words import counted, print_json, print_table
 from tuner.errors import Failed, UsageError
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space
@@ -128,8 +128,12 @@ def doctor(arguments: argparse.Namespace) -> int:
         found[f"limit: {limit}"] = f"{'enforced' if works else 'NOT enforced'}{', ' + remark if remark else ''}"
     code = 0
     try:
-        with open_store(arguments.store) as store:
-            found["store"] = f"{store_url(arguments.store)}: works, {len(store.jobs())} jobs"
+        if store_exists(arguments.store):
+            with open_store(arguments.store) as store:
+                state = f"works, {counted(len(store.jobs()), 'job')}"
+        else:
+            state = "is not there yet; tuner tune makes it"
+        found["store"] = f"{printed_url(arguments.store)}: {state}"
     except StoreError as error:
         found["store"] = f"does not work: {error}"
         code = 5

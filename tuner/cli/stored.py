@@ -12,8 +12,8 @@ from storage.records import Configuration, Job, JobState, Member, StoredRun, spe
 from storage.store import Store
 from tuner.app.files import parameter_file, prepared_folder, python_file, verdict_again, write_files
 from tuner.app.stores import existing_store
-from tuner.cli.words import duration, number, print_csv, print_json, print_table
-from tuner.commands import command
+from tuner.cli.hints import told
+from tuner.cli.words import counted, duration, number, print_csv, print_json, print_table
 from tuner.cost import Cost, censored, cost_of
 from tuner.errors import Failed, NotFound, UsageError
 
@@ -68,7 +68,7 @@ def jobs(arguments: argparse.Namespace) -> int:
             ", ".join(job.solvers),
             job.cost,
             f"{duration(job.spent)} of {duration(job.budget)}",
-            job.outcome,
+            _first_clause(job.outcome),
             str(job.best) if job.best else "",
             f"{job.created_at.astimezone():%Y-%m-%d %H:%M}",
         )
@@ -110,7 +110,8 @@ def show(arguments: argparse.Namespace) -> int:
         f"  task      {', '.join(job.solvers)}; {job.cost} at a cutoff of {job.cutoff:g} s; "
         f"ties {job.ties}; seed {job.seed}"
     )
-    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {job.slots} slots, {runs} runs")
+    executed = f"{counted(job.slots, 'slot')}, {counted(runs, 'run')}"
+    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {executed}")
     if steps:
         print("  trajectory")
         for step in steps:
@@ -123,7 +124,7 @@ def show(arguments: argparse.Namespace) -> int:
     if job.report:
         print(f"\n{job.report}")
     elif job.state in RESUMABLE:
-        print(f"\nGo on with: {command('resume', job.name, store=arguments.store)}")
+        print(told("\nGo on with", ("resume", job.name), arguments))
     return 0
 
 
@@ -168,7 +169,7 @@ def export(arguments: argparse.Namespace) -> int:
         job = store.job(arguments.job)
         if arguments.files:
             return _write_files(store, job, arguments)
-        configuration = _named(store, job, arguments) if arguments.configuration else _best(store, job)
+        configuration = _chosen(store, job, arguments) or _best(store, job)
     text = (python_file if arguments.python else parameter_file)(job, configuration)
     if not arguments.out:
         print(text, end="")
@@ -182,10 +183,10 @@ def export(arguments: argparse.Namespace) -> int:
 
 def _write_files(store: Store, job: Job, arguments: argparse.Namespace) -> int:
     if job.state in RESUMABLE:
-        go_on = command("resume", job.name, store=arguments.store)
-        raise UsageError(f"job {job.name!r} is {job.state.value} and has no verdict yet; go on with: {go_on}")
+        waiting = f"job {job.name!r} is {job.state.value} and has no verdict yet; go on with"
+        raise UsageError(waiting, "resume", job.name)
     verdict = verdict_again(store, job)
-    folder = prepared_folder(job, arguments.out)
+    folder = prepared_folder(job.name, arguments.out)
     files = write_files(store, job, verdict, folder)
     print(f"Written to {folder}: {', '.join(path.name for path in files)}", file=sys.stderr)
     return 0
@@ -226,6 +227,11 @@ def job_data(job: Job) -> dict[str, Any]:
     }
 
 
+def _first_clause(outcome: str) -> str:
+    """Return what fits into a table of why a job failed: "gain" and "default kept" are clauses by themselves."""
+    return outcome.partition("; ")[0].partition("\n")[0]
+
+
 def _best(store: Store, job: Job) -> Configuration:
     if job.best is not None:
         return job.best
@@ -235,34 +241,29 @@ def _best(store: Store, job: Job) -> Configuration:
     return steps[-1].configuration
 
 
-def _named(store: Store, job: Job, arguments: argparse.Namespace) -> Configuration:
+def _chosen(store: Store, job: Job, arguments: argparse.Namespace) -> Configuration | None:
+    """Return the configuration that was asked for, by its key or as best; None when none was."""
     key = arguments.configuration
+    if not key:
+        return None
+    if key == "best":
+        return _best(store, job)
     for stored in store.responses(job.id, configuration=key):
         return stored.run.configuration
-    raise NotFound(
-        f"{job.name} has executed no configuration {key!r}; keys are in the table of: "
-        f"{command('responses', job.name, store=arguments.store)}"
-    )
+    raise NotFound(f"{job.name} has executed no configuration {key!r}; keys are in the table of", "responses", job.name)
 
 
 def _rows(
     store: Store, job: Job, members: dict[str, Member], arguments: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    key = None
-    if arguments.configuration == "best":
-        key = _best(store, job).key
-    elif arguments.configuration:
-        key = _named(store, job, arguments).key
+    chosen = _chosen(store, job, arguments)
     instance = None
     if arguments.instance:
         matching = [sha for sha, member in members.items() if arguments.instance in (member.name, sha)]
         if not matching:
-            raise NotFound(
-                f"{job.name} has no instance {arguments.instance!r}; see: "
-                f"{command('responses', job.name, store=arguments.store)}"
-            )
+            raise NotFound(f"{job.name} has no instance {arguments.instance!r}; see", "responses", job.name)
         instance = matching[0]
-    for stored in store.responses(job.id, configuration=key, instance=instance):
+    for stored in store.responses(job.id, configuration=chosen.key if chosen else None, instance=instance):
         member = members[stored.run.instance]
         if arguments.part in (None, member.part):
             yield _row(job, stored, member)

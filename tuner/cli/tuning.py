@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import argparse
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from rich.console import Console
 
 from storage.errors import StoreUnavailable
+from storage.names import named_after
 from storage.records import Comparison, Configuration, Job, JobState
 from storage.store import Store
-from tuner.app.files import prepared_folder, write_files
-from tuner.app.intake import hand_in
-from tuner.app.stores import existing_store, open_store, store_url
+from tuner.app.files import check_folder, prepared_folder, write_files
+from tuner.app.intake import submission_of
+from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
+from tuner.cli.hints import told
+from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
 from tuner.cli.stored import configuration_data, job_data
-from tuner.cli.words import number, print_json, print_table
-from tuner.commands import command
+from tuner.cli.words import counted, number, print_json, print_table
 from tuner.errors import Failed, UsageError
 from tuner.scenario import read_scenario
 from tuner.verdict.words import paragraph
@@ -42,10 +40,12 @@ def tune(arguments: argparse.Namespace) -> int:
         flags["folder"] = arguments.folder
     scenario = read_scenario(file, flags)
     console = Console(stderr=True, highlight=False)
+    store_exists(arguments.store)  # or could be made, else it raises: before the models are read, which may take long
+    check_folder(scenario.name or named_after(scenario.folder), arguments.out)
+    with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
+        submission = submission_of(scenario, watcher)
     with open_store(arguments.store) as store:
-        with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
-            job = hand_in(store, scenario, watcher)
-        return _conclude(store, job, console, arguments)
+        return _conclude(store, store.create_job(submission), console, arguments)
 
 
 def resume(arguments: argparse.Namespace) -> int:
@@ -54,10 +54,12 @@ def resume(arguments: argparse.Namespace) -> int:
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         if job.state is JobState.FINISHED:
-            again = command("export", job.name, "--files", store=arguments.store)
             raise UsageError(
                 f"job {job.name!r} is finished ({job.outcome}): there is nothing to go on with; its report and files "
-                f"are written again by: {again}"
+                "are written again by",
+                "export",
+                job.name,
+                "--files",
             )
         return _conclude(store, job, console, arguments)
 
@@ -65,28 +67,36 @@ def resume(arguments: argparse.Namespace) -> int:
 def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Namespace) -> int:
     training = sum(member.part == "training" for member in job.members)
     console.print(
-        f"{job.name}: {training} models to tune on, {len(job.members) - training} held out; {', '.join(job.solvers)}; "
-        f"cutoff {job.cutoff:g} s; budget {job.budget:g} s; {job.slots} slots; store {store_url(arguments.store)}",
+        f"{job.name}: {counted(training, 'model')} to tune on, {len(job.members) - training} held out; "
+        f"{', '.join(job.solvers)}; cutoff {job.cutoff:g} s; budget {job.budget:g} s; {counted(job.slots, 'slot')}; "
+        f"store {printed_url(arguments.store)}",
         markup=False,
         soft_wrap=True,
     )
-    go_on = command("resume", job.name, store=arguments.store)
-    folder = prepared_folder(job, arguments.out)
+    go_on = ("resume", job.name)
+    folder = prepared_folder(job.name, arguments.out)
     try:
-        with _stoppable() as stop, watching(console) as watcher:
+        with stoppable() as stop, watching(console) as watcher:
             conclusion = carry_out(store, job, watcher, stop)
     except StoreUnavailable as error:
-        raise Failed(f"{error}: {go_on}") from None
+        raise Failed(str(error), *go_on) from None
     if conclusion.verdict is None:
-        kept = f"Interrupted; {conclusion.runs} runs are kept. Go on with: {go_on}"
-        console.print(kept, markup=False, soft_wrap=True)
+        kept = f"Interrupted; runs kept: {conclusion.runs}. Go on with"
+        console.print(told(kept, go_on, arguments), markup=False, soft_wrap=True)
         return INTERRUPTED
     if not arguments.json:
         _print(conclusion)
-    files = write_files(store, conclusion.job, conclusion.verdict, folder)
+    try:
+        files = write_files(store, conclusion.job, conclusion.verdict, folder)
+    except Failed:
+        if arguments.json:
+            print_json(_data(conclusion, []))
+        raise
     if arguments.json:
         print_json(_data(conclusion, files))
-    else:
+        sys.stdout.flush()
+    decided()
+    if not arguments.json:
         console.print(f"\nWritten to {folder}: {', '.join(path.name for path in files)}", markup=False, soft_wrap=True)
     return GAIN if conclusion.job.outcome == "gain" else KEPT
 
@@ -141,21 +151,3 @@ def _comparison(found: Comparison) -> dict[str, Any]:
         "solved": [found.candidate_solved, found.baseline_solved],
         "pairs": found.pairs,
     }
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C (or SIGTERM) into an event; the second one interrupts at once."""
-    stop = threading.Event()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop.is_set():
-            raise KeyboardInterrupt
-        stop.set()
-
-    former = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
