@@ -1,8 +1,8 @@
 """Whole tuning jobs on recorded responses in virtual time: our leader and the strategies of others.
 
     python -m bench.replay                              every recording, budgets of 50, 200 and 1,000 default runs
-    python -m bench.replay --reps 20 --budgets 200 set-cover multi-knapsack
-    python -m bench.replay --solvers any set-cover      the leader chooses the solver, too
+    python -m bench.replay set-cover multi-knapsack --reps 20 --budgets 200
+    python -m bench.replay set-cover --solvers any      the leader chooses the solver, too
     python -m bench.replay --only tuner --vary race.ENOUGH=10   an ablation: another value of a constant of the leader
 
 Each repetition splits the recorded models anew, tunes on two thirds and judges on the others. The figures are ratios to

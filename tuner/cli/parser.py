@@ -86,7 +86,11 @@ def _tuning(command: Callable[..., Parser]) -> None:
     tune.add_argument("--ties", metavar="T", help=f"over solver seeds, assume: {ties} (default: mean)")
     tune.add_argument("--holdout", metavar="H", help="fraction of the models held out, or a folder (default: 0.3)")
     tune.add_argument("--slots", metavar="N", help="runs at a time (default: one per core)")
-    tune.add_argument("--memory", metavar="M", help="for one run, such as 512MiB, 4GiB (default: 2GiB)")
+    tune.add_argument(
+        "--memory",
+        metavar="M",
+        help="for one run, such as 512MiB, 4GiB, beyond the 40 MiB or so of its warm process (default: 2GiB)",
+    )
     tune.add_argument(
         "--gap", metavar="G", help="relative gap that counts as optimal, for every solver (default: 1e-4)"
     )
@@ -166,7 +170,12 @@ def _solving(command: Callable[..., Parser]) -> None:
     execute.add_argument("--set", metavar="K=V", action="append", default=[], help="a parameter; may be repeated")
     execute.add_argument("--seed", metavar="N", default="0", help="of the solver (default: 0)")
     execute.add_argument("--cutoff", metavar="T", default="30s", help="time for the run (default: 30s)")
-    execute.add_argument("--memory", metavar="M", default="2GiB", help="for the run (default: 2GiB)")
+    execute.add_argument(
+        "--memory",
+        metavar="M",
+        default="2GiB",
+        help="for the run, beyond the 40 MiB or so of its warm process (default: 2GiB)",
+    )
     execute.add_argument(
         "--gap", metavar="G", default="1e-4", help="relative gap that counts as optimal (default: 1e-4)"
     )
