@@ -1,8 +1,8 @@
 """What others do with the same responses: the strategies of SMAC3, irace and an Optuna script, re-enacted.
 
-Each does what its documentation says, at its recommended settings, and gets three advantages that the real one has not:
-runs cost no overhead, all slots are always busy (one sequence of runs spends the slots' seconds together), and thinking
-is free. Where a mean is compared, it is of the logarithms of the costs that the result is judged by.
+Each does what its documentation says, at its recommended settings, and gets two advantages that the real one has not:
+all slots are always busy (one sequence of runs spends the slots' seconds together), and thinking is free. Where a mean
+is compared, it is of the logarithms of the costs that the result is judged by.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import optuna
 from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 
-from bench._world import World, vector
+from bench._world import OVERHEAD, World, vector
 from storage.records import Configuration, Value
 from tuner.leader.draws import Draws, at, place_of
 from tuner.leader.study import distributions, tidy
@@ -59,7 +59,7 @@ class Purse:
             return known
         cutoff = self.world.cutoff
         cpu, limit = self.world.cpu(configuration, *pair), min(limit, cutoff)
-        self.left -= min(cpu, limit)
+        self.left -= min(cpu, limit) + OVERHEAD
         if self.left < 0:
             raise Spent
         self.runs += 1

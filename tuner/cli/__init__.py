@@ -13,6 +13,9 @@ from tuner.cli.interrupts import obey
 from tuner.cli.parser import build
 from tuner.errors import TunerError
 
+# Before numpy is imported: its threads would compute on the cores that solvers are measured on.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 HANDLERS = {
     "tune": "tuning",
     "resume": "tuning",
