@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import random
+import warnings
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -341,9 +342,10 @@ def script(purse: Purse, seed: int) -> Configuration:
     spaces = purse.world.spaces
     shapes = {solver: distributions(space) for solver, space in spaces.items()}
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    study = optuna.create_study(
-        sampler=optuna.samplers.TPESampler(seed=seed), pruner=optuna.pruners.WilcoxonPruner(p_threshold=PRUNE)
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        pruner = optuna.pruners.WilcoxonPruner(p_threshold=PRUNE)
+    study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=seed), pruner=pruner)
     generator = random.Random(seed)
     made: dict[int, Configuration] = {}
     for solver, space in spaces.items():

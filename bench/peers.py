@@ -1,0 +1,232 @@
+"""SMAC3, irace, the script of an Optuna user and our race, on real HiGHS, from the same wall-clock budget.
+
+    pip install '.[peers]'; apt-get install r-cran-irace   what the peers need, besides
+    python -m bench.peers                                  six families, two repetitions: about two hours
+    python -m bench.peers set-cover --reps 1 --tools tuner Optuna
+
+Every tool has the same space, training models, cutoff, slots and seconds, and executes its runs by the same executor.
+Then one neutral evaluator executes the default and all answers, interleaved, on models that no tool has seen, with two
+fresh seeds. What is done is kept in a file of JSON lines (--results), so that it goes on where it was interrupted. Ours
+is the race alone, without the verdict that ``tuner tune`` keeps a part of its budget for: the peers have none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import numpy as np
+
+from bench._peer import Parameter, Spec
+from bench._runs import RunServer
+from bench.record import PLANS
+from instances.families import FAMILIES, generate
+from instances.folder import scan
+from instances.instance import Instance
+from storage.records import Configuration, Response, Run
+from tuner.cost import Cost, Ties
+from tuner.follower.executor import LocalExecutor
+from tuner.follower.reading import cache_directory, read_instances
+from tuner.follower.solvers import default_space
+from tuner.leader.loop import race
+from tuner.leader.race import Race
+from tuner.space import Boolean, Choice, Space
+from tuner.verdict.compare import Measure, interval
+
+ON_REQUEST = True
+SOLVER = "highs"
+TRAINING, HOLDOUT, SEEDS = 16, 20, 2
+CUTOFF, SLOTS = 5.0, 2
+PEERS = {"SMAC3": "smac", "irace": "irace", "Optuna": "optuna"}
+OURS = "tuner"
+PATIENCE = 1.6
+"""Times the budget after which a peer that does not end is ended."""
+
+
+def main(words: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.peers")
+    parser.add_argument("families", nargs="*", default=list(PLANS))
+    parser.add_argument("--reps", type=int, default=2)
+    parser.add_argument("--budget", type=float, default=120.0)
+    parser.add_argument("--tools", nargs="+", choices=(OURS, *PEERS), default=(OURS, *PEERS))
+    parser.add_argument("--results", type=Path, default=Path("peers.jsonl"))
+    given = parser.parse_args(words)
+    kept = _Kept(given.results)
+    for rep in range(given.reps):
+        for family in given.families:
+            with tempfile.TemporaryDirectory() as place:
+                _compare(family, rep, given.tools, given.budget, kept, Path(place))
+    _table(kept, given.families, given.tools, given.reps)
+
+
+class _Kept:
+    """The results so far, by (family, rep, what)."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self.found: dict[tuple[str, int, str], dict[str, Any]] = {}
+        for line in map(json.loads, lines):
+            self.found[line["family"], line["rep"], line["what"]] = line
+
+    def add(self, family: str, rep: int, what: str, **fields: Any) -> dict[str, Any]:
+        line = {"family": family, "rep": rep, "what": what, **fields}
+        with self._path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        self.found[family, rep, what] = line
+        return line
+
+
+def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: _Kept, place: Path) -> None:
+    plan = PLANS[family]
+    models = place / "models"
+    generate(FAMILIES[family], TRAINING + HOLDOUT, models, 1000 + rep, plan.size)
+    files = scan(models).files
+    reading = read_instances(files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
+    instances = sorted(reading.instances, key=lambda instance: instance.name)
+    training, holdout = instances[:TRAINING], instances[TRAINING:]
+    for tool in tools:
+        if (family, rep, tool) not in kept.found:
+            folder = place / tool
+            folder.mkdir()
+            began = time.monotonic()
+            if tool == OURS:
+                answer, runs, inside = _ours(training, budget, rep)
+            else:
+                answer, runs, inside = _peer(tool, training, budget, rep, folder)
+            took = time.monotonic() - began
+            kept.add(family, rep, tool, answer=answer, runs=runs, inside=inside, wall=took)
+            print(f"{family} {rep} {tool}: {runs} runs in {took:.0f} s, {len(answer)} changes", flush=True)
+    answers = {"default": {}} | {tool: kept.found[family, rep, tool]["answer"] for tool in tools}
+    if any((family, rep, f"on holdout: {tool}") not in kept.found for tool in tools):
+        costs = _evaluate(answers, holdout, rep)
+        for tool in answers:
+            kept.add(family, rep, f"on holdout: {tool}", costs=costs[tool], default=costs["default"])
+
+
+def _ours(training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[str, Any], int, float]:
+    space = default_space(SOLVER)
+    leader = Race(
+        {SOLVER: space},
+        [instance.sha256 for instance in training],
+        cost=Cost.PAR10,
+        ties=Ties.MEAN,
+        cutoff=CUTOFF,
+        budget=budget,
+        slots=SLOTS,
+        seed=seed,
+    )
+    responses: list[Response] = []
+
+    def keep(run: Run, response: Response) -> list[tuple[Run, Response]]:
+        responses.append(response)
+        return [(run, response)]
+
+    with LocalExecutor({i.sha256: i for i in training}, SLOTS, 2048.0, 1e-4) as executor:
+        until = time.monotonic() + budget
+        race(leader, executor, keep, lambda: until)
+    inside = sum(response.solver_wall or response.wall for response in responses)
+    return leader.finalist.values, len(responses), inside
+
+
+def _peer(
+    tool: str, training: Sequence[Instance], budget: float, seed: int, folder: Path
+) -> tuple[dict[str, Any], int, float]:
+    socket = folder / "s"
+    spec = Spec(
+        str(socket), len(training), CUTOFF, budget, SLOTS, seed, _parameters(default_space(SOLVER)), str(folder)
+    )
+    spec.write(folder / "spec.json")
+    with RunServer(training, SOLVER, CUTOFF, SLOTS, socket) as server:
+        words = [sys.executable, "-m", f"bench._peer_{PEERS[tool]}", str(folder / "spec.json")]
+        done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE * budget + 60)
+        answers = [line for line in done.stdout.splitlines() if line.startswith('{"answer"')]
+        if not answers or not server.runs:
+            raise SystemExit(f"{tool} gave no answer:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+        return json.loads(answers[-1])["answer"], server.runs, server.inside
+
+
+def _parameters(space: Space) -> list[Parameter]:
+    made = []
+    for p in space.parameters:
+        when = [(name, list(allowed)) for name, allowed in p.when]
+        if isinstance(p.domain, Boolean):
+            made.append(Parameter(p.name, "boolean", p.default, when=when))
+        elif isinstance(p.domain, Choice):
+            made.append(Parameter(p.name, "choice", p.default, values=list(p.domain.values), when=when))
+        else:
+            kind = type(p.domain).__name__.lower()
+            made.append(Parameter(p.name, kind, p.default, p.domain.low, p.domain.high, p.domain.log, when=when))
+    return made
+
+
+def _evaluate(
+    answers: Mapping[str, Mapping[str, Any]], holdout: Sequence[Instance], rep: int
+) -> dict[str, list[float]]:
+    """Return each tool's PAR10 seconds on each holdout model, averaged over seeds; the runs are interleaved."""
+    configurations = {tool: Configuration.of(SOLVER, answer) for tool, answer in answers.items()}
+    distinct = list(dict.fromkeys(configurations.values()))
+    costs: dict[Configuration, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
+    with LocalExecutor({i.sha256: i for i in holdout}, SLOTS, 2048.0, 1e-4) as executor:
+        for number in range(SEEDS):
+            for place, instance in enumerate(holdout):
+                start = (place + number) % len(distinct)
+                for configuration in [*distinct[start:], *distinct[:start]]:
+                    seed = 2**30 + 1000 * rep + number
+                    executor.submit(Run(configuration, instance.sha256, seed, CUTOFF, CUTOFF))
+        while executor.outstanding:
+            for finished in executor.wait():
+                solved = finished.response.solved and finished.response.cpu <= CUTOFF
+                cost = finished.response.cpu if solved else 10 * CUTOFF
+                costs[finished.run.configuration][finished.run.instance].append(cost)
+    return {
+        tool: [fmean(costs[configuration][instance.sha256]) for instance in holdout]
+        for tool, configuration in configurations.items()
+    }
+
+
+def _table(kept: _Kept, families: Sequence[str], tools: Sequence[str], reps: int) -> None:
+    """Print speed-ups over the default with 95 % intervals, and over all families ours against the best peer's."""
+    print(f"\n{'family':<24}" + "".join(f"{tool:^34}" for tool in tools))
+    speed: dict[str, dict[str, float]] = {}
+    for family in families:
+        cells, speed[family] = [], {}
+        for tool in tools:
+            own, default, runs, share = [], [], [], []
+            for rep in range(reps):
+                line = kept.found[family, rep, f"on holdout: {tool}"]
+                own += line["costs"]
+                default += line["default"]
+                spent = kept.found[family, rep, tool]
+                runs.append(spent["runs"])
+                share.append(spent["inside"] / (SLOTS * spent["wall"]))
+            ratio, low, high = _speed_up(own, default)
+            speed[family][tool] = ratio
+            cells.append(f"{ratio:.2f} [{low:.2f}, {high:.2f}] {fmean(runs):5.0f} runs {100 * fmean(share):3.0f} %")
+        print(f"{family:<24}" + "".join(f"{cell:^34}" for cell in cells), flush=True)
+    means = [math.exp(fmean(math.log(speed[family][tool]) for family in families)) for tool in tools]
+    print(f"{'geometric mean':<24}" + "".join(f"{mean:^34.2f}" for mean in means))
+    if OURS in tools and len(tools) > 1:
+        others = {family: max(s for tool, s in speed[family].items() if tool != OURS) for family in families}
+        ratios = {family: speed[family][OURS] / others[family] for family in families}
+        overall = math.exp(fmean(map(math.log, ratios.values())))
+        each = ", ".join(f"{family} {ratio:.2f}" for family, ratio in ratios.items())
+        print(f"ours over the best peer of each family: {overall:.2f} ({each})")
+
+
+def _speed_up(own: Sequence[float], default: Sequence[float]) -> tuple[float, float, float]:
+    return interval(np.array(own), np.array(default), Measure.SHIFTED, Cost.PAR10, CUTOFF, seed=0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
