@@ -94,15 +94,7 @@ class _Field:
     def any(self) -> Configuration:
         """Return a configuration drawn uniformly."""
         space = self.spaces[self.random.choice(list(self.spaces))]
-        return space.configuration({p.name: self.value(p.domain) for p in space.parameters})
-
-    def value(self, domain: object) -> Value:
-        """Return a value drawn uniformly."""
-        if isinstance(domain, Boolean):
-            return self.random.random() < 0.5
-        if isinstance(domain, Choice):
-            return self.random.choice(domain.values)
-        return at(domain, self.random.random())  # type: ignore[arg-type]
+        return space.configuration({p.name: self.draws.value(p.domain) for p in space.parameters})
 
     def vector(self, configuration: Configuration) -> list[float]:
         """Return it as numbers, the other solvers' parameters at their defaults."""
@@ -319,7 +311,7 @@ def _sampled(
     for parameter in space.parameters:
         value = parent.values.get(parameter.name, parameter.default)
         if isinstance(parameter.domain, (Boolean, Choice)):
-            values[parameter.name] = value if field_.random.random() < stay else field_.value(parameter.domain)
+            values[parameter.name] = value if field_.random.random() < stay else field_.draws.value(parameter.domain)
             continue
         place = -1.0
         while not 0.0 <= place <= 1.0:

@@ -16,7 +16,8 @@ from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
-from tuner.cli.words import counted, print_json, print_table
+from tuner.cli.words import print_json, print_table
+from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space

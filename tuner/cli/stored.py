@@ -13,7 +13,8 @@ from storage.store import Store
 from tuner.app.files import parameter_file, prepared_folder, python_file, verdict_again, write_files
 from tuner.app.stores import existing_store
 from tuner.cli.hints import told
-from tuner.cli.words import counted, duration, number, print_csv, print_json, print_table
+from tuner.cli.words import duration, number, print_csv, print_json, print_table
+from tuner.commands import counted
 from tuner.cost import Cost, censored, cost_of
 from tuner.errors import Failed, NotFound, UsageError
 

@@ -21,7 +21,8 @@ from tuner.cli.hints import told
 from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
 from tuner.cli.stored import configuration_data, job_data
-from tuner.cli.words import counted, number, print_json, print_table
+from tuner.cli.words import number, print_json, print_table
+from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.scenario import read_scenario
 from tuner.verdict.words import paragraph

@@ -19,11 +19,6 @@ def number(value: float | None) -> str:
     return "-" if value is None else f"{value:.3g}"
 
 
-def counted(count: int, noun: str) -> str:
-    """Write how many there are of something: 1 slot, 2 slots."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def duration(seconds: float) -> str:
     """Write seconds as 8 s, 2:05 or 1:02:05."""
     whole = round(seconds)

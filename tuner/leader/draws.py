@@ -44,10 +44,11 @@ class Draws:
 
     def any(self, space: Space) -> Configuration:
         """Return a configuration with about half of its parameters changed."""
-        values = {p.name: self._value(p.domain) for p in space.parameters if self._random.random() > KEEP}
+        values = {p.name: self.value(p.domain) for p in space.parameters if self._random.random() > KEEP}
         return space.configuration(values)
 
-    def _value(self, domain: Domain) -> Value:
+    def value(self, domain: Domain) -> Value:
+        """Return a value of the domain drawn uniformly, by its own scale."""
         if isinstance(domain, Boolean):
             return self._random.random() < 0.5
         if isinstance(domain, Choice):

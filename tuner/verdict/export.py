@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from storage.records import Configuration, Value
+from tuner.commands import counted
 from tuner.errors import UsageError
 from tuner.verdict.reproduce import execute_line
 
@@ -83,7 +84,7 @@ def _quoted(text: str) -> str:
 
 def _title(configuration: Configuration, seed: int) -> str:
     changed = len(configuration.parameters)
-    what = f"{changed} parameter{'s' if changed > 1 else ''} changed" if changed else "the default"
+    what = f"{counted(changed, 'parameter')} changed" if changed else "the default"
     return f"{configuration.solver}, {what}; measured on one thread with seeds such as {seed}"
 
 

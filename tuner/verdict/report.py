@@ -7,6 +7,7 @@ from html import escape
 from itertools import accumulate
 
 from storage.records import Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
+from tuner.commands import counted
 from tuner.cost import Cost, Ties, censored, cost_of, scale
 from tuner.space import Space
 from tuner.verdict.charts import Axis, Series, log_axis, scatter, steps
@@ -95,7 +96,7 @@ def _headline(verdict: Verdict) -> str:
     recommended = verdict.recommended
     found = verdict.comparison(recommended, verdict.contenders.baseline)
     count = len(recommended.parameters)
-    what = f"with {count} parameter{'s' if count != 1 else ''} changed" if count else "as it comes"
+    what = f"with {counted(count, 'parameter')} changed" if count else "as it comes"
     return f"Use {recommended.solver} {what}" + (f": {number(found.ratio)} {BETTER[verdict.cost]}" if found else "")
 
 

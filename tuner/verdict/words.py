@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from storage.records import Comparison, spell
+from tuner.commands import counted
 from tuner.cost import Cost
 from tuner.verdict.compare import Measure
 from tuner.verdict.decide import GAIN, Verdict, name
@@ -115,25 +116,21 @@ def _kept(verdict: Verdict) -> list[str]:
 def _fruitless(verdict: Verdict) -> str:
     """Say why the race ended where it began."""
     if not verdict.tried:
-        share = f"{verdict.covered} of {_instances(verdict.training)}"
+        share = f"{verdict.covered} of {counted(verdict.training, 'instance')}"
         return f"There was no time to try anything else: the race's time went into the default, on {share} to tune on."
-    configurations = f"{verdict.tried} other configuration{'s' if verdict.tried > 1 else ''}"
-    return f"On {_instances(verdict.training)} to tune on, none of {configurations} was found to be better."
+    configurations = counted(verdict.tried, "other configuration")
+    return f"On {counted(verdict.training, 'instance')} to tune on, none of {configurations} was found to be better."
 
 
 def _times(found: Comparison, cost: Cost) -> str:
     return f"{number(found.ratio)} {BETTER[cost]} (95 % interval {between(found)})"
 
 
-def _instances(count: int) -> str:
-    return f"{count} instance{'s' if count != 1 else ''}"
-
-
 def _extent(verdict: Verdict, found: Comparison) -> str:
     """Say on how much a comparison rests: its pairs, which are fewer than a row's runs when one had fewer seeds."""
     instances = min(verdict.row(found.candidate).instances, verdict.row(found.baseline).instances)
     seeds = math.ceil(found.pairs / instances)
-    return f"{_instances(instances)} x {seeds} seed{'s' if seeds != 1 else ''}"
+    return f"{counted(instances, 'instance')} x {counted(seeds, 'seed')}"
 
 
 def _means(verdict: Verdict, found: Comparison) -> str:
@@ -170,10 +167,9 @@ def _caution(verdict: Verdict) -> list[str]:
 
 def busy(starved: int, cutoff: float) -> str:
     """Say that so many runs were starved; see `tuner.verdict.decide.is_starved`."""
-    runs = "1 run" if starved == 1 else f"{starved} runs"
     return (
-        f"The machine was busy with other work: {runs} had to end at the cutoff of {cutoff:g} s with less than nine "
-        "tenths of it in CPU time, and counted as unsolved."
+        f"The machine was busy with other work: {counted(starved, 'run')} had to end at the cutoff of {cutoff:g} s "
+        "with less than nine tenths of it in CPU time, and counted as unsolved."
     )
 
 
