@@ -29,6 +29,7 @@ import numpy as np
 
 from bench._peer import Parameter, Spec
 from bench._runs import RunServer
+from bench.prior import without
 from bench.record import PLANS
 from instances.families import FAMILIES, generate
 from instances.folder import scan
@@ -101,7 +102,7 @@ def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: _
             folder.mkdir()
             began = time.monotonic()
             if tool == OURS:
-                answer, runs, inside = _ours(training, budget, rep)
+                answer, runs, inside = _ours(family, training, budget, rep)
             else:
                 answer, runs, inside = _peer(tool, training, budget, rep, folder)
             took = time.monotonic() - began
@@ -114,7 +115,7 @@ def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: _
             kept.add(family, rep, f"on holdout: {tool}", costs=costs[tool], default=costs["default"])
 
 
-def _ours(training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[str, Any], int, float]:
+def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[str, Any], int, float]:
     space = default_space(SOLVER)
     leader = Race(
         {SOLVER: space},
@@ -125,6 +126,7 @@ def _ours(training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[
         budget=budget,
         slots=SLOTS,
         seed=seed,
+        priors={SOLVER: without(family, SOLVER)},
     )
     responses: list[Response] = []
 

@@ -7,13 +7,17 @@
 
 Each repetition splits the recorded models anew, tunes on two thirds and judges on the others. The figures are ratios to
 the default's shifted geometric mean of PAR10 on the others: 0.5 is twice as fast. The first solver's default counts.
+Our leader starts from the prior that the other recordings suggest. What the others' strategies found is kept, so that
+a hundred repetitions need not be done in one go, nor again when only ours has changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import importlib
+import json
 import math
 import os
 import random
@@ -21,13 +25,14 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from statistics import fmean, stdev
 
 from bench._recording import FOLDER, Recording
 from bench._strategies import STRATEGIES, Purse
 from bench._world import World
+from bench.prior import without
 from storage.records import Configuration
 from tests.simulation import Clock, SimulatedExecutor
 from tuner.cost import Cost, Ties
@@ -40,6 +45,7 @@ BUDGETS = (50, 200, 1000)
 SLOTS = 2
 HOLDOUT = 1 / 3
 OURS = "tuner"
+KEPT = FOLDER.parent / "replay-kept.jsonl"
 ANY = ("highs", "cp-sat", "scip")
 
 
@@ -53,6 +59,8 @@ class Task:
     budget: int
     seed: int
     vary: tuple[str, ...] = ()
+    prior: bool = True
+    """Whether our leader starts from what the other recordings say."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,7 @@ def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> 
         budget=seconds / SLOTS,
         slots=SLOTS,
         seed=task.seed,
+        priors={solver: without(task.recording, solver) for solver in task.solvers} if task.prior else None,
     )
     race(leader, executor, lambda run, response: [(run, response)], lambda: seconds / SLOTS, clock=clock)
     return leader.finalist, len(executor.executed)
@@ -132,6 +141,31 @@ def _vary(changes: Iterable[str]) -> None:
         setattr(found, name, ast.literal_eval(value))
 
 
+class _Kept:
+    """Results of the others, by task, in a file; forgotten when they, the simulation or the recording change."""
+
+    def __init__(self, recordings: Iterable[str]) -> None:
+        code = b"".join((FOLDER.parent / name).read_bytes() for name in ("_strategies.py", "_world.py"))
+        self._marks = {
+            name: hashlib.sha256(code + (FOLDER / f"{name}.csv").read_bytes()).hexdigest()[:12] for name in recordings
+        }
+        self._found: dict[tuple[Task, str], Result] = {}
+        if KEPT.exists():
+            for line in KEPT.read_text(encoding="utf-8").splitlines():
+                fields = json.loads(line)
+                task = Task(**fields["result"].pop("task"))
+                task = replace(task, solvers=tuple(task.solvers), vary=tuple(task.vary))
+                self._found[task, fields["mark"]] = Result(task, **fields["result"])
+
+    def get(self, task: Task) -> Result | None:
+        return self._found.get((task, self._marks[task.recording]))
+
+    def add(self, result: Result) -> None:
+        if result.task.strategy != OURS:
+            with KEPT.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"mark": self._marks[result.task.recording], "result": asdict(result)}) + "\n")
+
+
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.replay")
     parser.add_argument("recordings", nargs="*", default=sorted(path.stem for path in FOLDER.glob("*.jsonl")))
@@ -139,12 +173,14 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--solvers", choices=("highs", "any"), default="highs")
     parser.add_argument("--only", nargs="+", choices=(OURS, *STRATEGIES), default=(OURS, *STRATEGIES))
+    parser.add_argument("--without-prior", action="store_true", help="our leader starts from nothing")
     parser.add_argument("--vary", nargs="+", default=())
     given = parser.parse_args(words)
     solvers = ANY if given.solvers == "any" else ("highs",)
     recordings = [name for name in given.recordings if all(any(Recording(name).of(solver)) for solver in solvers)]
+    ours = (tuple(given.vary), not given.without_prior)
     tasks = [
-        Task(name, solvers, strategy, budget, seed, tuple(given.vary))
+        Task(name, solvers, strategy, budget, seed, *(ours if strategy == OURS else ()))
         for name in recordings
         for budget in given.budgets
         for strategy in given.only
@@ -152,8 +188,13 @@ def main(words: Sequence[str] = ()) -> None:
     ]
     print(f"{'recording':<24} {'budget':>6}  " + "  ".join(f"{name:^22}" for name in given.only))
     rows: dict[tuple[str, int], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
+    kept = _Kept(recordings)
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        for result in pool.map(execute, tasks, chunksize=2):
+        under_way = {task: pool.submit(execute, task) for task in tasks if kept.get(task) is None}
+        for task in tasks:
+            result = kept.get(task) or under_way[task].result()
+            if task in under_way:
+                kept.add(result)
             row = rows[result.task.recording, result.task.budget]
             row[result.task.strategy].append(result)
             if sum(map(len, row.values())) == len(given.only) * given.reps:

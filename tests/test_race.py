@@ -80,14 +80,14 @@ def test_clearly_better_configurations_are_found_and_really_are_better() -> None
 
 def test_a_short_race_names_a_finalist_where_it_could_promote_nobody() -> None:
     logs = []
-    for seed in range(100, 112):
+    for seed in range(100, 130):
         world = World(ALPHA, seed=seed)
-        job = tune(world, budget=35.0)
+        job = tune(world, budget=20.0)
         finalist = job.leader.finalist
         if job.leader.incumbent != DEFAULT:
             assert finalist == job.leader.incumbent
         elif finalist != DEFAULT:
-            assert sum(run.configuration == finalist for run, _ in job.told) >= 10
+            assert sum(run.configuration == finalist for run, _ in job.told) >= 5
             logs.append(math.log(world.ratio(finalist, DEFAULT, instances=200)))
     assert len(logs) >= 3
     assert math.exp(-fmean(logs)) > 1.1
@@ -114,12 +114,12 @@ def test_a_default_that_loses_on_the_first_models_only_is_not_dropped() -> None:
 
 
 def test_noise_is_rarely_promoted() -> None:
-    promotions = 0
+    deposed = 0
     for seed in range(8):
         job = tune(World(ALPHA, seed=seed, effect=0.0, individual=0.0, noise=0.3))
         assert job.leader.standing().configurations > 5
-        promotions += len(job.incumbents) - 1
-    assert promotions <= 2
+        deposed += len(job.incumbents) > 1
+    assert deposed <= 2
 
 
 def test_a_wrong_follower_in_a_tempting_region_is_never_the_incumbent() -> None:
@@ -146,14 +146,17 @@ def test_a_capped_run_is_no_timeout_and_an_incumbent_has_none(typical: tuple[Wor
     assert worst < CUTOFF, "a capped run was counted as ten cutoffs"
     for incumbent in job.incumbents:
         last = {(run.instance, run.seed): (run, r) for run, r in job.told if run.configuration == incumbent}
-        assert len(last) >= 20
+        assert len(last) >= 5
         assert all(r.solved or not run.capped for run, r in last.values())
 
 
 def test_caps_leave_room_for_a_worse_run_but_not_for_a_hopeless_one() -> None:
-    world = World(ALPHA, seed=1, individual=0.0, noise=0.0)
+    world = World(
+        ALPHA, seed=1, individual=0.0, noise=0.0, bonus=lambda configuration: 0.4 * (configuration != DEFAULT)
+    )
     job = tune(world)
-    longest = {run.instance: r.wall for run, r in job.told if run.configuration == DEFAULT}
+    assert job.incumbents == [DEFAULT]
+    longest = {run.instance: r.wall for run, r in job.told if run.configuration == DEFAULT and r.solved}
     limits = [run.limit / longest[run.instance] for run, _ in job.told if run.capped]
     assert min(limits) > 1.0
     assert sorted(limits)[len(limits) // 2] < 4.0
@@ -226,7 +229,11 @@ def test_a_race_that_was_killed_is_rebuilt_from_its_responses(typical: tuple[Wor
         second.tell(run, response)
     assert second.incumbent == first.incumbent
     assert second.standing() == first.standing()
-    finished = {(run.configuration, run.instance, run.seed): (run, r) for run, r in told}
+    finished = {
+        (run.configuration, run.instance, run.seed): (run, r)
+        for run, r in told
+        if r.termination is not Termination.KILLED
+    }
     for run in second.due(40):
         before, answer = finished.get((run.configuration, run.instance, run.seed), (None, None))
         assert before is None or answer is None or (before.capped and not answer.solved and not run.capped)
@@ -297,7 +304,7 @@ def test_the_opening_ends_at_its_part_of_the_budget() -> None:
     world = World(ALPHA, seed=9, instances=200)
     job = tune(world, budget=60.0)
     first = next(k for k, (run, _) in enumerate(job.told) if run.configuration != DEFAULT)
-    assert 0.1 * 120 < sum(response.wall for _, response in job.told[:first]) < 0.3 * 120
+    assert 0.05 * 120 < sum(response.wall for _, response in job.told[:first]) < 0.15 * 120
     assert job.leader.standing().configurations > 10
 
 
@@ -313,6 +320,6 @@ def test_near_the_end_no_new_challenger_is_entered() -> None:
     leader = new_race(world)
     for run, response in tune(world).told:
         leader.tell(run, response)
-    known = {run.configuration for run in leader.due(1000, remaining=0.5)}
+    known = {run.configuration for run in leader.due(1000, remaining=0.2)}
     assert known and known <= {trial.configuration for trial in leader.trials()}
     assert not {run.configuration for run in leader.due(20, remaining=60.0)} <= known

@@ -25,6 +25,7 @@ from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.referee import Referee
 from tuner.leader.loop import race
 from tuner.leader.mirror import Mirror
+from tuner.leader.prior import Prior, shipped
 from tuner.leader.race import Race
 from tuner.verdict.decide import Verdict, decide, is_starved
 from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
@@ -137,6 +138,7 @@ class _Work:
             budget=job.budget,
             slots=job.slots,
             seed=job.seed,
+            priors=self._priors(),
         )
         self._runs = 0
         self._done: set[Run] = set()
@@ -182,6 +184,12 @@ class _Work:
         verdict = decide(job, self._store.responses(job.id), self._race.finalist)
         self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
         return verdict
+
+    def _priors(self) -> dict[str, Prior]:
+        """Return what is known of the solvers' parameters beforehand: what they do to the time, not to the gap."""
+        if self._cost is Cost.GAP:
+            return {}
+        return {solver: prior for solver in self._spaces if (prior := shipped(solver)) is not None}
 
     def _nothing_solved(self) -> bool:
         """Whether the race had its time and not one run was solved, where solving is what counts."""

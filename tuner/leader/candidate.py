@@ -41,8 +41,6 @@ class Candidate:
     """Every pair of the course before this position is observed or under way."""
     look: int = LOOKS[0]
     """With how many observations it is compared with the incumbent next."""
-    goal: int = 0
-    """How much of the course it has to cover before it may be promoted; 0 until it is hopeful."""
     exact: bool = False
     """Whether its capped runs have to be executed again, with the full cutoff."""
     promise: float = 0.0

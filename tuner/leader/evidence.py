@@ -18,10 +18,12 @@ from tuner.leader.pairs import Pair
 SPREAD = 0.5
 """Standard deviation of a score around what another configuration scores on the same pair, where a censored one is
 imputed; typical of MILP solvers, and the result depends little on it."""
-PRIOR_SPREAD = 0.5
+PRIOR_SPREAD = 0.3
 """Standard deviation of score differences that is assumed before any are seen ..."""
+PRIOR_COUNT = 3.0
+"""... as if from so many degrees of freedom."""
 PRIOR_WEIGHT = 2.0
-"""... with this many degrees of freedom: two differences that happen to agree prove little."""
+"""What is usual in this race counts as so many degrees of freedom: two differences that agree prove little."""
 NORMAL = NormalDist()
 
 
@@ -65,11 +67,20 @@ class Judge:
         """Score costs as log(``shift`` + cost), after aggregating them over seeds by ``ties``."""
         self.shift = shift
         self.ties = ties
+        self._seen: dict[object, tuple[float, int]] = {}
+        self._squares, self._freedom = PRIOR_SPREAD**2 * PRIOR_COUNT, PRIOR_COUNT
 
     def compare(
-        self, one: Mapping[Pair, Observation], other: Mapping[Pair, Observation], pairs: Collection[Pair] | None = None
+        self,
+        one: Mapping[Pair, Observation],
+        other: Mapping[Pair, Observation],
+        pairs: Collection[Pair] | None = None,
+        who: object = None,
     ) -> Evidence:
-        """Return the evidence on the pairs that both were executed on; only those in ``pairs`` when given."""
+        """Return the evidence on the pairs that both were executed on; only those in ``pairs`` when given.
+
+        ``who`` names the first: how its differences scatter counts for what is expected of others from now on.
+        """
         costs: dict[int, tuple[list[float], list[float]]] = {}
         for pair, mine in one.items():
             theirs = other.get(pair)
@@ -78,7 +89,7 @@ class Judge:
             own, foreign = costs.setdefault(pair.instance, ([], []))
             own.append(self._imputed(mine, theirs.cost))
             foreign.append(self._imputed(theirs, mine.cost))
-        return _evidence([self.score(own) - self.score(foreign) for own, foreign in costs.values()])
+        return self._evidence([self.score(own) - self.score(foreign) for own, foreign in costs.values()], who)
 
     def anchored(self, one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]) -> Evidence:
         """Return the evidence on the instances that both were executed on, whatever the seeds."""
@@ -89,7 +100,23 @@ class Judge:
         for pair, mine in one.items():
             if pair.instance in anchors:
                 costs.setdefault(pair.instance, []).append(self._imputed(mine, fmean(anchors[pair.instance])))
-        return _evidence([self.score(own) - self.score(anchors[i]) for i, own in costs.items()])
+        return self._evidence([self.score(own) - self.score(anchors[i]) for i, own in costs.items()])
+
+    def _evidence(self, differences: Sequence[float], who: object = None) -> Evidence:
+        """Return the moderated t statistic's parts: the variance is shrunk towards what is usual in this race."""
+        n = len(differences)
+        if n == 0:
+            return Evidence(0, 0.0, math.inf, 1.0)
+        squares = (n - 1) * variance(differences) if n > 1 else 0.0
+        if who is not None:
+            before, count = self._seen.get(who, (0.0, 0))
+            self._squares += squares - before
+            self._freedom += n - 1 - count
+            self._seen[who] = squares, n - 1
+        usual = self._squares / self._freedom
+        freedom = PRIOR_WEIGHT + n - 1
+        spread = (PRIOR_WEIGHT * usual + squares) / freedom
+        return Evidence(n, fmean(differences), math.sqrt(spread / n), freedom)
 
     def score(self, costs: Sequence[float]) -> float:
         """Return the score of one instance from its costs over seeds."""
@@ -110,17 +137,6 @@ class Judge:
         z = min((limit - mean) / SPREAD, 6.0)
         expected = mean + SPREAD * NORMAL.pdf(z) / (1.0 - NORMAL.cdf(z))
         return math.exp(max(expected, limit)) - self.shift
-
-
-def _evidence(differences: Sequence[float]) -> Evidence:
-    """Return the moderated t statistic's parts: the variance is shrunk towards what is usual."""
-    n = len(differences)
-    if n == 0:
-        return Evidence(0, 0.0, math.inf, 1.0)
-    squares = (n - 1) * variance(differences) if n > 1 else 0.0
-    freedom = PRIOR_WEIGHT + n - 1
-    spread = (PRIOR_WEIGHT * PRIOR_SPREAD**2 + squares) / freedom
-    return Evidence(n, fmean(differences), math.sqrt(spread / n), freedom)
 
 
 @lru_cache(maxsize=4096)

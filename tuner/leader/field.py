@@ -13,7 +13,7 @@ from tuner.leader.pairs import Pair
 from tuner.leader.study import Study
 from tuner.space import Space
 
-SHRINK = 4
+SHRINK = 2
 """A mean over n instances counts n / (n + 4) of itself for the study: few responses prove little."""
 CONVINCING = 3
 """Observations from which on a configuration's value speaks for its solver."""
@@ -157,7 +157,10 @@ class Field:
         if value is None:
             return
         self._changed[candidate.configuration] = candidate
-        self._study.tell(candidate.configuration, value, feasible=candidate.status is not Status.FLAGGED)
+        evidence = self.judge.anchored(candidate.observations, self.reference.observations)
+        self._study.tell(
+            candidate.configuration, evidence.mean, evidence.instances, candidate.status is not Status.FLAGGED
+        )
         solver = candidate.configuration.solver
         if len(candidate.observations) >= CONVINCING or solver not in self._best:
             self._best[solver] = min(value, self._best.get(solver, math.inf))

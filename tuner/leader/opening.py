@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import fmean
 
 from storage.records import Run
 from tuner.cost import Cost
@@ -10,7 +11,7 @@ from tuner.leader.candidate import Candidate, Status
 from tuner.leader.field import Field
 from tuner.leader.pairs import Course, Pair
 
-SHARE = 0.2
+SHARE = 0.1
 """The part of the budget that executing the default everywhere may take, if something is solved by then."""
 FEW = 5
 """Instances without which there is no race."""
@@ -43,11 +44,21 @@ class Opening:
             for default in field.defaults:
                 if first not in default.observations and first not in default.under_way:
                     return default, first
+        if self._is_enough(len(field.reference.under_way)):
+            return None
         for position in range(len(self._course)):
             pair = self._course[position]
             if pair not in field.reference.observations and pair not in field.reference.under_way:
                 return field.reference, pair
         return None
+
+    def _is_enough(self, under_way: int) -> bool:
+        """Whether the default's runs, together with so many under way, use up its share of the budget."""
+        reference = self._field.reference
+        known = len(reference.observations)
+        expected = fmean(o.seconds for o in reference.observations.values()) if known else 0.0
+        spent = self._field.wall + under_way * expected > SHARE * self._budget and reference.solved > 0
+        return spent and len({pair.instance for pair in (*reference.observations, *reference.under_way)}) >= FEW
 
     def follow(self, default: Candidate, pair: Pair) -> None:
         """See what follows from a response of a default: another reference, runs that are lost, the end."""
@@ -62,8 +73,7 @@ class Opening:
             if observation.solved and pair == self._course[0]:
                 field.lost.extend(self._too_long(default, pair, 2.0 * observation.seconds))
         known = len({pair.instance for pair in field.reference.observations})
-        spent = field.wall > SHARE * self._budget and field.reference.solved > 0
-        if known >= len(self._course) or (spent and known >= FEW):
+        if known >= len(self._course) or (known >= FEW and self._is_enough(0)):
             self._close()
 
     def _beats_reference(self, default: Candidate, pair: Pair) -> bool:

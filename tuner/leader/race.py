@@ -1,8 +1,9 @@
 """The race: which configuration is executed on what next, which is dropped, and which is the incumbent.
 
 Challengers follow the incumbent along one course of (instance, seed) pairs, from cheap to dear, each run capped by what
-the incumbent took. They are compared with it after 2, 3, 4, 5, 6, 8, ... pairs: dropped early and on little evidence,
-promoted late and on much. (After ParamILS, irace and SMAC3; the constants were set on simulated races.)
+the incumbent took. They are compared with it after 2, 3, 4, 5, 6, 8, ... pairs and dropped early, on little evidence.
+Much evidence replaces a default, less of it a challenger that leads: it was one of many itself, and may take its place
+back. (After ParamILS, irace and SMAC3; `docs/racing.md` tells why, and what was measured.)
 
 Every decision is made when a response is told and follows from the responses alone; so telling the stored ones rebuilds
 a race.
@@ -23,6 +24,7 @@ from tuner.leader.evidence import Evidence
 from tuner.leader.field import Field, shared
 from tuner.leader.opening import Opening
 from tuner.leader.pairs import Course, Pair
+from tuner.leader.prior import Prior
 from tuner.leader.sampler import Proposals
 from tuner.leader.schedule import alpha, next_look, slack
 from tuner.leader.study import Study
@@ -31,20 +33,25 @@ from tuner.space import Space
 
 MARGIN = 0.04
 """A challenger has to promise to be better by this difference in score: about four percent."""
-ENOUGH = 20
-"""Pairs (or all instances, when they are fewer) after which a challenger may be found better ..."""
-FRESH = 8
-"""... and so many more, which have to agree."""
-PROMOTE = 0.05
-"""Level of the test that a new incumbent has to pass on all its pairs."""
-HOPEFUL = 0.25
-"""Level of the test that a challenger has to pass to be executed on the fresh pairs."""
+FIRST = 5
+"""Pairs (or all instances, when they are fewer) after which a challenger may become the incumbent ..."""
+ENOUGH = 10
+"""... and after which it is dropped unless it is likely to."""
+LIKELY, UNLIKELY = 0.3, 0.02
+"""Level of the test that a challenger has to pass to take over from another one, at first and at the end. That one
+stays an elite until the new incumbent was executed on all of its pairs, too, and may take its place back."""
+MANY = 100
+"""Rejections that halve the level: the more were tried, the more are just lucky."""
+PROVEN = 0.01
+"""Level of the test that a challenger has to pass to take over from a default."""
+RETIRED = 0.1
+"""Level of the test that drops an elite once the incumbent was executed on all of its pairs."""
 ENDING = 0.15
 """The last part of the budget, at most, in which no new challenger is entered."""
 LEAD = 2
 """Pairs that the incumbent is executed on ahead of the others."""
 DEFAULT_PAIRS = 10
-"""Pairs before which no default is dropped: a solver that wins on the first few models may fail on all others."""
+"""Pairs before which no solver's default is dropped for another's: who wins on a few models may fail on all others."""
 ELITES = 3
 ROUNDS = 5
 """Seeds of an instance beyond which more pairs are only raced when nothing else is left to do."""
@@ -70,6 +77,7 @@ class Race:
         budget: float,
         slots: int,
         seed: int,
+        priors: Mapping[str, Prior] | None = None,
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         """Prepare a race in which nothing has been executed yet.
@@ -83,10 +91,11 @@ class Race:
             budget: wall seconds that the race is going to have; only a hint of what is affordable.
             slots: how many runs execute at a time.
             seed: of the scenario: all randomness and the solver seeds are derived from it.
+            priors: what to expect of the parameters' effects, by solver; nothing of a solver that has none.
             clock: returns CPU seconds; measures what the sampler's thinking costs.
 
         """
-        study = Study(spaces, seed)
+        study = Study(spaces, seed, priors)
         self._field = Field(spaces, instances, study, cost, ties, cutoff)
         self._course = Course(len(instances), seed)
         self._opening = Opening(self._field, self._course, budget * slots)
@@ -270,7 +279,7 @@ class Race:
         When the opening had to end early, the incumbent has gaps. They are filled when somebody gets that far.
         """
         others = (*self._field.racing, *self._field.elites)
-        reached = max((max(candidate.goal, self._covered(candidate) + LEAD) for candidate in others), default=LEAD)
+        reached = max((self._covered(candidate) + LEAD for candidate in others), default=LEAD)
         return min(reached, self._frontier)
 
     def _step(self, candidate: Candidate, ahead: bool = False, upto: int = 0) -> Run | None:
@@ -334,7 +343,7 @@ class Race:
         if remaining == math.inf:
             return False
         observations = self._field.incumbent.observations.values()
-        needed = (self._enough + FRESH) * fmean(o.seconds for o in observations) / self._slots if observations else 0.0
+        needed = self._first * fmean(o.seconds for o in observations) / self._slots if observations else 0.0
         return remaining < min(needed, ENDING * self._budget)
 
     # What follows from a response
@@ -342,11 +351,10 @@ class Race:
     def _consider(self, candidate: Candidate) -> None:
         field = self._field
         if candidate is field.incumbent:
-            for other in [c for c in (*field.elites, *field.racing) if c.goal and self._covers(c)]:
-                self._decide(other)
+            for elite in list(field.elites):
+                self._decide(elite)
         elif candidate.status is Status.ELITE or (
-            candidate.status is Status.RACING
-            and (len(candidate.observations) >= candidate.look or (candidate.goal and self._covers(candidate)))
+            candidate.status is Status.RACING and (candidate.exact or len(candidate.observations) >= candidate.look)
         ):
             self._decide(candidate)
 
@@ -363,33 +371,36 @@ class Race:
             return
         if field.incumbent.status is Status.FLAGGED:
             self._replace_flagged(candidate)
-        elif self._is_droppable(candidate) and evidence.worse(
-            alpha(n), MARGIN if candidate.status is Status.RACING else 0.0
-        ):
+        elif self._is_lost(candidate, evidence):
             self._reject(candidate)
-        elif self._opening.over and self._covered(candidate) >= self._enough:
+        elif self._opening.over and self._covered(candidate) >= self._first:
             self._conclude(candidate, evidence)
 
-    def _is_droppable(self, candidate: Candidate) -> bool:
-        return candidate not in self._field.defaults or len(candidate.observations) >= min(
-            DEFAULT_PAIRS, len(self._course)
-        )
+    def _is_lost(self, candidate: Candidate, evidence: Evidence) -> bool:
+        """Whether a candidate is worse than the incumbent, or too little better."""
+        n = len(candidate.observations)
+        rivals = len(self._field.defaults) > 1
+        if rivals and candidate in self._field.defaults and n < min(DEFAULT_PAIRS, len(self._course)):
+            return False
+        if candidate.status is not Status.ELITE:
+            return evidence.worse(alpha(n), MARGIN)
+        settled = candidate.observations.keys() <= self._field.incumbent.observations.keys()
+        return evidence.worse(RETIRED if settled else PROVEN)
 
     def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
-        """Have a hopeful candidate confirmed on fresh pairs; then promote it, or keep it as an elite."""
-        if not candidate.goal:
-            if not evidence.better(HOPEFUL):
+        """Promote a candidate that is likely to be better; drop a challenger that is not; let others go on."""
+        field = self._field
+        level = PROVEN if field.incumbent in field.defaults else max(UNLIKELY, LIKELY / (1 + self._rejections / MANY))
+        if evidence.better(level):
+            if candidate.censored:
+                candidate.exact = True
+            else:
+                self._promote(candidate)
+        elif candidate.status is Status.RACING and self._covered(candidate) >= self._enough:
+            if evidence.better(LIKELY):
+                self._frontier = max(self._frontier, candidate.look)
+            else:
                 self._reject(candidate)
-                return
-            candidate.goal = self._frontier = max(self._frontier, self._enough + FRESH)
-        if not self._covers(candidate):
-            return
-        if not self._wins(candidate, evidence):
-            self._keep(candidate)
-        elif candidate.censored:
-            candidate.exact = True
-        else:
-            self._promote(candidate)
 
     def _replace_flagged(self, candidate: Candidate) -> None:
         """Promote whoever is first to be executed everywhere: anything is better than a response outside C."""
@@ -397,15 +408,6 @@ class Race:
             candidate.exact = True
             if not candidate.censored:
                 self._promote(candidate)
-
-    def _wins(self, candidate: Candidate, evidence: Evidence) -> bool:
-        if not evidence.better(PROMOTE):
-            return False
-        judge = self._field.judge
-        if judge.ties is not Ties.MEAN:
-            return True  # what one new seed alone yields says nothing of the best or the worst of several
-        fresh = {self._course[position] for position in range(self._enough, self._covered(candidate))}
-        return judge.compare(candidate.observations, self._field.incumbent.observations, fresh).mean < 0.0
 
     def _promote(self, candidate: Candidate) -> None:
         field = self._field
@@ -423,14 +425,8 @@ class Race:
             n = len(other.observations)
             evidence = self._compare(other)
             other.look = max(other.look, next_look(n))
-            margin = MARGIN if other.status is Status.RACING else 0.0
-            if n and self._is_droppable(other) and evidence.worse(alpha(n), margin):
+            if n and self._is_lost(other, evidence):
                 self._reject(other)
-
-    def _keep(self, candidate: Candidate) -> None:
-        if candidate.status is Status.RACING:
-            self._field.keep(candidate)
-            self._trim()
 
     def _trim(self) -> None:
         """Keep only the best elites."""
@@ -445,7 +441,9 @@ class Race:
             self._frontier += 1
 
     def _compare(self, candidate: Candidate) -> Evidence:
-        evidence = self._field.judge.compare(candidate.observations, self._field.incumbent.observations)
+        evidence = self._field.judge.compare(
+            candidate.observations, self._field.incumbent.observations, who=candidate.configuration
+        )
         candidate.promise = evidence.mean / evidence.error
         return evidence
 
@@ -455,10 +453,6 @@ class Race:
             candidate.cursor += 1
         return candidate.cursor
 
-    def _covers(self, candidate: Candidate) -> bool:
-        """Whether the candidate and the incumbent were executed on all pairs that a decision needs."""
-        return min(self._covered(candidate), self._covered(self._field.incumbent)) >= candidate.goal
-
     def _cost_on(self, candidate: Candidate, pairs: Sequence[Pair]) -> float | None:
         by_instance: dict[int, list[float]] = {}
         for pair in pairs:
@@ -466,6 +460,10 @@ class Race:
         judge = self._field.judge
         costs = [judge.aggregate(costs) for costs in by_instance.values()]
         return shifted_geometric_mean(costs, judge.shift) if costs else None
+
+    @property
+    def _first(self) -> int:
+        return min(FIRST, len(self._course))
 
     @property
     def _enough(self) -> int:

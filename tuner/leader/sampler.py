@@ -1,4 +1,4 @@
-"""Where challengers come from: single changes of the default, the model, mutations of the best, and chance."""
+"""Where challengers come from: the model, mutations of the best, and chance."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from tuner.leader.draws import Draws
 from tuner.leader.study import Study
 from tuner.space import Space
 
-FLIP, MODEL, MUTATION, RANDOM = "flip", "model", "mutation", "random"
-EARLY = 16
-"""Among so many first challengers of a solver flips and random ones take turns: there is nothing to model yet."""
-SHARES = {MODEL: 0.45, MUTATION: 0.35, FLIP: 0.1, RANDOM: 0.1}
+MODEL, MUTATION, RANDOM = "model", "mutation", "random"
+EARLY = 6
+"""So many first challengers of a solver are random where there is no prior: there is nothing to model yet."""
+SHARES = {MODEL: 0.9, MUTATION: 0.05, RANDOM: 0.05}
 """Of the later challengers."""
 DRAWS = 30
 """How often a source is tried for something new before the next one is."""
@@ -31,7 +31,6 @@ class Proposals:
         self._study = study
         self._random = random.Random(seed)
         self._draws = Draws(self._random)
-        self._flips = {solver: self._draws.flips(space) for solver, space in spaces.items()}
         self._made = dict.fromkeys(spaces, 0)
 
     def next(
@@ -50,7 +49,7 @@ class Proposals:
         for _ in range(2 * len(best)):
             solver = self._solver(best)
             for source in self._sources(solver, model):
-                for _ in range(1 if source in (MODEL, FLIP) else DRAWS):
+                for _ in range(1 if source == MODEL else DRAWS):
                     configuration = self._draw(source, solver, parents.get(solver, ()))
                     if configuration is not None and self._is_new(configuration):
                         self._made[solver] += 1
@@ -67,24 +66,17 @@ class Proposals:
 
     def _sources(self, solver: str, model: bool) -> Iterator[str]:
         """Yield a source by its share, then the others for the case that it has nothing new."""
-        if self._made[solver] < EARLY:
-            yield FLIP if self._made[solver] % 2 == 0 else RANDOM
+        if self._made[solver] < EARLY and not self._study.has_prior(solver):
+            yield RANDOM
         else:
             shares = {source: share for source, share in SHARES.items() if model or source != MODEL}
             yield self._random.choices(list(shares), list(shares.values()))[0]
-        yield from (MUTATION, RANDOM, FLIP)
+        yield from (MUTATION, RANDOM)
 
     def _draw(self, source: str, solver: str, parents: Sequence[Configuration]) -> Configuration | None:
         space = self._spaces[solver]
         if source == MODEL:
             return self._study.ask(solver)
-        if source == FLIP:
-            flips = self._flips[solver]
-            while flips:
-                configuration = flips.pop()
-                if self._is_new(configuration):
-                    return configuration
-            return None
         if source == MUTATION:
             return self._draws.mutation(space, self._random.choice(parents) if parents else space.default)
         return self._draws.any(space)

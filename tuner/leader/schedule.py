@@ -17,13 +17,17 @@ def next_look(observations: int) -> int:
     return LOOKS[later] if later < len(LOOKS) else (observations // 100 + 1) * 100
 
 
+LEVELS = (0.3, 0.3, 0.2)
+SLACKS = (1.5, 1.3)
+
+
 def alpha(observations: int) -> float:
     """Return the level of the test that drops a challenger with so many observations."""
     if observations < 5:
-        return 0.3
-    return 0.2 if observations <= 12 else 0.1
+        return LEVELS[0]
+    return LEVELS[1] if observations <= 12 else LEVELS[2]
 
 
 def slack(observations: int) -> float:
     """Return how many times the incumbent's seconds a challenger with so many observations may take."""
-    return 2.0 if observations < 5 else 1.5
+    return SLACKS[0] if observations < 5 else SLACKS[1]

@@ -1,119 +1,114 @@
-"""What Optuna's sampler knows of the configurations, and what it proposes next.
+"""What the leader's model knows of the configurations, and what it proposes next.
 
-There is one Optuna study in memory for each solver, over all of that solver's parameters, with inactive ones at their
-default: so that the multivariate estimator sees every trial as a point of one flat space, instead of the few parameters
-that trials of several solvers, or of different branches of a condition, happen to share. Optuna's trials are final once
-told, but a racing configuration's value is refined with every run. The studies are therefore filled afresh from the
-latest values, every few asks, with a bounded number of trials: that bounds the cost of an ask too.
+There is one sampler for each solver, over all of that solver's parameters, with inactive ones at their default: so
+every configuration is a point of one flat space. Optuna's trials are final once told, but a racing configuration's
+value is refined with every run; so the sampler, an Optuna one, is handed the latest values itself, every few asks.
+(Optuna's tables, which `mirror` keeps, are for people.)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 
-import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, TrialState
 
 from storage.records import Configuration, Value
+from tuner.leader.additive import AdditiveSampler, Point
+from tuner.leader.features import Floats
+from tuner.leader.prior import NOTHING, Prior
 from tuner.space import Boolean, Domain, Float, Integer, Space
 
-WINDOW = 160
-"""How many finished trials of a solver the sampler sees: the best quarter of them, and the latest."""
-ASKS = 4
-"""How many asks one filling of the study serves."""
-REDRAWS = 4
+WINDOW = 2000
+"""From how many configurations of a solver the sampler learns: the latest."""
+NEWS = 6
+"""How many values are told anew before the sampler learns again."""
+REDRAWS = 8
 """How often a known or forbidden proposal is drawn again before the sampler gives up."""
-BLANK = 8
-"""Below so many finished trials of a solver there is nothing to model."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    value: float | None
-    feasible: bool
-    number: int
-    """Counts the configurations in the order in which they became known."""
+BLANK = 6
+"""Below so many configurations of a solver there is nothing to model."""
 
 
 class Study:
-    """The model-based source of challengers: Optuna's TPE behind ask, adopt and tell."""
+    """The model-based source of challengers behind ask, adopt and tell."""
 
-    def __init__(self, spaces: Mapping[str, Space], seed: int) -> None:
-        """Start without any trial; all randomness comes from ``seed``."""
+    def __init__(self, spaces: Mapping[str, Space], seed: int, priors: Mapping[str, Prior] | None = None) -> None:
+        """Start without any configuration; all randomness comes from ``seed``."""
         self._spaces = spaces
-        self._distributions = {solver: distributions(space) for solver, space in spaces.items()}
-        self._known: dict[str, dict[Configuration, _Known]] = {solver: {} for solver in spaces}
+        self._defaults = {solver: {p.name: p.default for p in space.parameters} for solver, space in spaces.items()}
+        self._known: dict[str, dict[Configuration, Point | None]] = {solver: {} for solver in spaces}
         self._samplers = {
-            solver: optuna.samplers.TPESampler(seed=seed + k, n_startup_trials=BLANK) for k, solver in enumerate(spaces)
+            solver: AdditiveSampler(
+                distributions(space), self._defaults[solver], seed + number, (priors or {}).get(solver, NOTHING)
+            )
+            for number, (solver, space) in enumerate(spaces.items())
         }
-        self._studies: dict[str, tuple[optuna.Study, int]] = {}
-        optuna.logging.set_verbosity(optuna.logging.WARNING)
+        self._priors = priors or {}
+        self._ready = set(self._priors)
+        self._news = dict.fromkeys(spaces, 0)
 
     def adopt(self, configuration: Configuration) -> None:
         """Make a configuration known that is about to be executed; its value is told later."""
-        known = self._known[configuration.solver]
-        known.setdefault(configuration, _Known(None, True, len(known)))
+        self._known[configuration.solver].setdefault(configuration)
 
-    def tell(self, configuration: Configuration, value: float, feasible: bool = True) -> None:
-        """Set the value of a known configuration, smaller is better, in place of the one told before.
+    def tell(self, configuration: Configuration, mean: float, runs: int = 1, feasible: bool = True) -> None:
+        """Set what is known of a configuration that was adopted, in place of what was told before.
 
         Args:
             configuration: one that was adopted.
-            value: what is minimised.
-            feasible: False when it gave a response outside C, however good its value is.
+            mean: its mean score less the reference's.
+            runs: on how many instances that rests.
+            feasible: False when it gave a response outside C, however good its mean is.
 
         """
-        known = self._known[configuration.solver]
-        known[configuration] = _Known(value, feasible, known[configuration].number)
+        solver = configuration.solver
+        before = self._known[solver][configuration]
+        x = self._x(configuration) if before is None else before.x
+        self._known[solver][configuration] = Point(x, mean, runs, feasible)
+        self._news[solver] += 1
 
     def knows(self, configuration: Configuration) -> bool:
         """Whether the configuration was adopted."""
         return configuration in self._known[configuration.solver]
 
+    def has_prior(self, solver: str) -> bool:
+        """Whether something is known of a solver's effects before any configuration of it is."""
+        return solver in self._priors
+
+    def _learn(self, solver: str) -> bool:
+        """Have the sampler learn when there is much news; return whether it has something to go by."""
+        if self._news[solver] >= NEWS:
+            points = self._points(solver)
+            if len(points) >= BLANK or solver in self._priors:
+                self._samplers[solver].learn(points)
+                self._news[solver] = 0
+                self._ready.add(solver)
+        return solver in self._ready
+
     def ask(self, solver: str) -> Configuration | None:
         """Return a promising configuration that is not known yet, or None when there is none at hand."""
-        study, asked = self._studies.get(solver, (None, ASKS))
-        if study is None or asked >= ASKS:
-            study, asked = self._filled(solver), 0
-            if study is None:
-                return None
-        self._studies[solver] = (study, asked + 1)
-        space = self._spaces[solver]
+        sampler, space = self._samplers[solver], self._spaces[solver]
+        if not self._learn(solver):
+            return None
         for _ in range(REDRAWS):
-            values = study.ask(self._distributions[solver]).params
+            values = sampler.propose()
             configuration = space.configuration({name: tidy(space[name].domain, values[name]) for name in values})
             if not self.knows(configuration) and not space.forbids(configuration.values):
                 return configuration
         return None
 
-    def _filled(self, solver: str) -> optuna.Study | None:
-        known = self._known[solver]
-        told = [item for item in known.items() if item[1].value is not None]
-        if len(told) < BLANK:
-            return None
-        if len(told) > WINDOW:
-            told.sort(key=lambda item: (not item[1].feasible, item[1].value))
-            best, rest = told[: WINDOW // 4], told[WINDOW // 4 :]
-            rest.sort(key=lambda item: item[1].number)
-            told = best + rest[-(WINDOW - len(best)) :]
-        study = optuna.create_study(sampler=self._samplers[solver])
-        study.add_trials([self._trial(*item) for item in told])
-        running = [item for item in list(known.items())[-WINDOW:] if item[1].value is None]
-        study.add_trials([self._trial(*item) for item in running])
-        return study
+    def _x(self, configuration: Configuration) -> Floats:
+        solver = configuration.solver
+        return self._samplers[solver].features(self._defaults[solver] | configuration.values)
 
-    def _trial(self, configuration: Configuration, known: _Known) -> FrozenTrial:
-        space = self._spaces[configuration.solver]
-        defaults: dict[str, Value] = {parameter.name: parameter.default for parameter in space.parameters}
-        return optuna.trial.create_trial(
-            state=TrialState.RUNNING if known.value is None else TrialState.COMPLETE,
-            value=known.value,
-            params=defaults | configuration.values,
-            distributions=self._distributions[configuration.solver],
-            constraints={"answer": 0.0 if known.feasible else 1.0},
-        )
+    def _points(self, solver: str) -> list[Point]:
+        """Return what the sampler learns from, relative to the solver's own default."""
+        known = self._known[solver]
+        told = [point for point in known.values() if point is not None][-WINDOW:]
+        default = known.get(self._spaces[solver].default)
+        if default is None or default.mean == 0.0:
+            return told
+        return [replace(point, mean=point.mean - default.mean) for point in told]
 
 
 def tidy(domain: Domain, value: Value) -> Value:

@@ -1,0 +1,170 @@
+"""The additive sampler, the features that it works on, and the priors that it starts from."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import optuna
+import pytest
+
+from bench.prior import made, without
+from storage.records import Configuration
+from tests.simulation import normal, space
+from tuner.follower.solvers import SOLVERS, default_space
+from tuner.leader.additive import AdditiveSampler, Point
+from tuner.leader.draws import Draws
+from tuner.leader.features import Features
+from tuner.leader.prior import NOTHING, Prior, learnt, shipped
+from tuner.leader.study import Study, distributions
+
+SPACE = space("alpha", 12)
+SHAPES = distributions(SPACE)
+DEFAULTS = {parameter.name: parameter.default for parameter in SPACE.parameters}
+FEATURES = Features(SHAPES, DEFAULTS)
+
+
+def value(params: Mapping[str, Any]) -> float:
+    """Return a mean score: turning p04 off helps, p05 on hurts, and p03 is best at 0.6."""
+    place = float(params["p03"]) - 0.6
+    return -0.5 * (params["p04"] is False) + 0.4 * (params["p05"] == "on") + 0.6 * (place**2 - 0.55**2)
+
+
+def drawn(count: int, seed: int = 0) -> list[dict[str, Any]]:
+    draws = Draws(random.Random(seed))
+    return [DEFAULTS | draws.any(SPACE).values for _ in range(count)]
+
+
+def test_the_default_is_the_origin_and_every_change_is_seen() -> None:
+    assert not FEATURES.vector(DEFAULTS).any()
+    for parameter in SPACE.parameters:
+        for draw in drawn(20):
+            changed = FEATURES.vector({**DEFAULTS, parameter.name: draw[parameter.name]})
+            assert changed.any() == (draw[parameter.name] != parameter.default)
+    assert len({label for axis in FEATURES.axes for label in axis.labels}) == FEATURES.count
+
+
+def test_effects_are_learnt_from_noisy_configurations() -> None:
+    sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=1)
+    points = [Point(sampler.features(p), value(p) + 0.1 * normal("noise", k), runs=5) for k, p in enumerate(drawn(80))]
+    sampler.learn(points)
+    proposals = [sampler.propose() for _ in range(20)]
+    assert sum(proposal["p04"] is False for proposal in proposals) >= 18
+    assert sum(proposal["p05"] == "on" for proposal in proposals) <= 2
+    assert min(proposal["p03"] for proposal in proposals) > 0.4, "the default is 0.05"
+
+
+def test_a_mean_of_many_runs_weighs_more() -> None:
+    ahead = []
+    for runs in (1, 200):
+        sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=2)
+        good = sampler.features({**DEFAULTS, "p04": False})
+        sampler.learn([Point(good, -0.3, runs)] * 3)
+        ahead.append(sum(sampler.propose()["p04"] is False for _ in range(200)))
+    assert ahead[0] < ahead[1]
+    assert ahead[1] > 190
+
+
+def test_what_gave_responses_outside_c_is_not_proposed_however_fast() -> None:
+    sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=3)
+    points = []
+    for params in drawn(60):
+        wrong = params["p08"] is False
+        points.append(Point(sampler.features(params), -3.0 if wrong else value(params), 5, feasible=not wrong))
+    sampler.learn(points)
+    assert not any(sampler.propose()["p08"] is False for _ in range(30))
+
+
+def test_it_serves_an_optuna_study_of_ones_own() -> None:
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    bests = []
+    for sampler in (AdditiveSampler(SHAPES, DEFAULTS, seed=4), optuna.samplers.RandomSampler(seed=4)):
+        study = optuna.create_study(sampler=sampler)
+        study.optimize(lambda trial: value(_suggested(trial)), n_trials=40)
+        bests.append(sorted(trial.value for trial in study.trials if trial.value is not None)[10])
+    assert bests[0] < bests[1] - 0.1
+
+
+def _suggested(trial: optuna.Trial) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for name, shape in SHAPES.items():
+        if isinstance(shape, optuna.distributions.CategoricalDistribution):
+            params[name] = trial.suggest_categorical(name, shape.choices)
+        elif isinstance(shape, optuna.distributions.IntDistribution):
+            params[name] = trial.suggest_int(name, shape.low, shape.high, log=shape.log)
+        elif isinstance(shape, optuna.distributions.FloatDistribution):
+            params[name] = trial.suggest_float(name, shape.low, shape.high, log=shape.log)
+    return params
+
+
+def family(effects: Mapping[str, float], seed: int) -> tuple[Any, Any, Any]:
+    """Return what is recorded of a made-up family in which these features have these effects."""
+    x = np.array([FEATURES.vector(params) for params in drawn(60, seed)])
+    labels = [label for axis in FEATURES.axes for label in axis.labels]
+    y = x @ np.array([effects.get(label, 0.0) for label in labels])
+    noise = np.array([0.05 * normal(seed, k) for k in range(60)])
+    return x, y + noise, np.full(60, 20.0)
+
+
+def test_a_prior_knows_what_families_agree_on_and_where_they_do_not() -> None:
+    agreed, disputed, idle = "p04=False instead of True", "p05=on instead of choose", "p05=off instead of choose"
+    families = [family({agreed: -0.4, disputed: 0.6 * (-1) ** k}, seed=k) for k in range(6)]
+    prior = learnt(FEATURES, families)
+    assert prior.mean[agreed] == pytest.approx(-0.4, abs=0.1)
+    assert abs(prior.mean[disputed]) < 0.15
+    assert prior.deviation[disputed] > 0.4 > 0.15 > prior.deviation[idle]
+    assert learnt(FEATURES, []) == NOTHING
+
+
+def test_the_first_proposals_are_what_the_prior_expects() -> None:
+    prior = Prior({"p04=False instead of True": -0.5}, {"p04=False instead of True": 0.1})
+    study = Study({"alpha": SPACE}, seed=5, priors={"alpha": prior})
+    first = [study.ask("alpha") for _ in range(10)]
+    assert all(configuration is not None and configuration.values.get("p04") is False for configuration in first)
+    assert Study({"alpha": SPACE}, seed=5).ask("alpha") is None
+
+
+def test_a_prior_that_misleads_is_overruled_by_the_race() -> None:
+    prior = Prior({"p04=False instead of True": -0.5}, {"p04=False instead of True": 0.2})
+    sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=6, prior=prior)
+    sampler.learn([Point(sampler.features(p), 0.5 * (p["p04"] is False), 8) for p in drawn(40)])
+    assert sum(sampler.propose()["p04"] is False for _ in range(50)) <= 2
+
+
+def test_the_shipped_prior_fits_todays_space() -> None:
+    prior = shipped("highs")
+    assert prior is not None
+    known = default_space("highs")
+    features = Features(distributions(known), {p.name: p.default for p in known.parameters})
+    labels = {label for axis in features.axes for label in axis.labels}
+    assert labels == prior.mean.keys() == prior.deviation.keys()
+    assert all(math.isfinite(mean) and abs(mean) < 1 for mean in prior.mean.values())
+    assert all(0 < deviation < 1 for deviation in prior.deviation.values())
+
+
+def test_the_shipped_priors_are_what_the_recordings_say() -> None:
+    from bench._recording import FOLDER
+
+    names = [path.stem for path in sorted(FOLDER.glob("*.jsonl"))]
+    for solver in SOLVERS:
+        again = made(names, solver)
+        assert (None if again == NOTHING else again) == shipped(solver)
+
+
+def test_a_family_is_raced_without_what_it_taught_itself() -> None:
+    assert without("set-cover", "highs") != without("facility-location", "highs") != shipped("highs")
+
+
+def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:
+    spaces = {solver: space(solver, 12) for solver in ("alpha", "beta")}
+    study = Study(spaces, seed=7)
+    draws = Draws(random.Random(7))
+    for configuration in (spaces["beta"].default, *(draws.any(spaces["beta"]) for _ in range(40))):
+        study.adopt(configuration)
+        study.tell(configuration, 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS), 8)
+    asked = [study.ask("beta") for _ in range(20)]
+    assert all(isinstance(configuration, Configuration) for configuration in asked)
+    assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 17
