@@ -17,7 +17,7 @@ from tuner.leader.mirror import Mirror
 
 SPACES = {solver: space(solver, 6) for solver in ("alpha", "beta")}
 DEFAULT = Trial(Configuration("alpha"), "default", Status.INCUMBENT, 0.0, {0: 1.0, 1: 2.0}, 2, 2, "")
-LUCKY = Trial(Configuration.of("alpha", {"p00": False}), "flip", Status.REJECTED, -0.4, {0: 0.5}, 1, 1, "")
+LUCKY = Trial(Configuration.of("alpha", {"p00": False}), "mutation", Status.REJECTED, -0.4, {0: 0.5}, 1, 1, "")
 OTHER = Trial(Configuration.of("beta", {"p01": "on"}), "model", Status.RACING, 0.1, {1: 2.1}, 1, 1, "")
 
 
@@ -175,3 +175,10 @@ def test_it_waits_for_another_writer(tmp_path: Path) -> None:
     writer.close()
     assert said == []
     assert len(optuna.load_study(study_name="job", storage=f"sqlite:///{path}").trials) == 2
+
+
+def test_optuna_does_not_talk_into_the_progress(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    optuna.logging.set_verbosity(optuna.logging.INFO)
+    with Mirror(f"sqlite:///{tmp_path / 't.db'}", "job", SPACES, print) as mirror:
+        mirror.offer([DEFAULT])
+    assert capfd.readouterr() == ("", "")

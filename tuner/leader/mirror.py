@@ -81,6 +81,7 @@ class Mirror:
             instances: the names of the training instances, by index, to be shown as an attribute of the study.
 
         """
+        optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._url = url
         self._name = name
         self._instances = list(instances)
