@@ -126,7 +126,7 @@ def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -
         budget=budget,
         slots=SLOTS,
         seed=seed,
-        priors={SOLVER: without(family, SOLVER)},
+        priors=without(family, SOLVER),
     )
     responses: list[Response] = []
 

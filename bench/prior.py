@@ -30,9 +30,10 @@ FAILED = 1.0
 
 
 @cache
-def without(family: str, solver: str) -> Prior:
-    """Return the prior for a solver made of all recordings but this one."""
-    return made([path.stem for path in sorted(FOLDER.glob("*.jsonl")) if path.stem != family], solver)
+def without(family: str, solver: str) -> dict[str, Prior]:
+    """Return the prior for a solver made of all recordings but this one, by its name; nothing where none tells."""
+    prior = made([path.stem for path in sorted(FOLDER.glob("*.jsonl")) if path.stem != family], solver)
+    return {} if prior is NOTHING else {solver: prior}
 
 
 def made(names: Iterable[str], solver: str) -> Prior:

@@ -37,6 +37,7 @@ from storage.records import Configuration
 from tests.simulation import Clock, SimulatedExecutor
 from tuner.cost import Cost, Ties
 from tuner.leader.loop import race
+from tuner.leader.prior import Prior
 from tuner.leader.race import Race
 
 ON_REQUEST = True
@@ -114,10 +115,16 @@ def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> 
         budget=seconds / SLOTS,
         slots=SLOTS,
         seed=task.seed,
-        priors={solver: without(task.recording, solver) for solver in task.solvers} if task.prior else None,
+        priors=_priors(task),
     )
     race(leader, executor, lambda run, response: [(run, response)], lambda: seconds / SLOTS, clock=clock)
     return leader.finalist, len(executor.executed)
+
+
+def _priors(task: Task) -> dict[str, Prior]:
+    """Return what the other recordings suggest."""
+    solvers = task.solvers if task.prior else ()
+    return {solver: prior for each in solvers for solver, prior in without(task.recording, each).items()}
 
 
 def _others(task: Task, world: World, training: Sequence[int], seconds: float) -> tuple[Configuration, int]:
@@ -147,7 +154,10 @@ class _Kept:
     def __init__(self, recordings: Iterable[str]) -> None:
         code = b"".join((FOLDER.parent / name).read_bytes() for name in ("_strategies.py", "_world.py"))
         self._marks = {
-            name: hashlib.sha256(code + (FOLDER / f"{name}.csv").read_bytes()).hexdigest()[:12] for name in recordings
+            name: hashlib.sha256(
+                code + b"".join((FOLDER / f"{name}.{suffix}").read_bytes() for suffix in ("jsonl", "csv"))
+            ).hexdigest()[:12]
+            for name in recordings
         }
         self._found: dict[tuple[Task, str], Result] = {}
         if KEPT.exists():

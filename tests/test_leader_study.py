@@ -3,9 +3,12 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
-from storage.records import Configuration
+from storage.records import Claim, Configuration, Response, Run, Termination
 from tests.simulation import space
+from tuner.cost import Cost, Ties
 from tuner.leader.draws import Draws, at, place_of
+from tuner.leader.field import Field
+from tuner.leader.pairs import Pair
 from tuner.leader.sampler import Proposals
 from tuner.leader.study import Study, tidy
 from tuner.space import Boolean, Choice, Float, Integer, Parameter, Space
@@ -126,3 +129,17 @@ def test_real_numbers_have_four_digits_and_stay_in_their_range() -> None:
     assert tidy(Float(0.0, 1.0), 0.123456789) == 0.1235
     assert tidy(Float(0.0, 0.99999), 0.99999) == 0.99999
     assert tidy(Boolean(), True) is True
+
+
+def test_another_reference_is_told_of_everybody_anew() -> None:
+    spaces = {solver: space(solver, 12) for solver in ("one", "two")}
+    study = Study(spaces, 0)
+    field = Field(spaces, ["a"], study, Cost.PAR10, Ties.MEAN, 10.0)
+    for default, seconds in zip(field.defaults, (1.0, 0.5), strict=True):
+        run = Run(default.configuration, "a", 0, 10.0, 10.0)
+        field.observe(default, Pair(0, 0), run, Response(Termination.EXITED, Claim.OPTIMAL, cpu=seconds, wall=seconds))
+        field.inform(default)
+    before = dict(field.best)
+    field.refer(field.defaults[1])
+    assert before["one"] == 0.0 > before["two"]
+    assert field.best["two"] == 0.0 < field.best["one"]

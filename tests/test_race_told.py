@@ -223,3 +223,33 @@ def test_the_trials_tell_what_changed_since_the_last_call() -> None:
     assert (trial.configuration, trial.status.value, trial.runs, trial.solved) == (DEFAULT, "incumbent", 3, 3)
     assert trial.costs == {0: 0.5, 1: 0.5, 2: 0.5}
     assert leader.trials() == []
+
+
+def test_a_challenger_that_is_never_proven_better_does_not_hold_up_the_others() -> None:
+    world = World(ALPHA, instances=5)
+    leader = new_race(world)
+    likely, entered = None, set()
+    for _ in range(400):
+        for run in leader.due(1):
+            if run.configuration != DEFAULT:
+                likely = likely or run.configuration
+                entered.add(run.configuration)
+            place = world.instances.index(run.instance)
+            seconds = 1.0 if run.configuration == DEFAULT else (0.7, 0.8, 0.9, 1.0, 1.02)[place]
+            leader.tell(run, answered(seconds if run.configuration in (DEFAULT, likely) else 5.0))
+    assert len(entered) > 50
+
+
+def test_the_capped_runs_of_a_winner_are_executed_before_any_other_of_it() -> None:
+    world = World(ALPHA)
+    leader = new_race(world)
+    better = Configuration.of("alpha", {"p04": False})
+    for seed in (0, 1, 2):
+        for run in runs_of(world, DEFAULT, seed):
+            leader.tell(run, answered(1.0))
+    capped, *others = runs_of(world, better)
+    leader.tell(replace(capped, limit=2.0), Response(Termination.CUTOFF, cpu=2.0, wall=2.0))
+    for run in others:
+        leader.tell(run, answered(0.2))
+    of_better = [run for run in leader.due(12, remaining=0.0) if run.configuration == better]
+    assert of_better[0] == capped

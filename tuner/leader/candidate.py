@@ -17,7 +17,7 @@ class Status(StrEnum):
 
     RACING = "racing"
     ELITE = "elite"
-    """Executed on all pairs of the race and neither clearly better nor clearly worse than the incumbent."""
+    """Led before the incumbent, or may be as good; executed on all that the race has reached."""
     INCUMBENT = "incumbent"
     REJECTED = "rejected"
     """Lost against the incumbent of its time."""

@@ -7,7 +7,7 @@ was executed with: its costs over seeds are aggregated first, by the scenario's 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist, fmean, variance
@@ -74,17 +74,16 @@ class Judge:
         self,
         one: Mapping[Pair, Observation],
         other: Mapping[Pair, Observation],
-        pairs: Collection[Pair] | None = None,
         who: object = None,
     ) -> Evidence:
-        """Return the evidence on the pairs that both were executed on; only those in ``pairs`` when given.
+        """Return the evidence on the pairs that both were executed on.
 
         ``who`` names the first: how its differences scatter counts for what is expected of others from now on.
         """
         costs: dict[int, tuple[list[float], list[float]]] = {}
         for pair, mine in one.items():
             theirs = other.get(pair)
-            if theirs is None or (mine.censored and theirs.censored) or (pairs is not None and pair not in pairs):
+            if theirs is None or (mine.censored and theirs.censored):
                 continue
             own, foreign = costs.setdefault(pair.instance, ([], []))
             own.append(self._imputed(mine, theirs.cost))

@@ -45,10 +45,12 @@ class Axis:
     def __init__(self, name: str, shape: BaseDistribution, default: Any) -> None:
         """Lay out the parameter's features."""
         self.name, self._shape, self.default = name, shape, default
-        self._vectors: dict[Any, Floats] = {}
         if isinstance(shape, CategoricalDistribution):
             self._others = [choice for choice in shape.choices if choice != default]
             self.features = len(self._others)
+            self._vectors = {
+                choice: np.array([float(choice == other) for other in self._others]) for choice in shape.choices
+            }
         else:
             self.features = 2
             self._origin = self._place(default)
@@ -65,15 +67,10 @@ class Axis:
 
     def vector(self, value: Any) -> Floats:
         """Return the features of a value."""
-        known = self._vectors.get(value)
-        if known is None:
-            if isinstance(self._shape, CategoricalDistribution):
-                known = np.array([float(value == other) for other in self._others])
-            else:
-                away = self._place(value) - self._origin
-                known = np.array([away, away * away])
-            self._vectors[value] = known
-        return known
+        if isinstance(self._shape, CategoricalDistribution):
+            return self._vectors[value]
+        away = self._place(value) - self._origin
+        return np.array([away, away * away])
 
     def best(self, effects: Floats, generator: random.Random) -> Any:
         """Return the value with the smallest sum of these effects; of a number, a few places are looked at."""

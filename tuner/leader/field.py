@@ -10,11 +10,12 @@ from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, wo
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.evidence import Judge, Observation
 from tuner.leader.pairs import Pair
+from tuner.leader.schedule import next_look
 from tuner.leader.study import Study
 from tuner.space import Space
 
 SHRINK = 2
-"""A mean over n instances counts n / (n + 4) of itself for the study: few responses prove little."""
+"""A mean over n instances counts n / (n + 2) of itself for the study: few responses prove little."""
 CONVINCING = 3
 """Observations from which on a configuration's value speaks for its solver."""
 
@@ -98,6 +99,13 @@ class Field:
         self.incumbent = candidate
         self._set(candidate, Status.INCUMBENT)
 
+    def refer(self, default: Candidate) -> None:
+        """Make a default the reference, in whose terms all that is known is told to the study again."""
+        self.reference = default
+        self._best.clear()
+        for candidate in self.candidates.values():
+            self.inform(candidate)
+
     def keep(self, candidate: Candidate) -> None:
         """Make the candidate an elite."""
         self._leave(candidate)
@@ -109,6 +117,7 @@ class Field:
         self._leave(candidate)
         self.racing.append(candidate)
         candidate.lost_to = None
+        candidate.look = next_look(len(candidate.observations))
         self._set(candidate, Status.RACING)
 
     def reject(self, candidate: Candidate) -> None:

@@ -65,7 +65,8 @@ class Opening:
         field = self._field
         if default.status is not Status.FLAGGED:
             if default is not field.reference and self._beats_reference(default, pair):
-                old, field.reference = field.reference, default
+                old = field.reference
+                field.refer(default)
                 field.lead(default)
                 if old.status is not Status.FLAGGED:
                     field.race(old)

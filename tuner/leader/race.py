@@ -26,7 +26,7 @@ from tuner.leader.opening import Opening
 from tuner.leader.pairs import Course, Pair
 from tuner.leader.prior import Prior
 from tuner.leader.sampler import Proposals
-from tuner.leader.schedule import alpha, next_look, slack
+from tuner.leader.schedule import LOOKS, alpha, next_look, slack
 from tuner.leader.study import Study
 from tuner.ports import Standing
 from tuner.space import Space
@@ -44,6 +44,8 @@ MANY = 100
 """Rejections that halve the level: the more were tried, the more are just lucky."""
 PROVEN = 0.01
 """Level of the test that a challenger has to pass to take over from a default."""
+STAMINA = 2
+"""Rounds of the course in which a challenger has to be proven better, if it goes on being likely."""
 RETIRED = 0.1
 """Level of the test that drops an elite once the incumbent was executed on all of its pairs."""
 ENDING = 0.15
@@ -148,7 +150,7 @@ class Race:
 
     @property
     def elites(self) -> list[Configuration]:
-        """The incumbent and the next best, which it could not be proven better than; the best first."""
+        """The incumbent, then those that it replaced or that may be as good, the best first."""
         elites = sorted(self._field.elites, key=self._field.value)
         return [candidate.configuration for candidate in (self._field.incumbent, *elites)]
 
@@ -289,6 +291,10 @@ class Race:
         """
         follows = candidate.status is Status.RACING
         known, under_way = candidate.observations, candidate.under_way
+        if candidate.exact:
+            for pair in sorted(candidate.censored):
+                if pair not in under_way:
+                    return self._start(candidate, pair, self._field.cutoff)
         waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
         if not waiting:
             incumbent = self._field.incumbent
@@ -297,10 +303,6 @@ class Race:
                 if pair in known or pair in under_way or (follows and pair not in incumbent.observations):
                     continue
                 return self._start(candidate, pair, self._limit(candidate, pair))
-        if candidate.exact:
-            for pair in sorted(candidate.censored):
-                if pair not in under_way:
-                    return self._start(candidate, pair, self._field.cutoff)
         return None
 
     def _start(self, candidate: Candidate, pair: Pair, limit: float) -> Run:
@@ -343,7 +345,8 @@ class Race:
         if remaining == math.inf:
             return False
         observations = self._field.incumbent.observations.values()
-        needed = self._first * fmean(o.seconds for o in observations) / self._slots if observations else 0.0
+        at_a_time = min(LOOKS[0], self._slots)
+        needed = self._first * fmean(o.seconds for o in observations) / at_a_time if observations else 0.0
         return remaining < min(needed, ENDING * self._budget)
 
     # What follows from a response
@@ -351,6 +354,7 @@ class Race:
     def _consider(self, candidate: Candidate) -> None:
         field = self._field
         if candidate is field.incumbent:
+            field.inform(candidate)
             for elite in list(field.elites):
                 self._decide(elite)
         elif candidate.status is Status.ELITE or (
@@ -388,19 +392,24 @@ class Race:
         return evidence.worse(RETIRED if settled else PROVEN)
 
     def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
-        """Promote a candidate that is likely to be better; drop a challenger that is not; let others go on."""
+        """Promote a candidate that is better; drop a challenger that is not likely to be; let others go on.
+
+        Who is likely to be better and not proven so on all instances and seeds that it may have stays as an elite.
+        """
         field = self._field
         level = PROVEN if field.incumbent in field.defaults else max(UNLIKELY, LIKELY / (1 + self._rejections / MANY))
-        if evidence.better(level):
-            if candidate.censored:
-                candidate.exact = True
-            else:
-                self._promote(candidate)
-        elif candidate.status is Status.RACING and self._covered(candidate) >= self._enough:
-            if evidence.better(LIKELY):
-                self._frontier = max(self._frontier, candidate.look)
-            else:
+        better = evidence.better(level)
+        candidate.exact = better
+        if better and not candidate.censored:
+            self._promote(candidate)
+        elif not better and candidate.status is Status.RACING and self._covered(candidate) >= self._enough:
+            if not evidence.better(LIKELY):
                 self._reject(candidate)
+            elif self._covered(candidate) < STAMINA * len(self._course):
+                self._frontier = max(self._frontier, min(candidate.look, STAMINA * len(self._course)))
+            else:
+                field.keep(candidate)
+                self._trim()
 
     def _replace_flagged(self, candidate: Candidate) -> None:
         """Promote whoever is first to be executed everywhere: anything is better than a response outside C."""
@@ -421,7 +430,8 @@ class Race:
 
     def _compare_anew(self) -> None:
         """Compare everybody with a new incumbent; nobody is promoted before it has a response of its own."""
-        for other in [*self._field.racing, *self._field.elites]:
+        others = (*self._field.racing, *self._field.elites)
+        for other in sorted(others, key=lambda c: c.configuration.key):  # in an order that follows from responses alone
             n = len(other.observations)
             evidence = self._compare(other)
             other.look = max(other.look, next_look(n))

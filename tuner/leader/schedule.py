@@ -1,6 +1,6 @@
 """When a challenger is compared with the incumbent, at which level, and how far its runs are capped.
 
-The constants were set on simulated races (`tests/simulation.py`).
+The constants were set on replayed races (`bench.replay`).
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ def next_look(observations: int) -> int:
     return LOOKS[later] if later < len(LOOKS) else (observations // 100 + 1) * 100
 
 
-LEVELS = (0.3, 0.3, 0.2)
-SLACKS = (1.5, 1.3)
+EARLY_LEVEL, LEVEL = 0.3, 0.2
+"""Levels of the test that drops a challenger, up to `EARLY` observations and with more."""
+EARLY = 12
+EARLY_SLACK, SLACK = 1.5, 1.3
+"""Times the incumbent's seconds that a challenger may take, below `FIRST` observations and with more."""
+FIRST = 5
 
 
 def alpha(observations: int) -> float:
     """Return the level of the test that drops a challenger with so many observations."""
-    if observations < 5:
-        return LEVELS[0]
-    return LEVELS[1] if observations <= 12 else LEVELS[2]
+    return EARLY_LEVEL if observations <= EARLY else LEVEL
 
 
 def slack(observations: int) -> float:
     """Return how many times the incumbent's seconds a challenger with so many observations may take."""
-    return SLACKS[0] if observations < 5 else SLACKS[1]
+    return EARLY_SLACK if observations < FIRST else SLACK
