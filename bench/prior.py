@@ -17,6 +17,7 @@ import numpy as np
 
 import tuner.leader
 from bench._recording import FOLDER, Cell, Outcome, Recording
+from bench.record import GIVE_UP
 from tuner.follower.solvers import SOLVERS, default_space
 from tuner.leader.features import Features
 from tuner.leader.prior import NOTHING, Prior, learnt
@@ -72,8 +73,8 @@ def _scores(recording: Recording, solver: str) -> dict[int, float]:
     scores = {}
     for number, _ in recording.of(solver):
         entries = [recording.entries.get(Cell(number, place, 0)) for place in range(count)]
-        first = [entry for entry in entries[:5] if entry is not None]
-        if len(first) < 5 or (None in entries and any(e.outcome is Outcome.SOLVED for e in first)):
+        first = [entry for entry in entries[:GIVE_UP] if entry is not None]
+        if len(first) < GIVE_UP or (None in entries and any(e.outcome is Outcome.SOLVED for e in first)):
             continue
         costs = [e.cpu if e is not None and e.outcome is Outcome.SOLVED else 10 * cutoff for e in entries]
         scores[number] = fmean(math.log(0.01 * cutoff + cost) for cost in costs)

@@ -44,7 +44,7 @@ def test_the_default_is_the_origin_and_every_change_is_seen() -> None:
         for draw in drawn(20):
             changed = FEATURES.vector({**DEFAULTS, parameter.name: draw[parameter.name]})
             assert changed.any() == (draw[parameter.name] != parameter.default)
-    assert len({label for axis in FEATURES.axes for label in axis.labels}) == FEATURES.count
+    assert len(set(FEATURES.labels)) == FEATURES.count
 
 
 def test_effects_are_learnt_from_noisy_configurations() -> None:
@@ -103,8 +103,7 @@ def _suggested(trial: optuna.Trial) -> dict[str, Any]:
 def family(effects: Mapping[str, float], seed: int) -> tuple[Any, Any, Any]:
     """Return what is recorded of a made-up family in which these features have these effects."""
     x = np.array([FEATURES.vector(params) for params in drawn(60, seed)])
-    labels = [label for axis in FEATURES.axes for label in axis.labels]
-    y = x @ np.array([effects.get(label, 0.0) for label in labels])
+    y = x @ np.array([effects.get(label, 0.0) for label in FEATURES.labels])
     noise = np.array([0.05 * normal(seed, k) for k in range(60)])
     return x, y + noise, np.full(60, 20.0)
 
@@ -139,8 +138,7 @@ def test_the_shipped_prior_fits_todays_space() -> None:
     assert prior is not None
     known = default_space("highs")
     features = Features(distributions(known), {p.name: p.default for p in known.parameters})
-    labels = {label for axis in features.axes for label in axis.labels}
-    assert labels == prior.mean.keys() == prior.deviation.keys()
+    assert set(features.labels) == prior.mean.keys() == prior.deviation.keys()
     assert all(math.isfinite(mean) and abs(mean) < 1 for mean in prior.mean.values())
     assert all(0 < deviation < 1 for deviation in prior.deviation.values())
 

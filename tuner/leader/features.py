@@ -33,6 +33,8 @@ class Features:
             cuts.append(cuts[-1] + axis.features)
         self.parts = [slice(low, high) for low, high in pairwise(cuts)]
         self.count = cuts[-1]
+        self.labels = [label for axis in self.axes for label in axis.labels]
+        """A name for each feature."""
 
     def vector(self, values: Mapping[str, Any]) -> Floats:
         """Return the features of a configuration with a value for every parameter; shape (count,)."""

@@ -39,10 +39,9 @@ class Prior:
 
     def on(self, features: Features) -> tuple[Floats, Floats]:
         """Return both for every feature, each of shape (count,); what the prior does not know is 0 and `USUAL`."""
-        labels = [label for axis in features.axes for label in axis.labels]
         return (
-            np.array([self.mean.get(label, 0.0) for label in labels]),
-            np.array([self.deviation.get(label, USUAL) for label in labels]),
+            np.array([self.mean.get(label, 0.0) for label in features.labels]),
+            np.array([self.deviation.get(label, USUAL) for label in features.labels]),
         )
 
 
@@ -69,7 +68,6 @@ def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]
             of instances that each of those rests on (n,).
 
     """
-    labels = [label for axis in features.axes for label in axis.labels]
     systems = []
     for x, y, runs in families:
         weights = 1.0 / (MISFIT**2 + SCATTER**2 / runs)
@@ -85,8 +83,8 @@ def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]
         variance = (WEIGHT * USUAL**2 + squares) / (WEIGHT + count)
     deviation = np.sqrt(variance * (1 + 1 / count))
     return Prior(
-        {label: round(float(value), 4) for label, value in zip(labels, mean, strict=True)},
-        {label: round(float(value), 4) for label, value in zip(labels, deviation, strict=True)},
+        {label: round(float(value), 4) for label, value in zip(features.labels, mean, strict=True)},
+        {label: round(float(value), 4) for label, value in zip(features.labels, deviation, strict=True)},
     )
 
 
