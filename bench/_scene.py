@@ -11,6 +11,9 @@ from instances.model import Model
 from storage.lease import Lease, this_process
 from storage.records import Member, Submission
 from storage.store import Store
+from tuner.follower.environment import environment_of
+
+HERE = environment_of("highs")
 
 
 def knapsack(columns: int, rows: int, density: float, seed: int) -> Model:

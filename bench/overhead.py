@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench._scene import claimed, knapsack, saved
+from bench._scene import HERE, claimed, knapsack, saved
 from instances.writing import write_mps
 from storage.records import Configuration, Run, Termination
 from storage.store import Store
@@ -51,7 +51,7 @@ def main() -> None:
                 executor.submit(run)
                 (finished,) = executor.wait()
                 executed = time.perf_counter()
-                store.record(lease, run, finished.response, 0.0, "here")
+                store.record(lease, run, finished.response, 0.0, HERE)
                 seconds = time.perf_counter() - started
                 response = finished.response
                 assert response.termination is Termination.EXITED and response.solver_wall, response.reason

@@ -4,6 +4,7 @@
     python -m bench.replay set-cover multi-knapsack --reps 20 --budgets 200
     python -m bench.replay set-cover --solvers any      the leader chooses the solver, too
     python -m bench.replay --only tuner --vary race.ENOUGH=10   an ablation: another value of a constant of the leader
+    python -m bench.replay --only tuner --reuse both            what earlier jobs are worth: nothing, same, other
 
 Each repetition splits the recorded models anew, tunes on two thirds and judges on the others. The figures are ratios to
 the default's shifted geometric mean of PAR10 on the others: 0.5 is twice as fast. The first solver's default counts.
@@ -33,9 +34,10 @@ from bench._recording import FOLDER, Recording
 from bench._strategies import STRATEGIES, Purse
 from bench._world import World
 from bench.prior import without
-from storage.records import Configuration
+from storage.records import Configuration, Response, Run
 from tests.simulation import Clock, SimulatedExecutor
 from tuner.cost import Cost, Ties
+from tuner.leader.experience import Experience, gathered
 from tuner.leader.loop import race
 from tuner.leader.prior import Prior
 from tuner.leader.race import Race
@@ -62,6 +64,9 @@ class Task:
     vary: tuple[str, ...] = ()
     prior: bool = True
     """Whether our leader starts from what the other recordings say."""
+    reuse: str = ""
+    """Of which families the store has earlier jobs: nothing, same, other, both. The same family's was tuned on one half
+    of the training models, with as much time, and this one is on the other half. Empty: this one is on all."""
 
 
 @dataclass(frozen=True)
@@ -103,22 +108,44 @@ def execute(task: Task) -> Result:
 
 
 def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> tuple[Configuration, int]:
+    nothing = Experience(_priors(task), ())
+    if not task.reuse:
+        leader, runs = _race(world, training, seconds, task.seed, nothing)
+        return leader.finalist, len(runs)
+    half = len(training) // 2
+    jobs = []
+    if task.reuse in ("other", "both"):
+        for number, name in enumerate(names for names in _recordings() if names != task.recording):
+            other = _world(name, task.solvers)
+            places = range(0, len(other.instances), 2)
+            jobs.append(_race(other, places, seconds, task.seed + number, nothing)[1])
+    if task.reuse in ("same", "both"):
+        jobs.append(_race(world, training[:half], seconds, task.seed, nothing)[1])
+    experience = gathered(world.spaces, jobs, Cost.PAR10, Ties.MEAN, nothing.priors)
+    leader, runs = _race(world, training[half:], seconds, task.seed + 1, experience)
+    return leader.finalist, len(runs)
+
+
+def _race(
+    world: World, training: Sequence[int], seconds: float, seed: int, experience: Experience
+) -> tuple[Race, list[tuple[Run, Response]]]:
+    """Race for so many slot seconds; return the leader, and the runs with their responses."""
     clock = Clock()
     executor = SimulatedExecutor(world.answer, clock, SLOTS)
-    instances = [world.instances[place] for place in training]
     leader = Race(
         world.spaces,
-        instances,
+        [world.instances[place] for place in training],
         cost=Cost.PAR10,
         ties=Ties.MEAN,
         cutoff=world.cutoff,
         budget=seconds / SLOTS,
         slots=SLOTS,
-        seed=task.seed,
-        priors=_priors(task),
+        seed=seed,
+        priors=experience.priors,
+        first=experience.winners,
     )
     race(leader, executor, lambda run, response: [(run, response)], lambda: seconds / SLOTS, clock=clock)
-    return leader.finalist, len(executor.executed)
+    return leader, [(finished.run, finished.response) for finished in executor.executed]
 
 
 def _priors(task: Task) -> dict[str, Prior]:
@@ -130,6 +157,10 @@ def _priors(task: Task) -> dict[str, Prior]:
 def _others(task: Task, world: World, training: Sequence[int], seconds: float) -> tuple[Configuration, int]:
     purse = Purse(world, training, seconds)
     return STRATEGIES[task.strategy](purse, task.seed), purse.runs
+
+
+def _recordings() -> list[str]:
+    return sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
 
 @cache
@@ -178,17 +209,18 @@ class _Kept:
 
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.replay")
-    parser.add_argument("recordings", nargs="*", default=sorted(path.stem for path in FOLDER.glob("*.jsonl")))
+    parser.add_argument("recordings", nargs="*", default=_recordings())
     parser.add_argument("--reps", type=int, default=100)
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--solvers", choices=("highs", "any"), default="highs")
     parser.add_argument("--only", nargs="+", choices=(OURS, *STRATEGIES), default=(OURS, *STRATEGIES))
     parser.add_argument("--without-prior", action="store_true", help="our leader starts from nothing")
+    parser.add_argument("--reuse", choices=("nothing", "same", "other", "both"), default="")
     parser.add_argument("--vary", nargs="+", default=())
     given = parser.parse_args(words)
     solvers = ANY if given.solvers == "any" else ("highs",)
     recordings = [name for name in given.recordings if all(any(Recording(name).of(solver)) for solver in solvers)]
-    ours = (tuple(given.vary), not given.without_prior)
+    ours = (tuple(given.vary), not given.without_prior, given.reuse)
     tasks = [
         Task(name, solvers, strategy, budget, seed, *(ours if strategy == OURS else ()))
         for name in recordings

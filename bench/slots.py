@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench._scene import claimed, knapsack, saved
+from bench._scene import HERE, claimed, knapsack, saved
 from storage.records import Configuration, Run
 from storage.store import Store
 from tuner.follower.executor import LocalExecutor
@@ -43,7 +43,7 @@ def _share(folder: Path, busy: bool) -> tuple[float, int]:
                 executor.submit(Run(Configuration("highs"), instance.sha256, seed, 10.0, LIMIT))
                 seed += 1
             for finished in executor.wait(0.0 if busy else left):
-                store.record(lease, finished.run, finished.response, time.perf_counter() - started, "here")
+                store.record(lease, finished.run, finished.response, time.perf_counter() - started, HERE)
                 inside += finished.response.solver_wall or 0.0
                 runs += 1
             if busy:

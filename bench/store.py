@@ -18,6 +18,7 @@ from statistics import median, quantiles
 
 from sqlalchemy import insert
 
+from bench._scene import HERE
 from storage import schema
 from storage.lease import Lease, this_process
 from storage.records import Check, Claim, Configuration, Member, Response, Run, Submission, Termination
@@ -56,7 +57,7 @@ def measure(database: str, url: str) -> None:
             times = []
             for run in islice(runs, MEASURED):
                 began = time.perf_counter()
-                store.record(lease, run, RESPONSE, 1.0, "here")
+                store.record(lease, run, RESPONSE, 1.0, HERE)
                 times.append(1000 * (time.perf_counter() - began))
             stored = size + MEASURED
             began = time.perf_counter()

@@ -12,6 +12,7 @@ from collections import deque
 from itertools import count
 from statistics import median, quantiles
 
+from bench._scene import HERE
 from bench.ask import ask_cost
 from storage.lease import this_process
 from storage.records import Member, Response, Run, Submission
@@ -52,7 +53,7 @@ def main() -> None:
             run, response = waiting.popleft()
             before = time.perf_counter()
             for judged, answer in referee.judge(run, response, maximise=False):
-                store.record(lease, judged, answer, float(number), "here")
+                store.record(lease, judged, answer, float(number), HERE)
                 race.tell(judged, answer)
             times.append(1000 * (time.perf_counter() - before))
             if number in SIZES:

@@ -6,7 +6,7 @@ import hashlib
 import os
 import stat
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -98,7 +98,7 @@ def scan(folder: Path) -> Scan:
     return Scan(files, tuple(duplicates), tuple(sorted(damaged, key=lambda one: one.path)))
 
 
-def split(instances: Sequence[Instance], fraction: float, seed: int) -> Split:
+def split(instances: Sequence[Instance], fraction: float, seed: int, tuned: Collection[str] = frozenset()) -> Split:
     """Hold out a fraction of the instances, with small and large ones in both parts as in the whole.
 
     The instances, ordered by nonzeros, are cut into as many equal groups as there are to hold out, and one of each
@@ -109,6 +109,7 @@ def split(instances: Sequence[Instance], fraction: float, seed: int) -> Split:
         fraction: of the instances to hold out, above 0 and below 1. At least two are held out and at least two are
             left where four or more are given, else at least one each.
         seed: of the draw.
+        tuned: the SHA-256 of instances of which none is held out, if there are enough others.
 
     Raises:
         ValueError: too few instances, or no such fraction.
@@ -122,9 +123,11 @@ def split(instances: Sequence[Instance], fraction: float, seed: int) -> Split:
         raise ValueError(f"a fraction above 0 and below 1 can be held out, not {fraction:g}")
     least = 2 if len(ordered) >= 4 else 1
     count = min(max(round(len(ordered) * fraction), least), len(ordered) - least)
-    cuts = [len(ordered) * group // count for group in range(count + 1)]
+    fresh = [instance for instance in ordered if instance.sha256 not in tuned]
+    pool = fresh if len(fresh) >= count else ordered
+    cuts = [len(pool) * group // count for group in range(count + 1)]
     held = {
-        min((drawn[instance.sha256], instance.sha256) for instance in ordered[start:end])[1]
+        min((drawn[instance.sha256], instance.sha256) for instance in pool[start:end])[1]
         for start, end in pairwise(cuts)
     }
     shuffled = sorted(ordered, key=lambda instance: drawn[instance.sha256])

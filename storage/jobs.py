@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
 from storage import schema
 from storage.configurations import Configurations
@@ -51,6 +51,8 @@ def insert_job(connection: Connection, database: Database, submission: Submissio
 def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
     stem = submission.name or named_after(submission.folder)
     row = submission_row(submission)
+    if submission.reuse:
+        row["reuse_upto"] = connection.scalar(select(func.coalesce(func.max(schema.runs.c.id), 0)))
     row.update(state=JobState.QUEUED, created_at=datetime.now(UTC), spent=0.0, outcome="", report="", token=0)
     insertion = database.insert_missing(schema.jobs).returning(_jobs.id)
     taken = set(connection.scalars(select(_jobs.name)))

@@ -179,6 +179,25 @@ class Response:
 
 
 @dataclass(frozen=True)
+class Environment:
+    """What a run's seconds depend on besides the run: where it is executed, and by which version of the solver."""
+
+    host: str
+    """The machine's name in its network."""
+    processor: str
+    """The model of its processor; empty when that is not known."""
+    cores: int
+    """Logical ones of the machine; 0 when that is not known."""
+    software: str
+    """The package that the solver comes from with its version, such as "highspy 1.15.1"; empty when not known."""
+
+    def is_like(self, other: Environment) -> bool:
+        """Whether both are known and of the same kind, so that their seconds can be compared."""
+        kind, others = (self.processor, self.cores, self.software), (other.processor, other.cores, other.software)
+        return all(kind) and kind == others
+
+
+@dataclass(frozen=True)
 class StoredRun:
     """A run with its response, as one row of the store."""
 
@@ -187,7 +206,7 @@ class StoredRun:
     response: Response
     elapsed: float
     """Seconds of the job's budget that were spent when this response was stored."""
-    host: str
+    environment: Environment
     stored_at: datetime
 
 
@@ -272,6 +291,8 @@ class Submission:
     seed: int
     space: str
     """The user's space file, as text; empty for the default spaces."""
+    reuse: bool = False
+    """Whether responses that earlier jobs left in the store may be used."""
     members: tuple[Member, ...] = field(default=(), repr=False)
 
 
@@ -282,6 +303,9 @@ class Job(Submission):
     id: int
     state: JobState
     created_at: datetime
+    reuse_upto: int | None = None
+    """The id of the last run that was in the store when a job that reuses was handed in: it looks at none after that
+    one, so that it finds the same whenever it is resumed. None for a job that does not reuse."""
     spent: float = 0.0
     """Seconds of the budget that are spent."""
     outcome: str = ""

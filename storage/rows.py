@@ -14,6 +14,7 @@ from storage.records import (
     Claim,
     Comparison,
     Configuration,
+    Environment,
     Event,
     Incumbent,
     Job,
@@ -113,6 +114,8 @@ def job_of(
         gap=row.gap,
         seed=row.seed,
         space=row.space,
+        reuse=row.reuse_upto is not None,
+        reuse_upto=row.reuse_upto,
         created_at=row.created_at,
         spent=row.spent,
         outcome=row.outcome,
@@ -162,10 +165,8 @@ def run_key(job_id: int, run: Run) -> dict[str, Any]:
     }
 
 
-def run_row(
-    job_id: int, run: Run, response: Response, elapsed: float, host: str, stored_at: datetime
-) -> dict[str, Any]:
-    """Return the row of a run with its response."""
+def run_row(job_id: int, run: Run, response: Response, elapsed: float, stored_at: datetime) -> dict[str, Any]:
+    """Return the row of a run with its response; its environment is to be added."""
     return {
         **run_key(job_id, run),
         "cutoff": run.cutoff,
@@ -186,12 +187,11 @@ def run_row(
         "raw_status": response.raw_status,
         "reason": response.reason,
         "elapsed": elapsed,
-        "host": host,
         "stored_at": stored_at,
     }
 
 
-def stored_run_of(row: Row[Any], configuration: Configuration) -> StoredRun:
+def stored_run_of(row: Row[Any], configuration: Configuration, environment: Environment) -> StoredRun:
     """Return the run with its response of this row."""
     run = Run(configuration, row.instance, row.seed, row.cutoff, row.run_limit, Purpose(row.purpose))
     response = Response(
@@ -212,7 +212,7 @@ def stored_run_of(row: Row[Any], configuration: Configuration) -> StoredRun:
         raw_status=row.raw_status,
         reason=row.reason,
     )
-    return StoredRun(row.id, run, response, row.elapsed, row.host, row.stored_at)
+    return StoredRun(row.id, run, response, row.elapsed, environment, row.stored_at)
 
 
 def incumbent_row(job_id: int, incumbent: Incumbent) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 
 from storage.records import Check, Claim, JobState, Purpose, Termination
 
-VERSION = "0001"
+VERSION = "0002"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -177,6 +177,7 @@ jobs = Table(
     Column("owner_started", BigInteger),
     Column("owned_since", Moment),
     Column("owned_until", Moment),
+    Column("reuse_upto", BigInteger),
     UniqueConstraint("name"),
     _one_of("state", JobState),
     CheckConstraint("cutoff > 0", name="cutoff"),
@@ -207,6 +208,17 @@ job_members = Table(
     _one_of("part", ("training", "holdout")),
 )
 
+environments = Table(
+    "environments",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("host", Words, nullable=False),
+    Column("processor", Words, nullable=False),
+    Column("cores", Integer, nullable=False),
+    Column("software", Words, nullable=False),
+    UniqueConstraint("host", "processor", "cores", "software"),
+)
+
 runs = Table(
     "runs",
     metadata,
@@ -235,8 +247,8 @@ runs = Table(
     Column("raw_status", Words, nullable=False),
     Column("reason", Words, nullable=False),
     Column("elapsed", Number, nullable=False),
-    Column("host", Text, nullable=False),
     Column("stored_at", Moment, nullable=False),
+    Column("environment", ForeignKey("environments.id")),
     ForeignKeyConstraint(["job_id", "instance"], ["job_members.job_id", "job_members.instance"]),
     UniqueConstraint("job_id", "configuration", "instance", "seed", "run_limit", "purpose", name="uq_runs_run"),
     Index("ix_runs_job_id_id", "job_id", "id"),

@@ -16,12 +16,14 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, sel
 from storage import jobs, schema
 from storage.configurations import Configurations
 from storage.database import Database
+from storage.environments import Environments
 from storage.errors import JobBusy, StoreRefused
 from storage.lease import Lease, Owner
 from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
     Comparison,
     Configuration,
+    Environment,
     Event,
     Incumbent,
     Job,
@@ -60,6 +62,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._configurations = Configurations(database)
+        self._environments = Environments(database)
         self._insert_run = database.insert_missing(schema.runs).inline()
 
     @classmethod
@@ -203,7 +206,7 @@ class Store:
 
     # Runs and responses
 
-    def record(self, lease: Lease, run: Run, response: Response, elapsed: float, host: str) -> bool:
+    def record(self, lease: Lease, run: Run, response: Response, elapsed: float, environment: Environment) -> bool:
         """Keep the response of a run.
 
         Every run is kept once, whatever is recorded again; only the response of a run that was killed on request makes
@@ -214,7 +217,7 @@ class Store:
             run: on one of the job's instances.
             response: what it yielded.
             elapsed: seconds of the job's budget that are spent.
-            host: where the run was executed.
+            environment: where the run was executed.
 
         Returns:
             Whether it was kept; False for a run that was there already.
@@ -223,10 +226,11 @@ class Store:
             StoreRefused: the instance is no member of the job.
 
         """
-        row = run_row(lease.job_id, run, response, elapsed, host, datetime.now(UTC))
+        row = run_row(lease.job_id, run, response, elapsed, datetime.now(UTC))
         with self._database.writing() as connection:
             jobs.spend(connection, self._database, lease, elapsed)
             fresh = self._configurations.keep(connection, (run.configuration,))
+            row["environment"] = number = self._environments.keep(connection, environment)
             new = connection.execute(self._insert_run, row).rowcount == 1
             if not new and response.termination is not Termination.KILLED:
                 killed = and_(_THIS_RUN, schema.runs.c.termination == Termination.KILLED)
@@ -234,6 +238,7 @@ class Store:
                     connection.execute(self._insert_run, row)
                     new = True
         self._configurations.remember(fresh)
+        self._environments.remember(environment, number)
         return new
 
     def overturn(self, lease: Lease, run: Run, response: Response) -> None:
@@ -255,6 +260,7 @@ class Store:
         instance: str | None = None,
         purpose: Purpose | None = None,
         since: int = 0,
+        upto: int | None = None,
     ) -> Iterator[StoredRun]:
         """Iterate over a job's runs with their responses in the order they were stored, also while more are.
 
@@ -264,17 +270,21 @@ class Store:
             instance: only runs on the instance with this SHA-256.
             purpose: only runs for this purpose.
             since: only runs with a greater id.
+            upto: only runs with this or a smaller id.
 
         """
         chosen = _chosen(job_id, configuration, instance, purpose)
+        if upto is not None:
+            chosen = and_(chosen, schema.runs.c.id <= upto)
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(
                     select(schema.runs).where(chosen, schema.runs.c.id > since).order_by(schema.runs.c.id).limit(CHUNK)
                 ).all()
                 known = self._configurations.read(connection, (row.configuration for row in rows))
+                places = self._environments.read(connection, (row.environment for row in rows))
             for row in rows:
-                yield stored_run_of(row, known[row.configuration])
+                yield stored_run_of(row, known[row.configuration], places[row.environment])
             if len(rows) < CHUNK:
                 return
             since = rows[-1].id
@@ -291,6 +301,12 @@ class Store:
         chosen = _chosen(job_id, configuration, instance, purpose)
         with self._database.reading() as connection:
             return connection.scalars(select(func.count()).select_from(schema.runs).where(chosen)).one()
+
+    def tuned(self) -> set[str]:
+        """Return the SHA-256 of every instance that some job tunes on."""
+        members = schema.job_members.c
+        with self._database.reading() as connection:
+            return set(connection.scalars(select(members.instance).distinct().where(members.part == "training")))
 
     def spend(self, lease: Lease, elapsed: float) -> None:
         """Note that so many seconds of the job's budget are spent; it never becomes less."""

@@ -12,7 +12,7 @@ from itertools import count
 from storage.lease import this_process
 from storage.records import Configuration
 from storage.store import Store
-from tests.store_samples import RESPONSE, run
+from tests.store_samples import HERE, RESPONSE, run
 
 
 def main(url: str, job: str, runs: str = "") -> None:
@@ -22,7 +22,7 @@ def main(url: str, job: str, runs: str = "") -> None:
         first = store.count(lease.job_id)
         for seed in range(first, first + int(runs)) if runs else count(first):
             configuration = Configuration.of("highs", {"number": seed // 3})
-            store.record(lease, run(seed, configuration, member=seed % 3), RESPONSE, float(seed), "here")
+            store.record(lease, run(seed, configuration, member=seed % 3), RESPONSE, float(seed), HERE)
             print(seed, flush=True)
         sys.stdin.read()
 

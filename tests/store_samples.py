@@ -10,6 +10,7 @@ from storage.records import (
     Claim,
     Comparison,
     Configuration,
+    Environment,
     Event,
     Incumbent,
     Member,
@@ -74,6 +75,10 @@ RESPONSE = Response(
     raw_status="kOptimal",
     reason="because",
 )
+
+HERE = Environment("here", "Model T", 8, "highspy 1.15.1")
+NODE7 = Environment("node7", "", 0, "")
+"""Of which no more is known, as of runs that were stored by the first versions."""
 
 INCUMBENT = Incumbent(TUNED, elapsed=61.5, cost=1.5, default_cost=2.25, pairs=6)
 EVENT = Event(elapsed=3.5, kind="refuted", text="highs claimed 3, but 2 is possible")

@@ -44,7 +44,7 @@ def finish(store: Store, task: Job, runs: list[StoredRun], finalist: Configurati
     kept = store.create_job(task)
     lease = store.claim(kept.id, this_process(), 30.0)
     for entry in runs:
-        store.record(lease, entry.run, entry.response, entry.elapsed, entry.host)
+        store.record(lease, entry.run, entry.response, entry.elapsed, entry.environment)
     store.add_incumbent(lease, Incumbent(finalist, 1.0, 1.0, 1.0, 10))
     verdict = decide(kept, store.responses(kept.id), finalist)
     store.finish(lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)

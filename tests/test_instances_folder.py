@@ -149,6 +149,16 @@ def test_the_holdout_has_small_and_large_instances_as_the_whole_has(seed: int) -
     assert all(size in sixth for size, sixth in zip(held, sixths, strict=True))
 
 
+def test_what_was_tuned_on_is_held_out_only_where_there_is_too_little_else() -> None:
+    whole = instances(30)
+    first = split(whole, 0.3, 1)
+    tuned = {instance.sha256 for instance in first.training}
+    assert split(whole, 0.3, 2, tuned).holdout != split(whole, 0.3, 2).holdout
+    assert not tuned & {instance.sha256 for instance in split(whole, 0.3, 2, tuned).holdout}
+    assert split(whole, 0.3, 1, tuned) == first
+    assert split(whole, 0.3, 2, {instance.sha256 for instance in whole[1:]}) == split(whole, 0.3, 2)
+
+
 @pytest.mark.parametrize(("count", "fraction"), [(1, 0.3), (0, 0.3), (5, 0.0), (5, 1.0), (5, float("nan"))])
 def test_a_split_that_makes_no_sense_is_refused(count: int, fraction: float) -> None:
     with pytest.raises(ValueError, match=r"held out|hold some out"):

@@ -22,6 +22,7 @@ from storage.lease import this_process
 from storage.records import Check, Configuration, Job, JobState, Purpose, Response, Run, Termination
 from storage.store import Store
 from tests.followers.temptation import boasts
+from tests.store_samples import HERE
 from tuner.app import tuning
 from tuner.app.intake import submission_of
 from tuner.app.progress import Progress, Watcher
@@ -31,6 +32,7 @@ from tuner.cost import Cost
 from tuner.errors import Failed
 from tuner.follower.processes import marked
 from tuner.follower.solvers import SOLVERS, Adapter
+from tuner.leader.prior import shipped
 from tuner.leader.race import Race
 from tuner.scenario import Scenario
 
@@ -314,6 +316,38 @@ def carried_out(place: Path, **changes: Any) -> Conclusion:
         return carry_out(store, job, Silence(), threading.Event())
 
 
+def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
+    finished: Job, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[dict[str, Any]] = []
+
+    class Watched(Race):
+        def __init__(self, spaces: Any, instances: Any, **facts: Any) -> None:
+            started.append(facts)
+            super().__init__(spaces, instances, **facts)
+
+    monkeypatch.setattr(tuning, "Race", Watched)
+    said: list[str] = []
+
+    class Listening(Brief):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    scenario = Scenario(str(place / "models"), "highs", 10.0, 1.0, slots=2, name="later", reuse=True)
+    with the_store() as store:
+        tuned = store.tuned()
+        job = store.create_job(submission_of(scenario, Silence(), tuned))
+        assert not tuned & {member.sha256 for member in job.members if member.part == "holdout"}
+        carry_out(store, job, listening := Listening(), listening.stop)
+        carry_out(store, job, listening := Listening(), listening.stop)
+    first, resumed = started
+    assert first["priors"] == resumed["priors"]
+    assert first["first"] == resumed["first"]
+    assert first["priors"]["highs"] != shipped("highs")
+    usable = [r for r in executed(finished) if r.purpose is Purpose.RACE and r.configuration.solver == "highs"]
+    assert f"finished ({len(usable)})" in said[0]
+
+
 def test_the_leader_never_sees_the_holdout(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[str] = set()
 
@@ -429,8 +463,8 @@ def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(
         assert honest.objective is not None
         # Two responses that contradict each other, as they are when the process dies before the first is overturned.
         worse = replace(honest, objective=honest.objective + 5, bound=honest.objective + 5)
-        store.record(lease, replace(stored.run, seed=77), worse, 0.1, "here")
-        store.record(lease, replace(stored.run, seed=78), honest, 0.2, "here")
+        store.record(lease, replace(stored.run, seed=77), worse, 0.1, HERE)
+        store.record(lease, replace(stored.run, seed=78), honest, 0.2, HERE)
         store.interrupt(lease)
         carry_out(store, job, brief := Brief(), brief.stop)
         checks = {s.run.seed: s.response.check for s in store.responses(job.id)}

@@ -3,63 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from statistics import fmean
-from typing import Any
 
 import pytest
 
 from storage.records import Check, Claim, Configuration, Purpose, Response, Run, Termination
-from tests.racing import ALPHA, CUTOFF, DEFAULT, answered, new_race
-from tests.simulation import Clock, SimulatedExecutor, World, space
+from tests.racing import ALPHA, CUTOFF, DEFAULT, Job, answered, new_race, tune
+from tests.simulation import World, space
 from tuner.cost import Cost
-from tuner.leader.loop import Ending, race
-from tuner.leader.race import Race
+from tuner.leader.loop import Ending
 from tuner.space import Space
-
-Answer = Callable[[Run], Response]
-
-
-@dataclass
-class Job:
-    """A race that was run to its end."""
-
-    leader: Race
-    executor: SimulatedExecutor
-    ending: Ending
-    told: list[tuple[Run, Response]]
-    incumbents: list[Configuration] = field(default_factory=list)
-    """In the order in which they led."""
-
-    @property
-    def seconds(self) -> Mapping[str, float]:
-        """Wall seconds of all runs, by solver."""
-        spent: Counter[str] = Counter()
-        for run, response in self.told:
-            spent[run.configuration.solver] += response.wall  # type: ignore[assignment]
-        return spent
-
-
-def tune(world: World, answer: Answer | None = None, *, budget: float = 60.0, **options: Any) -> Job:
-    """Race for ``budget`` virtual seconds in two slots."""
-    clock = Clock()
-    executor = SimulatedExecutor(answer or world.answer, clock, slots=2)
-    leader = new_race(world, budget=budget, **options)
-    told: list[tuple[Run, Response]] = []
-    incumbents: list[Configuration] = []
-
-    def keep(run: Run, response: Response) -> list[tuple[Run, Response]]:
-        told.append((run, response))
-        return [(run, response)]
-
-    def watch() -> None:
-        if incumbents[-1:] != [leader.incumbent]:
-            incumbents.append(leader.incumbent)
-
-    ending = race(leader, executor, keep, lambda: budget, watch=watch, clock=clock)
-    return Job(leader, executor, ending, told, incumbents)
 
 
 @pytest.fixture(scope="module")

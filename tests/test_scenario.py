@@ -68,6 +68,7 @@ def test_paths_in_a_file_are_relative_to_it_and_a_fraction_is_no_path(tmp_path: 
         ('folder = "m"\nslots = -1', "slots"),
         ('folder = "m"\ngap = 2.0', "gap"),
         ('folder = "m"\nseed = -1', "seed"),
+        ('folder = "m"\nreuse = "yes"', "reuse: true or false is needed"),
         ('folder = ["m"]', "folder"),
         ("folder = 5", "folder: text is needed, not 5"),
         ('folder = "m"\nspace = 5', "space: text is needed"),

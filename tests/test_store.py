@@ -21,8 +21,10 @@ from tests.store_samples import (
     COMPARISON,
     DEFAULT,
     EVENT,
+    HERE,
     INCUMBENT,
     MEMBERS,
+    NODE7,
     RESPONSE,
     SUBMISSION,
     TUNED,
@@ -129,40 +131,60 @@ def test_a_job_that_makes_no_sense_is_refused_whole(store: Store, wrong: dict[st
     assert store.create_job(SUBMISSION).members == MEMBERS
 
 
+def test_a_job_that_reuses_knows_which_runs_there_were(store: Store, lease: Lease) -> None:
+    assert store.create_job(replace(UNNAMED, reuse=True)).reuse_upto == 0
+    store.record(lease, run(0), RESPONSE, 1.0, HERE)
+    store.record(lease, run(1), RESPONSE, 1.0, NODE7)
+    job = store.create_job(replace(UNNAMED, reuse=True))
+    store.record(lease, run(2), RESPONSE, 1.0, HERE)
+    assert job.reuse
+    assert [stored.run.seed for stored in store.responses(lease.job_id, upto=job.reuse_upto)] == [0, 1]
+    assert [stored.environment for stored in store.responses(lease.job_id)] == [HERE, NODE7, HERE]
+    other = store.create_job(UNNAMED)
+    assert (other.reuse, other.reuse_upto) == (False, None)
+
+
+def test_the_store_tells_what_was_tuned_on(store: Store) -> None:
+    assert store.tuned() == set()
+    store.create_job(SUBMISSION)
+    store.create_job(UNNAMED)
+    assert store.tuned() == {member.sha256 for member in MEMBERS[:3]}
+
+
 # Runs and responses
 
 
 def test_a_response_comes_back_as_it_was_recorded(store: Store, store_url: str, lease: Lease) -> None:
     before = datetime.now(UTC)
-    assert store.record(lease, run(3, TUNED, limit=2.5), RESPONSE, 12.5, "node7")
+    assert store.record(lease, run(3, TUNED, limit=2.5), RESPONSE, 12.5, NODE7)
     (stored,) = read_anew(store_url, lease.job_id)
     assert stored.run == run(3, TUNED, limit=2.5)
     assert stored.response == RESPONSE
-    assert (stored.elapsed, stored.host) == (12.5, "node7")
+    assert (stored.elapsed, stored.environment) == (12.5, NODE7)
     assert before <= stored.stored_at <= datetime.now(UTC)
 
 
 def test_what_was_not_measured_stays_unknown(store: Store, store_url: str, lease: Lease) -> None:
     crashed = Response(Termination.CRASHED)
-    store.record(lease, run(0), crashed, 1.0, "here")
+    store.record(lease, run(0), crashed, 1.0, HERE)
     assert read_anew(store_url, lease.job_id)[0].response == crashed
 
 
 def test_every_termination_claim_and_check_can_be_kept(store: Store, lease: Lease) -> None:
     responses = [Response(*kinds) for kinds in product(Termination, Claim, Check)]
     for seed, response in enumerate(responses):
-        store.record(lease, run(seed), response, 1.0, "here")
+        store.record(lease, run(seed), response, 1.0, HERE)
     assert [s.response for s in store.responses(lease.job_id)] == responses
 
 
 def test_infinite_and_undefined_numbers_survive(store: Store, store_url: str, lease: Lease) -> None:
     odd = replace(RESPONSE, objective=float("nan"), bound=float("-inf"), gap=float("inf"), cpu=5e-324, wall=1e308)
-    store.record(lease, run(0), odd, 1.0, "here")
+    store.record(lease, run(0), odd, 1.0, HERE)
     assert repr(read_anew(store_url, lease.job_id)[0].response) == repr(odd)
 
 
 def test_words_that_no_database_takes_are_spelled_out(store: Store, store_url: str, lease: Lease) -> None:
-    store.record(lease, run(0), replace(RESPONSE, raw_status="a\0b", reason="half \ud800 größer ✓"), 1.0, "here")
+    store.record(lease, run(0), replace(RESPONSE, raw_status="a\0b", reason="half \ud800 größer ✓"), 1.0, HERE)
     response = read_anew(store_url, lease.job_id)[0].response
     assert (response.raw_status, response.reason) == ("a\\x00b", "half \\ud800 größer ✓")
 
@@ -180,7 +202,7 @@ def test_parameters_keep_their_types(store: Store, store_url: str, lease: Lease)
         "i": "größer 'x'",
     }
     configuration = Configuration.of("scip", values)
-    store.record(lease, run(0, configuration), RESPONSE, 1.0, "here")
+    store.record(lease, run(0, configuration), RESPONSE, 1.0, HERE)
     read = read_anew(store_url, lease.job_id)[0].run.configuration
     assert [(name, type(value), value) for name, value in read.parameters] == [
         (name, type(value), value) for name, value in values.items()
@@ -190,7 +212,7 @@ def test_parameters_keep_their_types(store: Store, store_url: str, lease: Lease)
 
 def test_configurations_that_differ_in_a_type_alone_are_kept_apart(store: Store, store_url: str, lease: Lease) -> None:
     for value in (True, 1, 1.0, "1"):
-        assert store.record(lease, run(0, Configuration.of("scip", {"x": value})), RESPONSE, 1.0, "here")
+        assert store.record(lease, run(0, Configuration.of("scip", {"x": value})), RESPONSE, 1.0, HERE)
     assert [type(s.run.configuration.values["x"]) for s in read_anew(store_url, lease.job_id)] == [
         bool,
         int,
@@ -200,8 +222,8 @@ def test_configurations_that_differ_in_a_type_alone_are_kept_apart(store: Store,
 
 
 def test_a_run_recorded_twice_is_kept_once(store: Store, lease: Lease) -> None:
-    assert store.record(lease, run(0), RESPONSE, 1.0, "here")
-    assert not store.record(lease, run(0), replace(RESPONSE, cpu=9.0), 2.0, "here")
+    assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
+    assert not store.record(lease, run(0), replace(RESPONSE, cpu=9.0), 2.0, HERE)
     assert [s.response for s in store.responses(lease.job_id)] == [RESPONSE]
 
 
@@ -214,40 +236,40 @@ def test_runs_are_told_apart_by_all_that_makes_them_differ(store: Store, lease: 
         run(0, limit=2.0),
         replace(run(0), purpose=Purpose.HOLDOUT),
     ]
-    assert all(store.record(lease, one, RESPONSE, 1.0, "here") for one in runs)
+    assert all(store.record(lease, one, RESPONSE, 1.0, HERE) for one in runs)
     assert [s.run for s in store.responses(lease.job_id)] == runs
 
 
 def test_two_jobs_keep_their_own_runs(store: Store, lease: Lease) -> None:
     other = store.claim(store.create_job(UNNAMED).id, this_process(), 60)
-    assert store.record(lease, run(0), RESPONSE, 1.0, "here")
-    assert store.record(other, run(0), RESPONSE, 1.0, "here")
+    assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
+    assert store.record(other, run(0), RESPONSE, 1.0, HERE)
     assert (store.count(lease.job_id), store.count(other.job_id)) == (1, 1)
 
 
 def test_a_killed_run_makes_place_for_its_next_response_and_is_the_newest_then(store: Store, lease: Lease) -> None:
     killed = Response(Termination.KILLED, cpu=0.5)
-    store.record(lease, run(1), RESPONSE, 1.0, "here")
-    store.record(lease, run(0), killed, 2.0, "here")
+    store.record(lease, run(1), RESPONSE, 1.0, HERE)
+    store.record(lease, run(0), killed, 2.0, HERE)
     last = list(store.responses(lease.job_id))[-1].id
-    assert not store.record(lease, run(0), replace(killed, cpu=0.75), 3.0, "here")
-    assert store.record(lease, run(0), RESPONSE, 4.0, "here")
-    assert not store.record(lease, run(0), killed, 5.0, "here")
+    assert not store.record(lease, run(0), replace(killed, cpu=0.75), 3.0, HERE)
+    assert store.record(lease, run(0), RESPONSE, 4.0, HERE)
+    assert not store.record(lease, run(0), killed, 5.0, HERE)
     assert [s.run.seed for s in store.responses(lease.job_id)] == [1, 0]
     assert [s.response for s in store.responses(lease.job_id, since=last)] == [RESPONSE]
 
 
 def test_a_run_on_an_instance_of_no_part_is_refused_whole(store: Store, store_url: str, lease: Lease) -> None:
     with pytest.raises(StoreRefused):
-        store.record(lease, replace(run(0, TUNED), instance="f" * 64), RESPONSE, 1.0, "here")
+        store.record(lease, replace(run(0, TUNED), instance="f" * 64), RESPONSE, 1.0, HERE)
     assert store.count(lease.job_id) == 0
-    assert store.record(lease, run(0, TUNED), RESPONSE, 1.0, "here")
+    assert store.record(lease, run(0, TUNED), RESPONSE, 1.0, HERE)
     assert [s.run for s in read_anew(store_url, lease.job_id)] == [run(0, TUNED)]
 
 
 def test_overturning_changes_check_and_reason_only(store: Store, store_url: str, lease: Lease) -> None:
-    store.record(lease, run(0), RESPONSE, 1.0, "here")
-    store.record(lease, run(1), RESPONSE, 1.0, "here")
+    store.record(lease, run(0), RESPONSE, 1.0, HERE)
+    store.record(lease, run(1), RESPONSE, 1.0, HERE)
     store.overturn(lease, run(0), Response(Termination.CRASHED, check=Check.REFUTED, reason="-13 is possible"))
     assert [s.response for s in read_anew(store_url, lease.job_id)] == [
         replace(RESPONSE, check=Check.REFUTED, reason="-13 is possible"),
@@ -267,7 +289,7 @@ def test_responses_come_in_the_order_they_were_stored(
     monkeypatch.setattr(storage.store, "CHUNK", chunk)
     seeds = [5, 3, 8, 1, 9, 2]
     for seed in seeds:
-        store.record(lease, run(seed, Configuration.of("scip", {"x": seed})), RESPONSE, 1.0, "here")
+        store.record(lease, run(seed, Configuration.of("scip", {"x": seed})), RESPONSE, 1.0, HERE)
     stored = list(store.responses(lease.job_id))
     assert [s.run.seed for s in stored] == seeds
     assert [s.run.seed for s in store.responses(lease.job_id, since=stored[2].id)] == seeds[3:]
@@ -278,17 +300,17 @@ def test_responses_can_be_read_while_more_are_recorded(
 ) -> None:
     monkeypatch.setattr(storage.store, "CHUNK", 2)
     for seed in range(3):
-        store.record(lease, run(seed), RESPONSE, 1.0, "here")
+        store.record(lease, run(seed), RESPONSE, 1.0, HERE)
     reading = store.responses(lease.job_id)
     next(reading)
-    store.record(lease, run(3), RESPONSE, 1.0, "here")
+    store.record(lease, run(3), RESPONSE, 1.0, HERE)
     assert [s.run.seed for s in reading] == [1, 2, 3]
 
 
 def test_responses_are_chosen_by_configuration_instance_and_purpose(store: Store, lease: Lease) -> None:
     runs = [run(0), run(1, TUNED), run(2, member=1), holdout_run(3, TUNED)]
     for one in runs:
-        store.record(lease, one, RESPONSE, 1.0, "here")
+        store.record(lease, one, RESPONSE, 1.0, HERE)
 
     def seeds(**choice: object) -> list[int]:
         chosen = [s.run.seed for s in store.responses(lease.job_id, **choice)]
@@ -304,8 +326,8 @@ def test_responses_are_chosen_by_configuration_instance_and_purpose(store: Store
 
 
 def test_what_is_spent_never_becomes_less(store: Store, lease: Lease) -> None:
-    store.record(lease, run(0), RESPONSE, 12.5, "here")
-    store.record(lease, run(1), RESPONSE, 11.0, "here")
+    store.record(lease, run(0), RESPONSE, 12.5, HERE)
+    store.record(lease, run(1), RESPONSE, 11.0, HERE)
     assert store.job(lease.job_id).spent == 12.5
     store.spend(lease, 20.0)
     store.spend(lease, 15.0)
@@ -353,7 +375,7 @@ def test_many_threads_may_use_one_store(store: Store, lease: Lease) -> None:
     def record(first: int) -> Callable[[], None]:
         def work() -> None:
             for seed in range(first, first + 10):
-                store.record(lease, run(seed, Configuration.of("scip", {"x": seed})), RESPONSE, 1.0, "here")
+                store.record(lease, run(seed, Configuration.of("scip", {"x": seed})), RESPONSE, 1.0, HERE)
 
         return work
 

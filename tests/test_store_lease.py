@@ -18,7 +18,7 @@ from storage.errors import JobBusy
 from storage.lease import Lease, this_process
 from storage.records import JobState
 from storage.store import Store
-from tests.store_samples import DEFAULT, EVENT, INCUMBENT, RESPONSE, SUBMISSION, elsewhere, run
+from tests.store_samples import DEFAULT, EVENT, HERE, INCUMBENT, RESPONSE, SUBMISSION, elsewhere, run
 
 PROGRAM = (sys.executable, "-m", "tests.store_program")
 ROOT = Path(__file__).parent.parent
@@ -102,13 +102,13 @@ def test_a_renewed_lease_lasts_longer(store: Store) -> None:
 
 def test_an_owner_whose_lease_expired_goes_on_as_long_as_nobody_took_the_job(store: Store) -> None:
     lease = store.claim(store.create_job(SUBMISSION).id, this_process(), -1)
-    assert store.record(lease, run(0), RESPONSE, 1.0, "here")
+    assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
 
 
 def test_an_interrupted_job_can_be_claimed_again(store: Store) -> None:
     job = store.create_job(SUBMISSION)
     lease = store.claim(job.id, this_process(), 3600)
-    store.record(lease, run(0), RESPONSE, 1.0, "here")
+    store.record(lease, run(0), RESPONSE, 1.0, HERE)
     store.interrupt(lease)
     assert store.job(job.id).state == JobState.INTERRUPTED
     again = store.claim(job.id, this_process(), 3600)
@@ -117,7 +117,7 @@ def test_an_interrupted_job_can_be_claimed_again(store: Store) -> None:
 
 
 WRITES: dict[str, Callable[[Store, Lease], object]] = {
-    "record": lambda store, lease: store.record(lease, run(9), RESPONSE, 99.0, "here"),
+    "record": lambda store, lease: store.record(lease, run(9), RESPONSE, 99.0, HERE),
     "overturn": lambda store, lease: store.overturn(lease, run(0), replace(RESPONSE, reason="too late")),
     "add_incumbent": lambda store, lease: store.add_incumbent(lease, INCUMBENT),
     "add_event": lambda store, lease: store.add_event(lease, EVENT),
@@ -133,7 +133,7 @@ WRITES: dict[str, Callable[[Store, Lease], object]] = {
 def test_a_former_owner_cannot_write_any_more(store: Store, write: str) -> None:
     job = store.create_job(SUBMISSION)
     former = store.claim(job.id, elsewhere(1), 0)
-    store.record(former, run(0), RESPONSE, 1.0, "here")
+    store.record(former, run(0), RESPONSE, 1.0, HERE)
     store.claim(job.id, elsewhere(2), 3600)
     before = kept(store, job.id)
     with pytest.raises(JobBusy, match="taken over by process 2 on elsewhere"):
@@ -153,7 +153,7 @@ def test_a_job_that_was_given_back_takes_no_more_writes(store: Store) -> None:
     lease = store.claim(store.create_job(SUBMISSION).id, this_process(), 60)
     store.finish(lease, "default kept", "nothing was better", DEFAULT)
     with pytest.raises(JobBusy, match="given back meanwhile and is finished"):
-        store.record(lease, run(0), RESPONSE, 1.0, "here")
+        store.record(lease, run(0), RESPONSE, 1.0, HERE)
     store.release(lease)
     assert store.job(lease.job_id).state == JobState.FINISHED
 

@@ -17,7 +17,7 @@ from storage.errors import StoreUnavailable
 from storage.lease import Lease, this_process
 from storage.records import Configuration
 from storage.store import Store
-from tests.store_samples import RESPONSE, SUBMISSION, run
+from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def record_until_refused(store: Store, lease: Lease) -> int:
     for seed in range(100_000):
         configuration = Configuration.of("highs", {"number": seed, "words": "x" * 100})
         try:
-            store.record(lease, run(seed, configuration), RESPONSE, float(seed), "here")
+            store.record(lease, run(seed, configuration), RESPONSE, float(seed), HERE)
         except StoreUnavailable as error:
             assert "then go on" in str(error)
             return seed
@@ -52,7 +52,7 @@ def assert_whole(store: Store, lease: Lease, runs: int) -> None:
         assert connection.execute("SELECT count(*) FROM configuration_parameters").fetchone() == (2 * runs,)
     connection.close()
     configuration = Configuration.of("highs", {"number": runs, "words": "x" * 100})
-    assert store.record(lease, run(runs, configuration), RESPONSE, float(runs), "here")
+    assert store.record(lease, run(runs, configuration), RESPONSE, float(runs), HERE)
     with Store.open(store.url) as another:
         assert [s.run.configuration for s in another.responses(lease.job_id)][-1] == configuration
 
@@ -93,7 +93,7 @@ def test_a_full_disk_is_told_and_the_retry_works_once_there_is_space(small_disk:
         lease = store.claim(store.create_job(SUBMISSION).id, this_process(), 600)
         kept = record_until_refused(store, lease)
         with pytest.raises(StoreUnavailable, match=r"full; free space on its disk, then go on"):
-            store.record(lease, run(kept), RESPONSE, 1.0, "here")
+            store.record(lease, run(kept), RESPONSE, 1.0, HERE)
         ballast.unlink()
         assert_whole(store, lease, kept)
 
@@ -105,10 +105,10 @@ def test_a_locked_store_is_unavailable_and_the_retry_works(sqlite_url: str, monk
         other = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreUnavailable, match=r"locked; another process is writing, .* then go on"):
-            store.record(lease, run(0), RESPONSE, 1.0, "here")
+            store.record(lease, run(0), RESPONSE, 1.0, HERE)
         assert store.count(lease.job_id) == 0
         other.close()
-        assert store.record(lease, run(0), RESPONSE, 1.0, "here")
+        assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
 
 
 def test_a_server_that_dropped_the_connection_is_reached_again(postgresql_url: str) -> None:
@@ -118,4 +118,4 @@ def test_a_server_that_dropped_the_connection_is_reached_again(postgresql_url: s
             connection.exec_driver_sql(
                 "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()"
             )
-        assert store.record(lease, run(0), RESPONSE, 1.0, "here")
+        assert store.record(lease, run(0), RESPONSE, 1.0, HERE)

@@ -56,6 +56,8 @@ class Scenario:
     """Of the leader and of the split into training and holdout; solver seeds are derived from it."""
     name: str = ""
     """What to call the job; empty for a name made from the folder's."""
+    reuse: bool = False
+    """Whether responses that earlier jobs left in the store may be used."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for the first value that makes no sense."""
@@ -152,6 +154,12 @@ def _text(text: Any, what: str) -> str:
     return text
 
 
+def _yes_or_no(value: Any, what: str) -> bool:
+    if not isinstance(value, bool):
+        raise UsageError(f"{what}: true or false is needed, not {value!r}")
+    return value
+
+
 def _holdout(text: Any, what: str) -> str:
     if not isinstance(text, (str, int, float)) or isinstance(text, bool):
         raise UsageError(f"{what}: a fraction such as 0.3, or the name of a folder, is needed, not {text!r}")
@@ -172,6 +180,7 @@ _READERS = {
     "space": _text,
     "seed": read_whole,
     "name": _text,
+    "reuse": _yes_or_no,
 }
 
 

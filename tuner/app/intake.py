@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from instances.errors import NoInstances
@@ -28,10 +28,11 @@ READING_SECONDS = 60.0
 READING_MIB = 4096.0
 
 
-def submission_of(scenario: Scenario, watcher: Watcher) -> Submission:
+def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] = frozenset()) -> Submission:
     """Return what to hand in to a store for a scenario.
 
-    Reads the models under limits, leaves out what cannot be used and says so, and splits.
+    Reads the models under limits, leaves out what cannot be used and says so, and splits. Of ``tuned``, by SHA-256,
+    earlier jobs know how they respond: where responses are reused, others are held out as far as there are any.
 
     Raises:
         UsageError: the scenario cannot be carried out as it is; the message proposes what can.
@@ -48,7 +49,7 @@ def submission_of(scenario: Scenario, watcher: Watcher) -> Submission:
     solvers = _solvers(scenario)
     spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
     _check_budget(scenario)
-    training, holdout = _instances(scenario, watcher)
+    training, holdout = _instances(scenario, watcher, tuned if scenario.reuse else frozenset())
     solvers, training, holdout = _taken(solvers, training, holdout, scenario, watcher)
     total = len(training) + len(holdout)
     if total < FEWEST or len(training) < 2 or not holdout:
@@ -70,6 +71,7 @@ def submission_of(scenario: Scenario, watcher: Watcher) -> Submission:
         gap=scenario.gap,
         seed=scenario.seed,
         space=_space_text(scenario),
+        reuse=scenario.reuse,
         members=(*_members(training, "training"), *_members(holdout, "holdout")),
     )
 
@@ -127,7 +129,7 @@ def _check_budget(scenario: Scenario) -> None:
         )
 
 
-def _instances(scenario: Scenario, watcher: Watcher) -> tuple[list[Instance], list[Instance]]:
+def _instances(scenario: Scenario, watcher: Watcher, tuned: Collection[str]) -> tuple[list[Instance], list[Instance]]:
     fraction = scenario.holdout_fraction
     if fraction is not None and not 0 < fraction < 1:
         raise UsageError(f"--holdout {scenario.holdout}: a fraction between 0 and 1, or a folder, is needed")
@@ -155,7 +157,7 @@ def _instances(scenario: Scenario, watcher: Watcher) -> tuple[list[Instance], li
         return instances, held_out
     if len(instances) < FEWEST:
         return instances, []
-    parts = split(instances, fraction, scenario.seed)
+    parts = split(instances, fraction, scenario.seed, tuned)
     return list(parts.training), list(parts.holdout)
 
 

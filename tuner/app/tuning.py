@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,11 +17,14 @@ from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, complaint, spaces_of
 from tuner.app.progress import Progress, Watcher
+from tuner.app.reuse import experience_of
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, Stopped
+from tuner.follower.environment import environment_of
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.referee import Referee
+from tuner.leader.experience import Experience
 from tuner.leader.loop import race
 from tuner.leader.mirror import Mirror
 from tuner.leader.prior import Prior, shipped
@@ -116,7 +118,6 @@ class _Work:
     def __init__(self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event) -> None:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
         self._began = time.monotonic() - job.spent
-        self._host = platform.node()
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
         self._paths = {member.sha256: member.path for member in job.members}
@@ -129,6 +130,7 @@ class _Work:
         self._shown = 0.0
         self._settled = 0.0
         self._referee = Referee(job.gap)
+        experience = self._experience()
         self._race = Race(
             self._spaces,
             self._training,
@@ -138,7 +140,8 @@ class _Work:
             budget=job.budget,
             slots=job.slots,
             seed=job.seed,
-            priors=self._priors(),
+            priors=experience.priors,
+            first=experience.winners,
         )
         self._runs = 0
         self._done: set[Run] = set()
@@ -185,11 +188,16 @@ class _Work:
         self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
         return verdict
 
-    def _priors(self) -> dict[str, Prior]:
-        """Return what is known of the solvers' parameters beforehand: what they do to the time, not to the gap."""
-        if self._cost is Cost.GAP:
-            return {}
-        return {solver: prior for solver in self._spaces if (prior := shipped(solver)) is not None}
+    def _experience(self) -> Experience:
+        """Return what is known beforehand: of the parameters, and of earlier jobs where they may be reused."""
+        priors: dict[str, Prior] = {}
+        if self._cost is not Cost.GAP:  # what ships with us was learnt of times
+            priors = {solver: prior for solver in self._spaces if (prior := shipped(solver)) is not None}
+        if not self._job.reuse:
+            return Experience(priors, ())
+        experience, words = experience_of(self._store, self._job, self._spaces, priors)
+        self._watcher.say(words)
+        return experience
 
     def _nothing_solved(self) -> bool:
         """Whether the race had its time and not one run was solved, where solving is what counts."""
@@ -232,7 +240,7 @@ class _Work:
         judged = self._referee.judge(run, response, self._instances[run.instance].maximise)
         elapsed = self._elapsed()
         (_, response), *overturned = judged
-        if self._store.record(self._lease, run, response, elapsed, self._host):
+        if self._store.record(self._lease, run, response, elapsed, environment_of(run.configuration.solver)):
             self._runs += 1
         for earlier, refuted in overturned:
             self._store.overturn(self._lease, earlier, refuted)

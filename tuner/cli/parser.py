@@ -96,6 +96,12 @@ def _tuning(command: Callable[..., Parser]) -> None:
     )
     tune.add_argument("--space", metavar="FILE", help="a TOML file of parameters to add to the built-in spaces")
     tune.add_argument("--seed", metavar="N", help="of the choices and of the split (default: 0)")
+    tune.add_argument(
+        "--reuse",
+        action="store_true",
+        default=None,
+        help="start from what earlier jobs in the store, executed on the same kind of machine, have shown",
+    )
     tune.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")
     tune.add_argument("--out", metavar="DIR", help="where report and parameter files go (default: tuner-NAME)")
     _store(tune)

@@ -302,7 +302,10 @@ def _row(job: Job, stored: StoredRun, member: Member) -> dict[str, Any]:
         "raw_status": response.raw_status,
         "reason": response.reason,
         "elapsed_s": stored.elapsed,
-        "host": stored.host,
+        "host": stored.environment.host,
+        "processor": stored.environment.processor,
+        "cores": stored.environment.cores,
+        "software": stored.environment.software,
         "stored_at": stored.stored_at.isoformat(),
     }
 

@@ -15,6 +15,7 @@ from storage.records import Comparison, Configuration, Job, JobState
 from storage.store import Store
 from tuner.app.files import check_folder, prepared_folder, write_files
 from tuner.app.intake import submission_of
+from tuner.app.reuse import tuned_before
 from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli.hints import told
@@ -28,7 +29,21 @@ from tuner.scenario import read_scenario
 from tuner.verdict.words import paragraph
 
 GAIN, KEPT, INTERRUPTED = 0, 4, 130
-FLAGS = ("solver", "budget", "cutoff", "cost", "ties", "holdout", "slots", "memory", "gap", "space", "seed", "name")
+FLAGS = (
+    "solver",
+    "budget",
+    "cutoff",
+    "cost",
+    "ties",
+    "holdout",
+    "slots",
+    "memory",
+    "gap",
+    "space",
+    "seed",
+    "name",
+    "reuse",
+)
 
 
 def tune(arguments: argparse.Namespace) -> int:
@@ -44,7 +59,7 @@ def tune(arguments: argparse.Namespace) -> int:
     store_exists(arguments.store)  # or could be made, else it raises: before the models are read, which may take long
     check_folder(scenario.name or named_after(scenario.folder), arguments.out)
     with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
-        submission = submission_of(scenario, watcher)
+        submission = submission_of(scenario, watcher, tuned_before(arguments.store) if scenario.reuse else ())
     with open_store(arguments.store) as store:
         return _conclude(store, store.create_job(submission), console, arguments)
 

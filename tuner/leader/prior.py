@@ -59,13 +59,14 @@ def shipped(solver: str) -> Prior | None:
     return Prior({k: mean for k, (mean, _) in effects.items()}, {k: sd for k, (_, sd) in effects.items()})
 
 
-def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]) -> Prior:
+def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]], before: Prior = NOTHING) -> Prior:
     """Return the prior that some families' responses suggest.
 
     Args:
         features: the space's, in whose terms the configurations are given.
         families: for each, configurations (n, features), their mean scores less the default's (n,), and the number
             of instances that each of those rests on (n,).
+        before: what was expected before they were seen; it counts as `WEIGHT` families.
 
     """
     systems = []
@@ -73,18 +74,19 @@ def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]
         weights = 1.0 / (MISFIT**2 + SCATTER**2 / runs)
         systems.append(((x.T * weights) @ x, x.T @ (weights * y)))
     if not systems:
-        return NOTHING
-    mean, variance = np.zeros(features.count), np.full(features.count, USUAL**2)
+        return before
+    expected, deviation = before.on(features)
+    mean, variance = expected, deviation**2
     count = len(systems)
     for _ in range(ROUNDS):
         means, variances = _effects(systems, mean, variance)
-        mean = means.sum(axis=0) / (count + WEIGHT / 2)
+        mean = (WEIGHT / 2 * expected + means.sum(axis=0)) / (WEIGHT / 2 + count)
         squares = ((means - mean) ** 2 + variances).sum(axis=0)
-        variance = (WEIGHT * USUAL**2 + squares) / (WEIGHT + count)
-    deviation = np.sqrt(variance * (1 + 1 / count))
+        variance = (WEIGHT * deviation**2 + squares) / (WEIGHT + count)
+    spread = np.sqrt(variance * (1 + 1 / count))
     return Prior(
         {label: round(float(value), 4) for label, value in zip(features.labels, mean, strict=True)},
-        {label: round(float(value), 4) for label, value in zip(features.labels, deviation, strict=True)},
+        {label: round(float(value), 4) for label, value in zip(features.labels, spread, strict=True)},
     )
 
 

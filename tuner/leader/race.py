@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from storage.records import Configuration, Purpose, Response, Run, Termination
@@ -80,6 +80,7 @@ class Race:
         slots: int,
         seed: int,
         priors: Mapping[str, Prior] | None = None,
+        first: Iterable[Configuration] = (),
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         """Prepare a race in which nothing has been executed yet.
@@ -94,6 +95,7 @@ class Race:
             slots: how many runs execute at a time.
             seed: of the scenario: all randomness and the solver seeds are derived from it.
             priors: what to expect of the parameters' effects, by solver; nothing of a solver that has none.
+            first: the first challengers, before any that the race proposes itself.
             clock: returns CPU seconds; measures what the sampler's thinking costs.
 
         """
@@ -102,7 +104,7 @@ class Race:
         self._course = Course(len(instances), seed)
         self._opening = Opening(self._field, self._course, budget * slots)
         self._proposals = Proposals(spaces, study, seed)
-        self._ready: deque[tuple[Configuration, str]] = deque()
+        self._ready = deque((configuration, "earlier") for configuration in first)
         self._slots = slots
         self._budget = budget
         self._frontier = len(instances)
@@ -248,9 +250,9 @@ class Race:
         for candidate in (*field.elites, *sorted(field.racing, key=lambda c: c.promise)):
             if (run := self._step(candidate)) is not None:
                 return run
-        if field.reference.observations and not self._is_ending(remaining) and (self._ready or self._propose()):
-            candidate = field.enter(*self._ready.popleft())
-            if (run := self._step(candidate)) is not None:
+        if field.reference.observations and not self._is_ending(remaining):
+            challenger = self._challenger()
+            if challenger is not None and (run := self._step(challenger)) is not None:
                 return run
         for candidate in field.racing:
             if (run := self._step(candidate, ahead=True)) is not None:
@@ -329,6 +331,14 @@ class Race:
                 spent += run.limit
         left = slack(len(candidate.observations)) * allowed - spent
         return min(field.cutoff, round(max(left, target.seconds + field.judge.shift), 3))
+
+    def _challenger(self) -> Candidate | None:
+        """Enter a new challenger; None when there is none."""
+        while self._ready or self._propose():
+            configuration, source = self._ready.popleft()
+            if configuration not in self._field.candidates:  # else one of the first that was raced before a resume
+                return self._field.enter(configuration, source)
+        return None
 
     def _propose(self) -> bool:
         """Put a new challenger among those that are ready; False when there is none."""

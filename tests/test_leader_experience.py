@@ -1,0 +1,154 @@
+"""What a race makes of earlier jobs' responses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from statistics import fmean
+
+import pytest
+
+from storage.records import Check, Configuration, Response, Run, Termination
+from tests.racing import ALPHA, CUTOFF, DEFAULT, Job, answered, new_race, tune
+from tests.simulation import World, space
+from tuner.cost import Cost, Ties
+from tuner.leader.experience import Experience, gathered
+from tuner.leader.prior import Prior
+
+Told = list[tuple[Run, Response]]
+GOOD = Configuration.of("alpha", {"p04": False})
+BAD = Configuration.of("alpha", {"p08": False})
+
+
+def experience(*jobs: Told, priors: dict[str, Prior] | None = None, cost: Cost = Cost.PAR10) -> Experience:
+    return gathered(ALPHA, jobs, cost, Ties.MEAN, priors or {})
+
+
+def responses(world: World, configurations: list[Configuration], instances: int = 8) -> Told:
+    """Return what these configurations and the default answer on a world's first instances."""
+    runs = [
+        Run(configuration, instance, 0, CUTOFF, CUTOFF)
+        for configuration in (DEFAULT, *configurations)
+        for instance in world.instances[:instances]
+    ]
+    return [(run, world.answer(run)) for run in runs]
+
+
+def flips() -> list[Configuration]:
+    """Return twelve single changes and more."""
+    return [
+        Configuration.of("alpha", {name: value})
+        for name, value in (
+            *(("p04", False), ("p08", False), ("p12", False), ("p16", False), ("p01", "off"), ("p01", "on")),
+            *(("p05", "off"), ("p05", "on"), ("p13", "off"), ("p13", "on"), ("p17", "off"), ("p17", "on")),
+        )
+    ]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """GOOD is twice as fast as the default, BAD twice as slow."""
+
+    def bonus(configuration: Configuration) -> float:
+        values = configuration.values
+        return 0.7 * ((values.get("p08") is False) - (values.get("p04") is False))
+
+    return World(ALPHA, seed=5, effect=0.0, individual=0.1, bonus=bonus)
+
+
+def test_without_earlier_jobs_nothing_is_expected(world: World) -> None:
+    known = Prior({"p04=False instead of True": -0.3}, {})
+    assert experience() == Experience({}, [])
+    assert experience(priors={"alpha": known}) == Experience({"alpha": known}, [])
+    assert experience(responses(world, [])) == Experience({}, []), "a default alone tells nothing of parameters"
+
+
+def test_effects_that_an_earlier_job_saw_are_expected(world: World) -> None:
+    prior = experience(responses(world, flips())).priors["alpha"]
+    assert prior.mean["p04=False instead of True"] < -0.15
+    assert prior.mean["p08=False instead of True"] > 0.15
+    assert all(abs(mean) < 0.1 for label, mean in prior.mean.items() if "p04" not in label and "p08" not in label)
+    twice = experience(responses(world, flips()), responses(world, flips())).priors["alpha"]
+    label = "p04=False instead of True"
+    assert twice.mean[label] < prior.mean[label], "two jobs that agree are trusted more"
+
+
+def test_what_was_expected_before_counts_until_it_is_contradicted(world: World) -> None:
+    label = "p04=False instead of True"
+    before = Prior({label: 0.4}, {label: 0.1})
+    after = experience(responses(world, flips()), priors={"alpha": before}).priors["alpha"]
+    assert -0.15 < after.mean[label] < 0.4
+
+
+def test_the_winner_of_each_job_is_tried_first_the_latest_job_s_before_the_others(world: World) -> None:
+    other = World(ALPHA, seed=6, effect=0.0, bonus=lambda c: -0.7 * (c.values.get("p12") is False))
+    latest = Configuration.of("alpha", {"p12": False})
+    assert experience(responses(world, flips()), responses(other, flips())).winners == [latest, GOOD]
+    assert experience(responses(world, [BAD])).winners == []
+    assert experience(responses(world, [GOOD], instances=2)).winners == [], "two instances prove nothing"
+
+
+def test_a_winner_that_was_refuted_or_is_of_another_space_is_no_winner(world: World) -> None:
+    told = responses(world, flips())
+    wrong = [
+        (run, replace(response, check=Check.REFUTED) if run.configuration == GOOD else response)
+        for run, response in told
+    ]
+    assert GOOD not in experience(wrong).winners
+    assert experience(wrong).priors["alpha"].mean["p04=False instead of True"] > 0
+    spaces = {"alpha": replace(space("alpha"), forbidden=((("p04", False),),))}
+    assert GOOD not in gathered(spaces, [told], Cost.PAR10, Ties.MEAN, {}).winners
+    foreign = [(replace(run, configuration=Configuration.of("alpha", {"other": 1})), r) for run, r in told]
+    assert gathered(spaces, [foreign], Cost.PAR10, Ties.MEAN, {}) == Experience({}, [])
+    assert experience([(replace(run, configuration=Configuration("beta")), r) for run, r in told]) == Experience({}, [])
+
+
+def test_killed_and_capped_runs_are_not_taken_for_fast_ones(world: World) -> None:
+    told = responses(world, flips())
+    killed = [(run, Response(Termination.KILLED)) if run.configuration == BAD else (run, r) for run, r in told]
+    capped = [
+        (replace(run, limit=0.01), Response(Termination.CUTOFF, cpu=0.01, wall=0.01))
+        if run.configuration == BAD
+        else (run, r)
+        for run, r in told
+    ]
+    for runs in (killed, capped):
+        found = experience(runs)
+        assert found.winners == [GOOD]
+        assert found.priors["alpha"].mean["p08=False instead of True"] > -0.05
+
+
+def test_a_race_tries_the_winners_first_and_ends_better_for_it(world: World) -> None:
+    first = new_race(world, first=[GOOD, DEFAULT, BAD])
+    for run in first.due(10):
+        first.tell(run, answered(1.0))
+    while not (runs := first.due(2)) or runs[0].configuration == DEFAULT:
+        for run in runs:
+            first.tell(run, answered(1.0))
+    assert runs[0].configuration == GOOD
+
+
+def test_a_second_job_on_other_instances_gains_from_the_first() -> None:
+    gains = []
+    for seed in range(110, 122):
+        whole = World(ALPHA, seed=seed, instances=24)
+        yesterday, today = World(ALPHA, seed=seed, instances=24), World(ALPHA, seed=seed, instances=24)
+        yesterday.instances, today.instances = whole.instances[:12], whole.instances[12:]
+        first: Job = tune(yesterday, budget=40.0)
+        found = experience(first.told)
+        again = tune(today, budget=15.0, priors=found.priors, first=found.winners)
+        alone = tune(today, budget=15.0)
+        gains.append(
+            math.log(whole.ratio(again.leader.finalist, DEFAULT) / whole.ratio(alone.leader.finalist, DEFAULT))
+        )
+    assert fmean(gains) < -0.05
+
+
+def test_a_race_that_is_resumed_does_not_begin_with_the_winners_again(world: World) -> None:
+    job = tune(world, budget=20.0, first=[GOOD])
+    resumed = new_race(world, budget=20.0, first=[GOOD])
+    for run, response in job.told:
+        resumed.tell(run, response)
+    executed = {(run.configuration, run.instance, run.seed, run.limit) for run, _ in job.told}
+    for run in resumed.due(6):
+        assert (run.configuration, run.instance, run.seed, run.limit) not in executed

@@ -1,0 +1,155 @@
+"""Which responses of earlier jobs a job may use: real stores, made-up responses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from storage.lease import this_process
+from storage.records import Configuration, Environment, Job, Response, Run, Termination
+from storage.store import Store
+from tests.store_samples import HERE, MEMBERS, RESPONSE, SUBMISSION
+from tuner.app.reuse import experience_of
+from tuner.follower.environment import environment_of
+from tuner.follower.solvers import default_space
+from tuner.leader.experience import Experience
+
+SPACES = {"highs": default_space("highs")}
+SPACE = SPACES["highs"]
+WINNER = Configuration.of("highs", {"mip_heuristic_effort": 0.3})
+TUNED = [member.sha256 for member in MEMBERS[:3]]
+HELD_OUT = MEMBERS[3].sha256
+MEMBERS_TOMORROW = tuple(
+    replace(member, sha256=f"{member.sha256[:-4]}{n:04x}", part="training") for n, member in enumerate(MEMBERS[:3])
+)
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(store_url) as store:
+        yield store
+
+
+def job(store: Store, name: str, **changes: Any) -> Job:
+    return store.create_job(replace(SUBMISSION, name=name, solvers=("highs",), **changes))
+
+
+def execute(
+    store: Store,
+    job: Job,
+    environment: Environment | None = None,
+    instances: Sequence[str] = TUNED,
+    seconds: float = 1.0,
+    runs: int = 12,
+) -> None:
+    """Record that the winner takes half of what the default and ten others take."""
+    others = [Configuration.of("highs", {"mip_pool_age_limit": age}) for age in range(1, runs - 1)]
+    lease = store.claim(job.id, this_process(), 60)
+    for configuration in (SPACE.default, WINNER, *others):
+        cpu = seconds / 2 if configuration == WINNER else seconds
+        for instance in instances:
+            run = Run(configuration, instance, 0, job.cutoff, job.cutoff)
+            store.record(lease, run, replace(RESPONSE, cpu=cpu), 1.0, environment or environment_of("highs"))
+    store.interrupt(lease)
+
+
+def found(store: Store, job: Job) -> tuple[Experience, str]:
+    return experience_of(store, job, SPACES, {})
+
+
+def test_an_earlier_job_on_other_models_is_used(store: Store) -> None:
+    execute(store, job(store, "yesterday"))
+    experience, words = found(store, job(store, "today", members=MEMBERS_TOMORROW, reuse=True))
+    assert experience.winners == [WINNER]
+    assert experience.priors["highs"].mean
+    assert words == "reused: 36 responses of yesterday (36)"
+
+
+def test_a_job_that_was_tuned_on_what_is_held_out_now_is_left_out(store: Store) -> None:
+    execute(store, job(store, "yesterday"))
+    swapped = tuple(replace(m, part="holdout" if m is MEMBERS[0] else "training") for m in MEMBERS)
+    experience, words = found(store, job(store, "today", members=swapped, reuse=True))
+    assert experience == Experience({}, [])
+    assert words == "nothing to reuse; left out: yesterday (1 model that is held out now was tuned on there)"
+
+
+def test_no_response_on_what_is_held_out_now_is_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = job(store, "yesterday")
+    execute(store, earlier)
+    execute(store, earlier, instances=[HELD_OUT], seconds=2.0)
+    experience, words = found(store, job(store, "today", reuse=True))
+    assert experience.winners == [WINNER]
+    assert words == "reused: 36 responses of yesterday (36)"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        replace(environment_of("highs"), processor="another"),
+        replace(environment_of("highs"), cores=environment_of("highs").cores + 1),
+        replace(environment_of("highs"), software="highspy 0.1"),
+        HERE,
+        Environment(environment_of("highs").host, "", 0, ""),
+    ],
+)
+def test_runs_on_machines_or_by_versions_of_another_kind_are_left_out(store: Store, environment: Environment) -> None:
+    execute(store, job(store, "yesterday"), environment)
+    experience, words = found(store, job(store, "today", reuse=True))
+    assert experience == Experience({}, [])
+    assert "yesterday (nothing was executed on a machine of this kind by these versions)" in words
+
+
+def test_another_host_of_the_same_kind_will_do(store: Store) -> None:
+    execute(store, job(store, "yesterday"), replace(environment_of("highs"), host="another"))
+    assert found(store, job(store, "today", reuse=True))[0].winners == [WINNER]
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"gap": 0.01}, "another gap"),
+        ({"cost": "gap"}, "another cost or cutoff"),
+        ({"cost": "integral"}, "another cost or cutoff"),
+    ],
+)
+def test_jobs_that_measured_something_else_are_left_out(store: Store, changes: dict[str, Any], reason: str) -> None:
+    execute(store, job(store, "yesterday", **changes))
+    experience, words = found(store, job(store, "today", reuse=True))
+    assert experience == Experience({}, [])
+    assert words == f"nothing to reuse; left out: yesterday ({reason})"
+
+
+def test_seconds_of_another_cutoff_are_used(store: Store) -> None:
+    execute(store, job(store, "yesterday", cutoff=10.0, cost="wall"))
+    assert found(store, job(store, "today", reuse=True))[0].winners == [WINNER]
+
+
+def test_what_is_stored_later_changes_nothing(store: Store) -> None:
+    earlier = job(store, "yesterday")
+    execute(store, earlier)
+    today = job(store, "today", reuse=True)
+    before = found(store, today)
+    execute(store, earlier, instances=TUNED[:1], runs=20, seconds=5.0)
+    execute(store, job(store, "tomorrow"))
+    assert found(store, store.job(today.id)) == before
+
+
+def test_many_jobs_that_are_left_out_are_counted(store: Store) -> None:
+    for number in range(6):
+        job(store, f"empty {number}")
+    _, words = found(store, job(store, "today", reuse=True))
+    assert words.startswith("nothing to reuse; left out: empty 5 (nothing was executed")
+    assert words.endswith(" and 3 older jobs")
+
+
+def test_a_response_of_every_kind_can_be_reused(store: Store) -> None:
+    earlier = job(store, "yesterday")
+    execute(store, earlier)
+    lease = store.claim(earlier.id, this_process(), 60)
+    for number, termination in enumerate(Termination):
+        run = Run(Configuration.of("highs", {"mip_pool_age_limit": 100 + number}), TUNED[0], 0, 30.0, 30.0)
+        store.record(lease, run, Response(termination), 1.0, environment_of("highs"))
+    assert found(store, job(store, "today", reuse=True))[0].winners == [WINNER]
