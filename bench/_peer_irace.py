@@ -10,9 +10,13 @@ from typing import Any
 
 from bench._peer import Parameter, done, spec_of_this_process
 
+START = 0.04
+"""Wall seconds in which R starts the target runner. The time that irace may spend is what its runs say they took."""
+
 RUNNER = """\
 #!{python} -IS
-import json, socket, sys
+import json, socket, sys, time
+began = time.monotonic()
 _, _, seed, instance, bound, *words = sys.argv[1:]
 kinds = {kinds}
 parameters = {{}}
@@ -37,7 +41,7 @@ stream.write(json.dumps(line) + "\\n")
 stream.flush()
 told = json.loads(stream.readline())
 seconds = max(told["cpu"], 0.01) if told["solved"] else float(bound) + 0.01 * (float(bound) >= {cutoff})
-print(seconds, seconds)
+print(seconds, {start} + time.monotonic() - began)
 """
 
 SCRIPT = """\
@@ -75,7 +79,9 @@ def main() -> None:
     folder = Path(spec.folder)
     kinds = {p.name: (p.kind, p.default, list(p.values)) for p in spec.parameters}
     runner = folder / "target-runner"
-    runner.write_text(RUNNER.format(python=sys.executable, kinds=kinds, socket=spec.socket, cutoff=spec.cutoff))
+    runner.write_text(
+        RUNNER.format(python=sys.executable, kinds=kinds, socket=spec.socket, cutoff=spec.cutoff, start=START)
+    )
     runner.chmod(0o755)
     (folder / "parameters.txt").write_text("".join(parameter_line(p) + "\n" for p in spec.parameters))
     (folder / "instances.txt").write_text("".join(f"{place}\n" for place in range(spec.instances)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from itertools import count
@@ -83,7 +84,7 @@ def ask_cost(parameters: int, trials: int, asks: int = 40) -> float:
         if proposal is not None:
             study.adopt(proposal)
             for runs in range(1, NEWS + 1):
-                study.tell(proposal, (number * 7919 % 1000) / 1000, runs)
+                study.tell(proposal, (number * 7919 % 1000) / 1000, 0.4 / math.sqrt(runs))
     return (time.thread_time() - before) / asks * 1000
 
 

@@ -47,9 +47,12 @@ from tuner.verdict.compare import Measure, interval
 ON_REQUEST = True
 SOLVER = "highs"
 TRAINING, HOLDOUT, SEEDS = 16, 20, 2
-CUTOFF, SLOTS = 5.0, 2
+SIZE = 1.0
+"""Of the models: the default takes 0.5 to 2 s on average."""
+CUTOFF, SLOTS = 10.0, 2
 PEERS = {"SMAC3": "smac", "irace": "irace", "Optuna": "optuna"}
 OURS = "tuner"
+HELD_OUT = "on holdout: "
 PATIENCE = 1.6
 """Times the budget after which a peer that does not end is ended."""
 
@@ -62,18 +65,19 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("--tools", nargs="+", choices=(OURS, *PEERS), default=(OURS, *PEERS))
     parser.add_argument("--results", type=Path, default=Path("peers.jsonl"))
     given = parser.parse_args(words)
-    kept = _Kept(given.results)
+    kept = Kept(given.results)
     for rep in range(given.reps):
         for family in given.families:
             with tempfile.TemporaryDirectory() as place:
                 _compare(family, rep, given.tools, given.budget, kept, Path(place))
-    _table(kept, given.families, given.tools, given.reps)
+    _table(kept, given.families, given.tools)
 
 
-class _Kept:
+class Kept:
     """The results so far, by (family, rep, what)."""
 
     def __init__(self, path: Path) -> None:
+        """Read what there is."""
         self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self.found: dict[tuple[str, int, str], dict[str, Any]] = {}
@@ -81,6 +85,7 @@ class _Kept:
             self.found[line["family"], line["rep"], line["what"]] = line
 
     def add(self, family: str, rep: int, what: str, **fields: Any) -> dict[str, Any]:
+        """Append a result and return it."""
         line = {"family": family, "rep": rep, "what": what, **fields}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
@@ -88,10 +93,9 @@ class _Kept:
         return line
 
 
-def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: _Kept, place: Path) -> None:
-    plan = PLANS[family]
+def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: Kept, place: Path) -> None:
     models = place / "models"
-    generate(FAMILIES[family], TRAINING + HOLDOUT, models, 1000 + rep, plan.size)
+    generate(FAMILIES[family], TRAINING + HOLDOUT, models, 1000 + rep, SIZE)
     files = scan(models).files
     reading = read_instances(files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
     instances = sorted(reading.instances, key=lambda instance: instance.name)
@@ -109,10 +113,10 @@ def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: _
             kept.add(family, rep, tool, answer=answer, runs=runs, inside=inside, wall=took)
             print(f"{family} {rep} {tool}: {runs} runs in {took:.0f} s, {len(answer)} changes", flush=True)
     answers = {"default": {}} | {tool: kept.found[family, rep, tool]["answer"] for tool in tools}
-    if any((family, rep, f"on holdout: {tool}") not in kept.found for tool in tools):
+    if any((family, rep, HELD_OUT + tool) not in kept.found for tool in tools):
         costs = _evaluate(answers, holdout, rep)
         for tool in answers:
-            kept.add(family, rep, f"on holdout: {tool}", costs=costs[tool], default=costs["default"])
+            kept.add(family, rep, HELD_OUT + tool, costs=costs[tool], default=costs["default"])
 
 
 def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[str, Any], int, float]:
@@ -197,37 +201,42 @@ def _evaluate(
     }
 
 
-def _table(kept: _Kept, families: Sequence[str], tools: Sequence[str], reps: int) -> None:
+def speeds(kept: Kept) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """Return the speed-up over the default with its 95 % interval, by family and tool, over all repetitions."""
+    costs: dict[tuple[str, str], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for (family, _, what), line in sorted(kept.found.items()):
+        tool = what.removeprefix(HELD_OUT)
+        if tool not in (what, "default"):
+            own, default = costs[family, tool]
+            own += line["costs"]
+            default += line["default"]
+    return {
+        at: interval(np.array(own), np.array(default), Measure.SHIFTED, Cost.PAR10, CUTOFF, seed=0)
+        for at, (own, default) in costs.items()
+    }
+
+
+def _table(kept: Kept, families: Sequence[str], tools: Sequence[str]) -> None:
     """Print speed-ups over the default with 95 % intervals, and over all families ours against the best peer's."""
     print(f"\n{'family':<24}" + "".join(f"{tool:^34}" for tool in tools))
-    speed: dict[str, dict[str, float]] = {}
+    found = speeds(kept)
     for family in families:
-        cells, speed[family] = [], {}
+        cells = []
         for tool in tools:
-            own, default, runs, share = [], [], [], []
-            for rep in range(reps):
-                line = kept.found[family, rep, f"on holdout: {tool}"]
-                own += line["costs"]
-                default += line["default"]
-                spent = kept.found[family, rep, tool]
-                runs.append(spent["runs"])
-                share.append(spent["inside"] / (SLOTS * spent["wall"]))
-            ratio, low, high = _speed_up(own, default)
-            speed[family][tool] = ratio
-            cells.append(f"{ratio:.2f} [{low:.2f}, {high:.2f}] {fmean(runs):5.0f} runs {100 * fmean(share):3.0f} %")
+            spent = [line for (f, _, what), line in kept.found.items() if (f, what) == (family, tool)]
+            runs = fmean(line["runs"] for line in spent)
+            share = fmean(line["inside"] / (SLOTS * line["wall"]) for line in spent)
+            ratio, low, high = found[family, tool]
+            cells.append(f"{ratio:.2f} [{low:.2f}, {high:.2f}] {runs:5.0f} runs {100 * share:3.0f} %")
         print(f"{family:<24}" + "".join(f"{cell:^34}" for cell in cells), flush=True)
-    means = [math.exp(fmean(math.log(speed[family][tool]) for family in families)) for tool in tools]
+    means = [math.exp(fmean(math.log(found[family, tool][0]) for family in families)) for tool in tools]
     print(f"{'geometric mean':<24}" + "".join(f"{mean:^34.2f}" for mean in means))
     if OURS in tools and len(tools) > 1:
-        others = {family: max(s for tool, s in speed[family].items() if tool != OURS) for family in families}
-        ratios = {family: speed[family][OURS] / others[family] for family in families}
+        peers = [tool for tool in tools if tool != OURS]
+        ratios = {f: found[f, OURS][0] / max(found[f, peer][0] for peer in peers) for f in families}
         overall = math.exp(fmean(map(math.log, ratios.values())))
         each = ", ".join(f"{family} {ratio:.2f}" for family, ratio in ratios.items())
         print(f"ours over the best peer of each family: {overall:.2f} ({each})")
-
-
-def _speed_up(own: Sequence[float], default: Sequence[float]) -> tuple[float, float, float]:
-    return interval(np.array(own), np.array(default), Measure.SHIFTED, Cost.PAR10, CUTOFF, seed=0)
 
 
 if __name__ == "__main__":

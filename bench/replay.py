@@ -28,6 +28,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from functools import cache
+from pathlib import Path
 from statistics import fmean, stdev
 
 from bench._recording import FOLDER, Recording
@@ -217,6 +218,7 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("--without-prior", action="store_true", help="our leader starts from nothing")
     parser.add_argument("--reuse", choices=("nothing", "same", "other", "both"), default="")
     parser.add_argument("--vary", nargs="+", default=())
+    parser.add_argument("--table", type=Path, help="a .csv file to write what `figure` draws")
     given = parser.parse_args(words)
     solvers = ANY if given.solvers == "any" else ("highs",)
     recordings = [name for name in given.recordings if all(any(Recording(name).of(solver)) for solver in solvers)]
@@ -243,6 +245,9 @@ def main(words: Sequence[str] = ()) -> None:
                 cells = "  ".join(_cell(row[name]) for name in given.only)
                 print(f"{result.task.recording:<24} {result.task.budget:>6}  {cells}", flush=True)
     _summary(rows, given.only)
+    if given.table:
+        given.table.parent.mkdir(exist_ok=True)
+        given.table.write_text(_table(rows), encoding="utf-8")
 
 
 def _cell(results: Sequence[Result]) -> str:
@@ -250,6 +255,17 @@ def _cell(results: Sequence[Result]) -> str:
     ratios = [result.holdout for result in results]
     error = stdev(ratios) / math.sqrt(len(ratios)) if len(ratios) > 1 else math.nan
     return f"{fmean(ratios):.3f} ±{error:.3f} {fmean(r.runs for r in results):6.0f} runs"
+
+
+def _table(rows: dict[tuple[str, int], dict[str, list[Result]]]) -> str:
+    """Return the mean ratio on the holdout and its standard error of every recording, budget and strategy as CSV."""
+    lines = ["recording,budget,strategy,ratio,error,reps"]
+    for (name, budget), row in rows.items():
+        for strategy, results in row.items():
+            ratios = [result.holdout for result in results]
+            error = stdev(ratios) / math.sqrt(len(ratios)) if len(ratios) > 1 else 0.0
+            lines.append(f"{name},{budget},{strategy},{fmean(ratios):.4f},{error:.4f},{len(ratios)}")
+    return "\n".join((*lines, ""))
 
 
 def _summary(rows: dict[tuple[str, int], dict[str, list[Result]]], strategies: Sequence[str]) -> None:

@@ -49,7 +49,9 @@ def test_the_default_is_the_origin_and_every_change_is_seen() -> None:
 
 def test_effects_are_learnt_from_noisy_configurations() -> None:
     sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=1)
-    points = [Point(sampler.features(p), value(p) + 0.1 * normal("noise", k), runs=5) for k, p in enumerate(drawn(80))]
+    points = [
+        Point(sampler.features(p), value(p) + 0.1 * normal("noise", k), error=0.18) for k, p in enumerate(drawn(80))
+    ]
     sampler.learn(points)
     proposals = [sampler.propose() for _ in range(20)]
     assert sum(proposal["p04"] is False for proposal in proposals) >= 18
@@ -59,10 +61,10 @@ def test_effects_are_learnt_from_noisy_configurations() -> None:
 
 def test_a_mean_of_many_runs_weighs_more() -> None:
     ahead = []
-    for runs in (1, 200):
+    for error in (0.4, 0.03):
         sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=2)
         good = sampler.features({**DEFAULTS, "p04": False})
-        sampler.learn([Point(good, -0.3, runs)] * 3)
+        sampler.learn([Point(good, -0.3, error)] * 3)
         ahead.append(sum(sampler.propose()["p04"] is False for _ in range(200)))
     assert ahead[0] < ahead[1]
     assert ahead[1] > 190
@@ -73,7 +75,7 @@ def test_what_gave_responses_outside_c_is_not_proposed_however_fast() -> None:
     points = []
     for params in drawn(60):
         wrong = params["p08"] is False
-        points.append(Point(sampler.features(params), -3.0 if wrong else value(params), 5, feasible=not wrong))
+        points.append(Point(sampler.features(params), -3.0 if wrong else value(params), 0.18, feasible=not wrong))
     sampler.learn(points)
     assert not any(sampler.propose()["p08"] is False for _ in range(30))
 
@@ -129,7 +131,7 @@ def test_the_first_proposals_are_what_the_prior_expects() -> None:
 def test_a_prior_that_misleads_is_overruled_by_the_race() -> None:
     prior = Prior({"p04=False instead of True": -0.5}, {"p04=False instead of True": 0.2})
     sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=6, prior=prior)
-    sampler.learn([Point(sampler.features(p), 0.5 * (p["p04"] is False), 8) for p in drawn(40)])
+    sampler.learn([Point(sampler.features(p), 0.5 * (p["p04"] is False), 0.14) for p in drawn(40)])
     assert sum(sampler.propose()["p04"] is False for _ in range(50)) <= 2
 
 
@@ -164,7 +166,7 @@ def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:
     draws = Draws(random.Random(7))
     for configuration in (spaces["beta"].default, *(draws.any(spaces["beta"]) for _ in range(40))):
         study.adopt(configuration)
-        study.tell(configuration, 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS), 8)
+        study.tell(configuration, 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS), 0.14)
     asked = [study.ask("beta") for _ in range(20)]
     assert all(isinstance(configuration, Configuration) for configuration in asked)
     assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 17

@@ -30,6 +30,8 @@ SETTLED = 1.2
 """Both are chosen again when so many times as many configurations are known."""
 SAMPLE = 300
 """... by so many of them, the latest: more would take long."""
+LUCK = 0.1
+"""Standard deviation of what the default's own runs were luckier than usual, which all points share."""
 OUTSIDE = 1.0
 """The mean of a configuration that gave a response outside C, and the worst of any other."""
 
@@ -42,8 +44,8 @@ class Point:
     """Its features, from `AdditiveSampler.features`."""
     mean: float
     """Its mean score less the default's."""
-    runs: int
-    """On how many instances that rests."""
+    error: float
+    """Its standard error, given the configuration."""
     feasible: bool = True
     """Whether no response of it was outside C."""
 
@@ -79,7 +81,7 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
         self._settled = 0
         self._misfit, self._scale = MISFITS[1], 1.0
         self._mean, self._root = self._expected, np.diag(self._deviation)
-        """Posterior of the effects: its mean, and a square root of its covariance."""
+        """Posterior of the effects: its mean, and a matrix whose product with its transpose is its covariance."""
 
     def features(self, params: Mapping[str, Any]) -> Floats:
         """Return the features of a configuration with a value for every parameter."""
@@ -92,7 +94,7 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
 
     def propose(self) -> dict[str, Any]:
         """Return the values of every parameter of a promising configuration."""
-        effects = self._mean + self._root @ self._numpy.standard_normal(self._features.count)
+        effects = self._mean + self._root @ self._numpy.standard_normal(self._root.shape[1])
         return {
             axis.name: axis.best(effects[part], self._random)
             for axis, part in zip(self._features.axes, self._features.parts, strict=True)
@@ -114,7 +116,7 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
         finished = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
         self.learn(
             [
-                Point(self.features(t.params), t.value, 1, all(value <= 0 for value in t.constraints.values()))
+                Point(self.features(t.params), t.value, SCATTER, all(value <= 0 for value in t.constraints.values()))
                 for t in finished
                 if t.value is not None and self._distributions.keys() <= t.params.keys()
             ]
@@ -130,31 +132,35 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
         )
 
     def _posterior(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
-        """Return the effects' mean, shape (features,), and a square root of their covariance, (features, features)."""
-        x = np.array([point.x for point in points])
+        """Return the effects' mean, shape (features,), and a square root of their covariance, (features, features + 1).
+
+        The last column of ``x`` says whether a point is not the default: its effect is the default's bad luck.
+        """
+        x = np.array([[*point.x, point.x.any()] for point in points])
         y = np.array([min(point.mean, OUTSIDE) if point.feasible else OUTSIDE for point in points])
-        rest = y - x @ self._expected
-        open_ = SCATTER**2 / np.array([point.runs for point in points])
+        rest = y - x[:, :-1] @ self._expected
+        open_ = np.array([point.error for point in points]) ** 2
         if len(points) > SETTLED * self._settled:
             self._settled = len(points)
             latest = slice(-SAMPLE, None)
             self._settle(x[latest], rest[latest], open_[latest])
         noise = self._misfit**2 + open_
-        deviation = self._scale * self._deviation
+        deviation = np.append(self._scale * self._deviation, LUCK)
         weighted = (x * deviation).T / noise
-        values, vectors = np.linalg.eigh(weighted @ (x * deviation) + np.eye(self._features.count))
+        values, vectors = np.linalg.eigh(weighted @ (x * deviation) + np.eye(len(deviation)))
         whitened = vectors / np.sqrt(values)
-        root = deviation[:, None] * whitened
+        root = (deviation[:, None] * whitened)[:-1]
         return self._expected + root @ (whitened.T @ (weighted @ rest)), root
 
     def _settle(self, x: Floats, rest: Floats, open_: Floats) -> None:
         """Choose scale and misfit by the likelihood of what was seen, the effects integrated out."""
-        kernel = (x * self._deviation**2) @ x.T
+        effects, shared = x[:, :-1], LUCK**2 * np.outer(x[:, -1], x[:, -1])
+        kernel = (effects * self._deviation**2) @ effects.T
         best = -math.inf
         for misfit in MISFITS:
             noise = np.diag(misfit**2 + open_)
             for scale in SCALES:
-                lower = np.linalg.cholesky(scale**2 * kernel + noise)
+                lower = np.linalg.cholesky(scale**2 * kernel + shared + noise)
                 half = np.linalg.solve(lower, rest)
                 likelihood = -0.5 * float(half @ half) - float(np.log(np.diag(lower)).sum())
                 if likelihood > best:

@@ -45,7 +45,6 @@ class Field:
         self._index = {sha256: index for index, sha256 in enumerate(instances)}
         self._study = study
         self._changed: dict[Configuration, Candidate] = {}
-        self._best: dict[str, float] = {}
         self.defaults = [self.enter(space.default, "default") for space in spaces.values()]
         self.incumbent = self.reference = self.defaults[0]
         """The reference is the best default: the values of all others are relative to it."""
@@ -102,7 +101,6 @@ class Field:
     def refer(self, default: Candidate) -> None:
         """Make a default the reference, in whose terms all that is known is told to the study again."""
         self.reference = default
-        self._best.clear()
         for candidate in self.candidates.values():
             self.inform(candidate)
 
@@ -139,13 +137,6 @@ class Field:
             self.lost.extend(candidate.under_way.values())
         self._set(candidate, Status.FLAGGED)
         self._study.tell(candidate.configuration, self._value(candidate) or 0.0, feasible=False)
-        solver = candidate.configuration.solver
-        values = [
-            c.value
-            for c in self.candidates.values()
-            if c.configuration.solver == solver and c.status is not Status.FLAGGED and c.value is not None
-        ]
-        self._best[solver] = min(values, default=math.log(worst(self.cost, self.cutoff) / self.judge.shift))
         if deposed:
             self._succeed(candidate)
 
@@ -167,12 +158,7 @@ class Field:
         if value is None:
             return
         self._changed[candidate.configuration] = candidate
-        self._study.tell(
-            candidate.configuration, evidence.mean, evidence.instances, candidate.status is not Status.FLAGGED
-        )
-        solver = candidate.configuration.solver
-        if len(candidate.observations) >= CONVINCING or solver not in self._best:
-            self._best[solver] = min(value, self._best.get(solver, math.inf))
+        self._study.tell(candidate.configuration, evidence.mean, evidence.error, candidate.status is not Status.FLAGGED)
 
     def value(self, candidate: Candidate) -> float:
         """Return the candidate's value for the study; 0 is the reference's."""
@@ -186,8 +172,22 @@ class Field:
 
     @property
     def best(self) -> Mapping[str, float]:
-        """The best value so far of every solver that has one; the reference's solver always has."""
-        return self._best or {self.reference.configuration.solver: 0.0}
+        """The best value of every solver that was executed, by those candidates whose value convinces, if any does."""
+        solvers = {default.configuration.solver for default in self.defaults}
+        if len(solvers) == 1:
+            return dict.fromkeys(solvers, 0.0)  # there is no choice
+        hopeless = math.log(worst(self.cost, self.cutoff) / self.judge.shift)
+        found: dict[str, tuple[bool, float]] = {}
+        for candidate in self.candidates.values():
+            if candidate.status is Status.FLAGGED:
+                own = (True, hopeless)
+            elif candidate.value is not None:
+                own = (len(candidate.observations) < CONVINCING, candidate.value)
+            else:
+                continue
+            solver = candidate.configuration.solver
+            found[solver] = min(own, found.get(solver, own))
+        return {solver: value for solver, (_, value) in found.items()} or {self.reference.configuration.solver: 0.0}
 
     def parents(self) -> dict[str, list[Configuration]]:
         """Return the configurations worth mutating, by solver, the incumbent first."""

@@ -16,7 +16,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from storage.records import Configuration, Value
 from tuner.leader.additive import AdditiveSampler, Point
 from tuner.leader.features import Floats
-from tuner.leader.prior import NOTHING, Prior
+from tuner.leader.prior import NOTHING, SCATTER, Prior
 from tuner.space import Boolean, Domain, Float, Integer, Space
 
 WINDOW = 2000
@@ -51,20 +51,20 @@ class Study:
         """Make a configuration known that is about to be executed; its value is told later."""
         self._known[configuration.solver].setdefault(configuration)
 
-    def tell(self, configuration: Configuration, mean: float, runs: int = 1, feasible: bool = True) -> None:
+    def tell(self, configuration: Configuration, mean: float, error: float = SCATTER, feasible: bool = True) -> None:
         """Set what is known of a configuration that was adopted, in place of what was told before.
 
         Args:
             configuration: one that was adopted.
             mean: its mean score less the reference's.
-            runs: on how many instances that rests.
+            error: the standard error of that.
             feasible: False when it gave a response outside C, however good its mean is.
 
         """
         solver = configuration.solver
         before = self._known[solver][configuration]
         x = self._x(configuration) if before is None else before.x
-        self._known[solver][configuration] = Point(x, mean, runs, feasible)
+        self._known[solver][configuration] = Point(x, mean, error, feasible)
         self._news[solver] += 1
 
     def knows(self, configuration: Configuration) -> bool:
