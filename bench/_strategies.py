@@ -21,7 +21,7 @@ import optuna
 from scipy import stats
 from sklearn.ensemble import RandomForestRegressor
 
-from bench._world import OVERHEAD, World, vector
+from bench._world import OVERHEAD, World
 from storage.records import Configuration, Value
 from tuner.leader.draws import Draws, at, place_of
 from tuner.leader.study import distributions, tidy
@@ -101,8 +101,23 @@ class _Field:
         numbers: list[float] = []
         for solver, space in self.spaces.items():
             own = configuration if configuration.solver == solver else space.default
-            numbers += [float(configuration.solver == solver), *vector(space, own)]
+            numbers += [float(configuration.solver == solver), *_vector(space, own)]
         return numbers
+
+
+def _vector(space: Space, configuration: Configuration) -> list[float]:
+    """Return a configuration as numbers from 0 to 1: one for a number, one for each value of a choice."""
+    values: Mapping[str, object] = configuration.values
+    numbers: list[float] = []
+    for parameter in space.parameters:
+        value = values.get(parameter.name, parameter.default)
+        if isinstance(parameter.domain, Boolean):
+            numbers.append(float(bool(value)))
+        elif isinstance(parameter.domain, Choice):
+            numbers.extend(float(value == each) for each in parameter.domain.values)
+        else:
+            numbers.append(place_of(parameter.domain, float(value)))  # type: ignore[arg-type]
+    return numbers
 
 
 # SMAC3

@@ -1,33 +1,35 @@
 """A world in which recorded followers answer at once: the table where it knows a run, a surrogate where it does not.
 
 The logarithm of a run's seconds is what the configuration takes on the instance plus the solver seed's noise, whose
-spread is estimated from the part that was recorded under several seeds. For configurations that were not recorded, a
-forest of regression trees predicts the logarithms on all instances; what it gets wrong of recorded configurations that
-its trees have not seen is added as noise of the same size, drawn by hashing, so that the landscape is as rugged as the
-real one and the same whenever it is asked.
+spread is estimated from the part that was recorded under several seeds. For configurations that were not recorded, it
+is one draw from a Gaussian process through the recorded ones: effects of single changes and of pairs of changes, on
+average and on each instance, and what is neither, in the shares that the recording shows. So the landscape is as
+rugged as the real one, and what is good about a configuration is shared by its neighbours as far as it really is. Each
+draw is another world that the recording allows for.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import product
 from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import RandomForestRegressor
 
 from bench._recording import Outcome, Recording
-from storage.records import Check, Claim, Configuration, Response, Run, Termination
+from storage.records import Check, Claim, Configuration, Response, Run, Termination, Value
 from tests.simulation import chance
 from tuner.follower.solvers import default_space
-from tuner.leader.draws import place_of
-from tuner.space import Boolean, Choice, Space
+from tuner.leader.features import Features
+from tuner.leader.study import distributions
+from tuner.space import Space
 
 NORMAL = NormalDist()
-TREES = 80
 TICK = 0.005
 """Seconds added before taking logarithms: less cannot be told apart."""
 BEYOND = math.log(2.0)
@@ -35,7 +37,16 @@ BEYOND = math.log(2.0)
 OVERHEAD = 0.01
 """Wall seconds of a run beyond its CPU seconds."""
 GRID = 0.125
-"""Configurations whose numbers share a cell of this part of their range share the surrogate's noise."""
+"""Configurations whose numbers share a cell of this part of their range share what is neither of changes nor pairs."""
+WORST = 1.5
+"""Log seconds beyond the default's that are told apart."""
+BELOW = 0.1
+"""Log seconds by which a configuration may be faster on an instance than any that was recorded there."""
+SINGLES = (0.05, 0.1, 0.15, 0.2, 0.3)
+PAIRS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+WHITES = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2)
+"""Scales that are tried."""
+JITTER = 1e-6
 
 
 @dataclass(frozen=True)
@@ -46,25 +57,27 @@ class Quality:
     spread: float
     """Standard deviation of the recorded configurations' mean log seconds."""
     error: float
-    """Root mean square error of the predicted mean log seconds of a configuration."""
+    """Root mean square error of the predicted mean log seconds of a configuration, from all others."""
     individual: float
-    """The same of a configuration on one instance, beyond its mean and the seed's noise."""
+    """The same of a configuration on one instance, beyond its mean; the seed's noise is part of it."""
     noise: float
     """Standard deviation of log seconds over seeds."""
+    pairs: float
+    """Standard deviation of what pairs of changes do to the mean log seconds."""
 
 
 class World:
     """What the recorded solvers answer, for any configuration of their spaces."""
 
-    def __init__(self, recording: Recording, solvers: Sequence[str]) -> None:
-        """Learn from a recording what these solvers do."""
+    def __init__(self, recording: Recording, solvers: Sequence[str], draw: int = 0) -> None:
+        """Learn from a recording what these solvers do; each ``draw`` is another world."""
         assert recording.scene is not None, "an empty recording"
         self.name = recording.scene.name
         self.cutoff = recording.scene.cutoff
         self.instances = [f"{place:064x}" for place in range(len(recording.scene.instances))]
         self._index = {instance: place for place, instance in enumerate(self.instances)}
         self.spaces = {solver: default_space(solver) for solver in solvers}
-        self._solvers = {solver: _Surrogate(recording, space) for solver, space in self.spaces.items()}
+        self._solvers = {solver: _Surrogate(recording, space, draw) for solver, space in self.spaces.items()}
         self._logs: dict[Configuration, NDArray[np.float64]] = {}
 
     def quality(self, solver: str) -> Quality:
@@ -106,68 +119,147 @@ class World:
 class _Surrogate:
     """One solver on the recorded instances."""
 
-    def __init__(self, recording: Recording, space: Space) -> None:
-        assert recording.scene is not None
+    def __init__(self, recording: Recording, space: Space, draw: int) -> None:
         self._space = space
-        self._name = recording.scene.name
-        cutoff, instances = recording.scene.cutoff, len(recording.scene.instances)
-        numbers = dict(recording.of(space.solver))
-        cells: dict[tuple[int, int], list[float]] = defaultdict(list)
-        self.outside: set[tuple[Configuration, int]] = set()
-        beyond = math.log(cutoff) + BEYOND
-        for cell, entry in recording.entries.items():
-            if cell.configuration in numbers:
-                solved = entry.outcome is Outcome.SOLVED
-                cells[cell.configuration, cell.instance].append(math.log(entry.cpu + TICK) if solved else beyond)
-                if entry.outcome is Outcome.OUTSIDE:
-                    self.outside.add((numbers[cell.configuration], cell.instance))
-        table = np.full((len(numbers), instances), beyond)
-        rows = {number: row for row, number in enumerate(numbers)}
-        for (number, place), logs in cells.items():
-            table[rows[number], place] = np.mean(logs)
-        self._table = {configuration: table[rows[number]] for number, configuration in numbers.items()}
-        within = [np.var(logs, ddof=1) for logs in cells.values() if len(logs) > 1 and max(logs) < beyond]
-        noise = math.sqrt(np.mean(within)) if within else 0.0
-        features = np.array([self._vector(configuration) for configuration in numbers.values()])
-        self._forest = RandomForestRegressor(
-            TREES, min_samples_leaf=2, max_features=0.6, oob_score=True, random_state=0
-        ).fit(features, table)
-        missed = self._forest.oob_prediction_ - table
-        error = float(np.sqrt(np.mean(missed.mean(axis=1) ** 2)))
-        individual = float(np.mean((missed - missed.mean(axis=1, keepdims=True)) ** 2)) - noise**2
-        self.quality = Quality(
-            len(numbers), float(np.std(table.mean(axis=1))), error, math.sqrt(max(0.0, individual)), noise
-        )
+        self._fit = fit = _fit(recording.scene.name if recording.scene else "", recording, space.solver)
+        self._name = f"{fit.name}-{draw}" if draw else fit.name
+        self.outside, self.quality = fit.outside, fit.quality
+        random = np.random.default_rng([draw, len(fit.table)])
+        self._general = fit.general.drawn(random)
+        self._own = fit.own.drawn(random)
 
     def logs(self, configuration: Configuration) -> NDArray[np.float64]:
-        known = self._table.get(configuration)
+        fit = self._fit
+        known = fit.table.get(configuration)
         if known is not None:
             return known
-        vector = self._vector(configuration)
-        row = np.asarray([vector], dtype=np.float32)
-        predicted = np.mean([tree.tree_.predict(row).ravel() for tree in self._forest.estimators_], axis=0)
-        cell = tuple(round(value / GRID) for value in vector)
-        general = self.quality.error * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell))
-        own = [
-            self.quality.individual * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell, place))
-            for place in range(len(predicted))
+        x = fit.features.vector(fit.defaults | configuration.values)
+        cell = tuple(round(float(value) / GRID) for value in x)
+        white = [
+            fit.own.white * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell, place))
+            for place in range(len(fit.default))
         ]
-        return np.asarray(predicted + general + np.array(own))
+        general = fit.general.white * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell))
+        own = self._own(x)
+        drawn = fit.default + self._general(x) + general + own - own.mean() + np.array(white)
+        return np.maximum(drawn, fit.least)
 
-    def _vector(self, configuration: Configuration) -> list[float]:
-        return vector(self._space, configuration)
+
+@dataclass(frozen=True)
+class _Fit:
+    """What a recording says of a solver."""
+
+    name: str
+    features: Features
+    defaults: Mapping[str, Value]
+    table: Mapping[Configuration, NDArray[np.float64]]
+    outside: frozenset[tuple[Configuration, int]]
+    default: NDArray[np.float64]
+    """Logarithms of the default's seconds."""
+    least: NDArray[np.float64]
+    """Logarithms of seconds that no configuration stays below: a little less than what any was recorded with."""
+    general: Landscape
+    """What a configuration does on average."""
+    own: Landscape
+    """What it does on each instance beyond that."""
+    quality: Quality
 
 
-def vector(space: Space, configuration: Configuration) -> list[float]:
-    """Return a configuration as numbers from 0 to 1: one for a number, one for each value of a choice."""
-    values: Mapping[str, object] = configuration.values
-    numbers: list[float] = []
-    for parameter in space.parameters:
-        value = values.get(parameter.name, parameter.default)
-        if isinstance(parameter.domain, Boolean):
-            numbers.append(float(bool(value)))
-        elif isinstance(parameter.domain, Choice):
-            numbers.extend(float(value == each) for each in parameter.domain.values)
-        else:
-            numbers.append(place_of(parameter.domain, float(value)))  # type: ignore[arg-type]
-    return numbers
+@cache
+def _fit(name: str, recording: Recording, solver: str) -> _Fit:
+    assert recording.scene is not None
+    space = default_space(solver)
+    cutoff, instances = recording.scene.cutoff, len(recording.scene.instances)
+    numbers = dict(recording.of(solver))
+    cells: dict[tuple[int, int], list[float]] = defaultdict(list)
+    outside = set()
+    beyond = math.log(cutoff) + BEYOND
+    for cell, entry in recording.entries.items():
+        if cell.configuration in numbers:
+            solved = entry.outcome is Outcome.SOLVED
+            cells[cell.configuration, cell.instance].append(math.log(entry.cpu + TICK) if solved else beyond)
+            if entry.outcome is Outcome.OUTSIDE:
+                outside.add((numbers[cell.configuration], cell.instance))
+    table = np.full((len(numbers), instances), beyond)
+    rows = {number: row for row, number in enumerate(numbers)}
+    for (number, place), logs in cells.items():
+        table[rows[number], place] = np.mean(logs)
+    within = [np.var(logs, ddof=1) for logs in cells.values() if len(logs) > 1 and max(logs) < beyond]
+    noise = math.sqrt(np.mean(within)) if within else 0.0
+    defaults = {parameter.name: parameter.default for parameter in space.parameters}
+    features = Features(distributions(space), defaults)
+    x = np.array([features.vector(defaults | configuration.values) for configuration in numbers.values()])
+    assert not x[0].any(), "the default is recorded first"
+    change = np.minimum(table - table[0], WORST)
+    mean = change.mean(axis=1)
+    general = Landscape(x, mean[:, None], noise**2 / instances)
+    own = Landscape(x, change - mean[:, None], noise**2)
+    return _Fit(
+        name,
+        features,
+        defaults,
+        {configuration: table[rows[number]] for number, configuration in numbers.items()},
+        frozenset(outside),
+        table[0],
+        table.min(axis=0) - BELOW,
+        general,
+        own,
+        Quality(len(numbers), float(np.std(mean)), general.error, own.error, noise, general.pairs),
+    )
+
+
+class Landscape:
+    """Functions of configurations: effects of single features and of pairs of them, and what is neither.
+
+    A Gaussian process whose kernel is a sum: linear, quadratic, and white. Its three scales are the likeliest ones. It
+    is zero at the default.
+    """
+
+    def __init__(self, x: NDArray[np.float64], y: NDArray[np.float64], noise: float) -> None:
+        """Fit the scales to values.
+
+        Args:
+            x: configurations, shape (configurations, features).
+            y: values of one or more functions, shape (configurations, functions).
+            noise: variance of the values' noise.
+
+        """
+        self._x, self._y, self._noise = x, y, noise
+        self._unit = float(np.mean((x**2).sum(axis=1) ** 2)) ** -0.25
+        """Times this, features are as long as to have typical pairs of variance 1."""
+        linear = x @ x.T
+        quadratic = (self._unit**2 * linear) ** 2
+        best = -math.inf
+        for single, pair, white in product(SINGLES, PAIRS, WHITES):
+            covariance = single**2 * linear + pair**2 * quadratic + (white**2 + noise + JITTER) * np.eye(len(x))
+            lower = np.linalg.cholesky(covariance)
+            half = np.linalg.solve(lower, y)
+            likelihood = -0.5 * float((half**2).sum()) - y.shape[1] * float(np.log(np.diag(lower)).sum())
+            if likelihood > best:
+                best, self.singles, self.pairs, self.white = likelihood, single, pair, white
+                self._inverse = np.linalg.inv(covariance)
+        missed = (self._inverse @ y) / np.diag(self._inverse)[:, None]
+        self.error = float(np.sqrt(np.mean(missed[1:] ** 2)))
+        """Root mean square error of a configuration's value, predicted from all others."""
+
+    def drawn(self, random: np.random.Generator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+        """Return functions that go through the values as far as their noise lets them, drawn from all that do.
+
+        Each takes a configuration, shape (features,), to values, shape (functions,), without the white part. (By
+        Matheron's rule: a draw from the prior is corrected by what it gets wrong.)
+        """
+        count, functions = self._x.shape[1], self._y.shape[1]
+        x = self._unit * self._x
+        single = random.normal(0.0, self.singles, (functions, count))
+        pairs = random.normal(0.0, self.pairs, (functions, count, count))
+        noise = random.normal(0.0, math.sqrt(self.white**2 + self._noise + JITTER), self._y.shape)
+        prior = self._x @ single.T + np.einsum("ni,fij,nj->nf", x, pairs, x, optimize=True)
+        correction = self._inverse @ (self._y - prior - noise)
+        single += self.singles**2 * correction.T @ self._x
+        pairs += self.pairs**2 * np.einsum("nf,ni,nj->fij", correction, x, x, optimize=True)
+
+        def values(at: NDArray[np.float64]) -> NDArray[np.float64]:
+            scaled = self._unit * at
+            return np.asarray(single @ at + (pairs @ scaled) @ scaled)
+
+        return values

@@ -27,7 +27,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from statistics import fmean, stdev
 
@@ -48,6 +48,8 @@ BUDGETS = (50, 200, 1000)
 """In mean runs of the default."""
 SLOTS = 2
 HOLDOUT = 1 / 3
+WORLDS = 25
+"""How many worlds are drawn from a recording; repetitions take them in turn."""
 OURS = "tuner"
 KEPT = FOLDER.parent / "replay-kept.jsonl"
 ANY = ("highs", "cp-sat", "scip")
@@ -88,7 +90,7 @@ class Result:
 def execute(task: Task) -> Result:
     """Carry out a tuning job in virtual time."""
     _vary(task.vary)
-    world = _world(task.recording, task.solvers)
+    world = _world(task.recording, task.solvers, task.seed % WORLDS)
     places = list(range(len(world.instances)))
     random.Random(task.seed).shuffle(places)
     cut = round(HOLDOUT * len(places))
@@ -117,7 +119,7 @@ def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> 
     jobs = []
     if task.reuse in ("other", "both"):
         for number, name in enumerate(names for names in _recordings() if names != task.recording):
-            other = _world(name, task.solvers)
+            other = _world(name, task.solvers, task.seed % WORLDS)
             places = range(0, len(other.instances), 2)
             jobs.append(_race(other, places, seconds, task.seed + number, nothing)[1])
     if task.reuse in ("same", "both"):
@@ -164,9 +166,12 @@ def _recordings() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.jsonl"))
 
 
-@cache
-def _world(name: str, solvers: tuple[str, ...]) -> World:
-    return World(Recording(name), solvers)
+_recording = cache(Recording)
+
+
+@lru_cache(8 * WORLDS)
+def _world(name: str, solvers: tuple[str, ...], draw: int) -> World:
+    return World(_recording(name), solvers, draw)
 
 
 def _vary(changes: Iterable[str]) -> None:

@@ -7,12 +7,13 @@ import random
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from bench import replay
 from bench._recording import Cell, Outcome, Recording, Scene
 from bench._strategies import STRATEGIES, Purse
-from bench._world import World
+from bench._world import Landscape, World
 from storage.records import Check, Claim, Configuration, Response, Run, Termination
 from tests.simulation import normal
 from tuner.follower.solvers import default_space
@@ -115,6 +116,40 @@ def test_the_surrogate_knows_what_matters(world: World) -> None:
     assert sum(without) / len(without) < sum(others) / len(others) - 0.5
 
 
+def test_every_draw_is_another_world_with_the_same_recording(recorded: Recording, world: World) -> None:
+    other = World(recorded, ["highs"], draw=1)
+    draws = Draws(random.Random(3))
+    fresh = [draws.any(SPACE) for _ in range(20)]
+    assert (other.logs(GOOD) == world.logs(GOOD)).all()
+    assert not any((other.logs(c) == world.logs(c)).all() for c in fresh)
+    assert (World(recorded, ["highs"], draw=1).logs(fresh[0]) == other.logs(fresh[0])).all()
+
+
+def test_nothing_is_much_faster_than_what_was_recorded(world: World, recorded: Recording) -> None:
+    least = [min(math.log(seconds(c, place) + 0.005) for c in recorded.configurations) for place in range(PLACES)]
+    draws = Draws(random.Random(4))
+    for _ in range(50):
+        assert min(world.logs(draws.any(SPACE)) - least) > -0.11 - 4 * 0.2
+
+
+def test_a_landscape_of_pairs_is_told_from_one_of_single_effects() -> None:
+    random_numbers = np.random.default_rng(0)
+    x = (random_numbers.random((150, 12)) < 0.4).astype(float)
+    x[0] = 0.0
+    single, pairs = random_numbers.normal(0, 0.2, 12), random_numbers.normal(0, 0.15, (12, 12))
+    adding = (x @ single)[:, None]
+    paired = adding + np.einsum("ni,ij,nj->n", x, pairs, x)[:, None]
+    assert Landscape(x, adding, 1e-4).pairs == 0.0
+    found = Landscape(x, paired, 1e-4)
+    assert found.pairs >= 0.2
+    assert found.white <= 0.03
+    drawn = found.drawn(random_numbers)
+    assert np.abs(np.array([drawn(row) for row in x]) - paired).max() < 0.1
+    fresh = (random_numbers.random((50, 12)) < 0.4).astype(float)
+    truth = fresh @ single + np.einsum("ni,ij,nj->n", fresh, pairs, fresh)
+    assert np.std([drawn(row)[0] for row in fresh] - truth) < 0.7 * np.std(truth)
+
+
 @pytest.mark.parametrize("strategy", STRATEGIES.values(), ids=STRATEGIES)
 def test_a_strategy_spends_its_purse_and_finds_what_is_better(
     world: World, strategy: Callable[[Purse, int], Configuration]
@@ -133,7 +168,7 @@ def test_a_strategy_spends_its_purse_and_finds_what_is_better(
 def test_a_job_is_replayed_on_models_it_is_not_judged_by(
     recorded: Recording, strategy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(replay, "Recording", lambda name: recorded)
+    monkeypatch.setattr(replay, "_recording", lambda name: recorded)
     replay._world.cache_clear()
     result = replay.execute(replay.Task("made-up", ("highs",), strategy, 200, 1))
     assert result.training < 0.6

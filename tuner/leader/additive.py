@@ -95,10 +95,11 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
     def propose(self) -> dict[str, Any]:
         """Return the values of every parameter of a promising configuration."""
         effects = self._mean + self._root @ self._numpy.standard_normal(self._root.shape[1])
-        return {
-            axis.name: axis.best(effects[part], self._random)
-            for axis, part in zip(self._features.axes, self._features.parts, strict=True)
-        }
+        proposal = {}
+        for axis, part in zip(self._features.axes, self._features.parts, strict=True):
+            values, rows = axis.offers(self._random)
+            proposal[axis.name] = values[int(np.argmin(rows @ effects[part]))]
+        return proposal
 
     def reseed_rng(self) -> None:
         """Draw other random numbers from now on."""

@@ -50,6 +50,8 @@ class Axis:
         if isinstance(shape, CategoricalDistribution):
             self._others = [choice for choice in shape.choices if choice != default]
             self.features = len(self._others)
+            self._values = [default, *self._others]
+            self._rows = np.eye(len(self._values), len(self._others), -1)
             self._vectors = {
                 choice: np.array([float(choice == other) for other in self._others]) for choice in shape.choices
             }
@@ -74,15 +76,13 @@ class Axis:
         away = self._place(value) - self._origin
         return np.array([away, away * away])
 
-    def best(self, effects: Floats, generator: random.Random) -> Any:
-        """Return the value with the smallest sum of these effects; of a number, a few places are looked at."""
+    def offers(self, generator: random.Random) -> tuple[list[Any], Floats]:
+        """Return all values of a choice, or a few of a number, the default first; and their features, a row each."""
         if isinstance(self._shape, CategoricalDistribution):
-            values = [self.default, *self._others]
-        else:
-            places = [(k + generator.random()) / PLACES for k in range(PLACES)]
-            values = [self.default, *map(self._at, places)]
-        sums = [float(self.vector(value) @ effects) for value in values]
-        return values[min(range(len(values)), key=sums.__getitem__)]
+            return self._values, self._rows
+        places = [(k + generator.random()) / PLACES for k in range(PLACES)]
+        values = [self.default, *map(self._at, places)]
+        return values, np.array([self.vector(value) for value in values])
 
     def _place(self, value: Any) -> float:
         shape = self._shape
