@@ -69,11 +69,11 @@ def test_a_default_that_loses_on_the_first_models_only_is_not_dropped() -> None:
 
 def test_noise_is_rarely_promoted() -> None:
     deposed = 0
-    for seed in range(8):
+    for seed in range(40):
         job = tune(World(ALPHA, seed=seed, effect=0.0, individual=0.0, noise=0.3))
         assert job.leader.standing().configurations > 5
         deposed += len(job.incumbents) > 1
-    assert deposed <= 2
+    assert deposed <= 10
 
 
 def test_a_wrong_follower_in_a_tempting_region_is_never_the_incumbent() -> None:

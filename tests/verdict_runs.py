@@ -19,6 +19,7 @@ from storage.records import (
     StoredRun,
     Termination,
 )
+from tests.store_samples import HERE
 
 CUTOFF = 10.0
 HIGHS = Configuration("highs")
@@ -89,7 +90,7 @@ def stored(
         response = solved_in(response) if response <= limit else stopped_at(limit)
     number = next(_ids)
     return StoredRun(
-        number, Run(configuration, instance, seed, CUTOFF, limit, purpose), response, float(number), "host", NOON
+        number, Run(configuration, instance, seed, CUTOFF, limit, purpose), response, float(number), HERE, NOON
     )
 
 

@@ -48,6 +48,9 @@ RESPONSE_COLUMNS = (
     "reason",
     "elapsed_s",
     "host",
+    "processor",
+    "cores",
+    "software",
     "stored_at",
 )
 RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
