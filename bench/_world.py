@@ -51,7 +51,7 @@ JITTER = 1e-6
 
 @dataclass(frozen=True)
 class Quality:
-    """How good a surrogate is, judged by configurations its trees have not seen."""
+    """How good a surrogate is, judged by configurations that it was not told of."""
 
     configurations: int
     spread: float
@@ -121,10 +121,10 @@ class _Surrogate:
 
     def __init__(self, recording: Recording, space: Space, draw: int) -> None:
         self._space = space
-        self._fit = fit = _fit(recording.scene.name if recording.scene else "", recording, space.solver)
+        self._fit = fit = _fit(recording, space.solver)
         self._name = f"{fit.name}-{draw}" if draw else fit.name
         self.outside, self.quality = fit.outside, fit.quality
-        random = np.random.default_rng([draw, len(fit.table)])
+        random = np.random.default_rng([draw, *fit.name.encode(), *space.solver.encode()])
         self._general = fit.general.drawn(random)
         self._own = fit.own.drawn(random)
 
@@ -166,7 +166,7 @@ class _Fit:
 
 
 @cache
-def _fit(name: str, recording: Recording, solver: str) -> _Fit:
+def _fit(recording: Recording, solver: str) -> _Fit:
     assert recording.scene is not None
     space = default_space(solver)
     cutoff, instances = recording.scene.cutoff, len(recording.scene.instances)
@@ -195,7 +195,7 @@ def _fit(name: str, recording: Recording, solver: str) -> _Fit:
     general = Landscape(x, mean[:, None], noise**2 / instances)
     own = Landscape(x, change - mean[:, None], noise**2)
     return _Fit(
-        name,
+        recording.scene.name,
         features,
         defaults,
         {configuration: table[rows[number]] for number, configuration in numbers.items()},

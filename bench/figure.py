@@ -73,11 +73,12 @@ def _replayed(axes: Axes, path: Path) -> None:
 def _real(axes: Axes, path: Path) -> None:
     """Draw the speed-ups that real jobs reached, by family and tool, with 95 % intervals."""
     found = speeds(Kept(path))
-    families = sorted({family for family, _ in found}, key=lambda family: -found[family, OURS][0])
+    families = sorted({family for family, tool in found if tool == OURS}, key=lambda family: -found[family, OURS][0])
     tools = [tool for tool in COLOURS if any((family, tool) in found for family in families)]
     for row, family in enumerate(families):
         for number, tool in enumerate(tools):
-            _dot(axes, row + 0.16 * (number - (len(tools) - 1) / 2), tool, found[family, tool], row == 0)
+            if (family, tool) in found:
+                _dot(axes, row + 0.16 * (number - (len(tools) - 1) / 2), tool, found[family, tool])
     axes.axvline(1.0, color="#888888", linewidth=0.8)
     axes.set_xscale("log")
     ticks = [1, 1.5, 2, 3, 4, 6]
@@ -89,10 +90,10 @@ def _real(axes: Axes, path: Path) -> None:
     axes.set_title("Real HiGHS, two minutes on two cores", loc="left")
 
 
-def _dot(axes: Axes, height: float, tool: str, speed: Sequence[float], named: bool) -> None:
+def _dot(axes: Axes, height: float, tool: str, speed: Sequence[float]) -> None:
     ratio, low, high = speed
     axes.plot([low, high], [height, height], color=COLOURS[tool], linewidth=1.2)
-    axes.plot([ratio], [height], color=COLOURS[tool], marker=MARKS[tool], markersize=5, label=tool if named else None)
+    axes.plot([ratio], [height], color=COLOURS[tool], marker=MARKS[tool], markersize=5)
 
 
 if __name__ == "__main__":

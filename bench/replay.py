@@ -189,7 +189,9 @@ class _Kept:
     """Results of the others, by task, in a file; forgotten when they, the simulation or the recording change."""
 
     def __init__(self, recordings: Iterable[str]) -> None:
-        code = b"".join((FOLDER.parent / name).read_bytes() for name in ("_strategies.py", "_world.py"))
+        code = bytes([WORLDS]) + b"".join(
+            (FOLDER.parent / name).read_bytes() for name in ("_strategies.py", "_world.py")
+        )
         self._marks = {
             name: hashlib.sha256(
                 code + b"".join((FOLDER / f"{name}.{suffix}").read_bytes() for suffix in ("jsonl", "csv"))

@@ -109,7 +109,8 @@ def split(instances: Sequence[Instance], fraction: float, seed: int, tuned: Coll
         fraction: of the instances to hold out, above 0 and below 1. At least two are held out and at least two are
             left where four or more are given, else at least one each.
         seed: of the draw.
-        tuned: the SHA-256 of instances of which none is held out, if there are enough others.
+        tuned: the SHA-256 of instances of which none is held out, if there are enough others; these are then what is
+            cut into groups.
 
     Raises:
         ValueError: too few instances, or no such fraction.

@@ -305,7 +305,7 @@ class Job(Submission):
     created_at: datetime
     reuse_upto: int | None = None
     """The id of the last run that was in the store when a job that reuses was handed in: it looks at none after that
-    one, so that it finds the same whenever it is resumed. None for a job that does not reuse."""
+    one, so that it usually finds the same when it is resumed. None for a job that does not reuse."""
     spent: float = 0.0
     """Seconds of the budget that are spent."""
     outcome: str = ""

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, and_, bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, insert, or_, select, update
 
 from storage import jobs, schema
 from storage.configurations import Configurations
@@ -261,6 +261,7 @@ class Store:
         purpose: Purpose | None = None,
         since: int = 0,
         upto: int | None = None,
+        like: Sequence[Environment] = (),
     ) -> Iterator[StoredRun]:
         """Iterate over a job's runs with their responses in the order they were stored, also while more are.
 
@@ -271,11 +272,14 @@ class Store:
             purpose: only runs for this purpose.
             since: only runs with a greater id.
             upto: only runs with this or a smaller id.
+            like: only runs that were executed in an environment like one of these, by `Environment.is_like`.
 
         """
         chosen = _chosen(job_id, configuration, instance, purpose)
         if upto is not None:
             chosen = and_(chosen, schema.runs.c.id <= upto)
+        if like:
+            chosen = and_(chosen, schema.runs.c.environment.in_(_alike(like)))
         while True:
             with self._database.reading() as connection:
                 rows = connection.execute(
@@ -302,11 +306,14 @@ class Store:
         with self._database.reading() as connection:
             return connection.scalars(select(func.count()).select_from(schema.runs).where(chosen)).one()
 
-    def tuned(self) -> set[str]:
-        """Return the SHA-256 of every instance that some job tunes on."""
+    def parts(self) -> dict[int, dict[str, set[str]]]:
+        """Return the SHA-256 of every job's instances, by its id and by part, "training" or "holdout"."""
         members = schema.job_members.c
+        found: dict[int, dict[str, set[str]]] = {}
         with self._database.reading() as connection:
-            return set(connection.scalars(select(members.instance).distinct().where(members.part == "training")))
+            for job_id, part, instance in connection.execute(select(members.job_id, members.part, members.instance)):
+                found.setdefault(job_id, {"training": set(), "holdout": set()})[part].add(instance)
+        return found
 
     def spend(self, lease: Lease, elapsed: float) -> None:
         """Note that so many seconds of the job's budget are spent; it never becomes less."""
@@ -358,6 +365,17 @@ class Store:
 
 def _this(lease: Lease, run: Run) -> dict[str, Any]:
     return {f"its_{name}": value for name, value in run_key(lease.job_id, run).items()}
+
+
+def _alike(environments: Sequence[Environment]) -> Select[int]:
+    """Return the ids of the environments that are like one of these."""
+    columns = schema.environments.c
+    kinds = [
+        and_(columns.processor == one.processor, columns.cores == one.cores, columns.software == one.software)
+        for one in environments
+        if one.is_like(one)
+    ]
+    return select(columns.id).where(or_(false(), *kinds))
 
 
 def _chosen(

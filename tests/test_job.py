@@ -26,6 +26,7 @@ from tests.store_samples import HERE
 from tuner.app import tuning
 from tuner.app.intake import submission_of
 from tuner.app.progress import Progress, Watcher
+from tuner.app.reuse import tuned_before
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli import main
 from tuner.cost import Cost
@@ -335,7 +336,7 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
 
     scenario = Scenario(str(place / "models"), "highs", 10.0, 1.0, slots=2, name="later", reuse=True)
     with the_store() as store:
-        tuned = store.tuned()
+        tuned = tuned_before(os.environ["TUNER_STORE"])
         job = store.create_job(submission_of(scenario, Silence(), tuned))
         assert not tuned & {member.sha256 for member in job.members if member.part == "holdout"}
         carry_out(store, job, listening := Listening(), listening.stop)
@@ -346,6 +347,27 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
     assert first["priors"]["highs"] != shipped("highs")
     usable = [r for r in executed(finished) if r.purpose is Purpose.RACE and r.configuration.solver == "highs"]
     assert f"finished ({len(usable)})" in said[0]
+    with the_store() as store:
+        assert [event.text for event in store.events(job.id) if event.kind == "reused"] == said[:1]
+
+
+def test_the_command_hands_in_a_job_that_reuses(
+    finished: Job, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    handed_in: list[tuple[Scenario, Any]] = []
+
+    def stop_here(scenario: Scenario, watcher: Watcher, tuned: Any) -> None:
+        handed_in.append((scenario, tuned))
+        raise Failed("seen enough")
+
+    monkeypatch.setattr("tuner.cli.tuning.submission_of", stop_here)
+    for flag in ("--reuse", "--no-reuse"):
+        assert main(["tune", str(place / "models"), flag]) == 5
+    assert [scenario.reuse for scenario, _ in handed_in] == [True, False]
+    with the_store() as store:
+        training = {member.sha256 for member in store.job(finished.id).members if member.part == "training"}
+    assert training <= handed_in[0][1]
+    assert not handed_in[1][1]
 
 
 def test_the_leader_never_sees_the_holdout(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

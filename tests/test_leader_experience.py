@@ -70,7 +70,7 @@ def test_effects_that_an_earlier_job_saw_are_expected(world: World) -> None:
     assert all(abs(mean) < 0.1 for label, mean in prior.mean.items() if "p04" not in label and "p08" not in label)
     twice = experience(responses(world, flips()), responses(world, flips())).priors["alpha"]
     label = "p04=False instead of True"
-    assert twice.mean[label] < prior.mean[label], "two jobs that agree are trusted more"
+    assert twice.mean[label] < prior.mean[label], "more responses are trusted more"
 
 
 def test_what_was_expected_before_counts_until_it_is_contradicted(world: World) -> None:
@@ -118,14 +118,36 @@ def test_killed_and_capped_runs_are_not_taken_for_fast_ones(world: World) -> Non
         assert found.priors["alpha"].mean["p08=False instead of True"] > -0.05
 
 
-def test_a_race_tries_the_winners_first_and_ends_better_for_it(world: World) -> None:
+def test_a_race_tries_the_winners_first(world: World) -> None:
     first = new_race(world, first=[GOOD, DEFAULT, BAD])
-    for run in first.due(10):
-        first.tell(run, answered(1.0))
     while not (runs := first.due(2)) or runs[0].configuration == DEFAULT:
         for run in runs:
             first.tell(run, answered(1.0))
     assert runs[0].configuration == GOOD
+
+
+def test_a_default_that_was_only_capped_is_nothing_to_compare_with(world: World) -> None:
+    told = [
+        (replace(run, limit=0.05), Response(Termination.CUTOFF, cpu=0.05, wall=0.05))
+        for run, _ in responses(world, flips())
+    ]
+    assert experience(told) == Experience({}, [])
+
+
+def test_jobs_on_the_same_models_count_once(world: World) -> None:
+    label = "p04=False instead of True"
+    other = World(ALPHA, seed=77, effect=0.0, individual=0.1, bonus=lambda c: -0.7 * (c.values.get("p04") is False))
+    again = experience(*(responses(world, flips()) for _ in range(5))).priors["alpha"]
+    apart = experience(responses(world, flips()), responses(other, flips())).priors["alpha"]
+    assert again.deviation[label] > apart.deviation[label]
+
+
+def test_what_an_earlier_job_says_nothing_of_is_expected_as_before(world: World) -> None:
+    label = "p09 in 0 .. 1 from 0.5"
+    before = Prior({label: -0.2}, {label: 0.05})
+    after = experience(responses(world, flips()), priors={"alpha": before}).priors["alpha"]
+    assert after.mean[label] == pytest.approx(-0.2)
+    assert after.deviation[label] == pytest.approx(0.05, abs=0.001)
 
 
 def test_a_second_job_on_other_instances_gains_from_the_first() -> None:
@@ -145,10 +167,9 @@ def test_a_second_job_on_other_instances_gains_from_the_first() -> None:
 
 
 def test_a_race_that_is_resumed_does_not_begin_with_the_winners_again(world: World) -> None:
-    job = tune(world, budget=20.0, first=[GOOD])
-    resumed = new_race(world, budget=20.0, first=[GOOD])
+    job = tune(world, budget=20.0, first=[BAD])
+    assert BAD in {run.configuration for run, _ in job.told}
+    resumed = new_race(world, budget=20.0, first=[BAD])
     for run, response in job.told:
         resumed.tell(run, response)
-    executed = {(run.configuration, run.instance, run.seed, run.limit) for run, _ in job.told}
-    for run in resumed.due(6):
-        assert (run.configuration, run.instance, run.seed, run.limit) not in executed
+    assert BAD not in {run.configuration for run in resumed.due(20)}

@@ -73,7 +73,30 @@ def test_a_job_that_was_tuned_on_what_is_held_out_now_is_left_out(store: Store) 
     swapped = tuple(replace(m, part="holdout" if m is MEMBERS[0] else "training") for m in MEMBERS)
     experience, words = found(store, job(store, "today", members=swapped, reuse=True))
     assert experience == Experience({}, [])
-    assert words == "nothing to reuse; left out: yesterday (1 model that is held out now was tuned on there)"
+    assert words == "nothing to reuse; left out: yesterday (it rests on 1 model that is held out now)"
+
+
+def test_what_a_job_reused_is_what_it_rests_on_too(store: Store) -> None:
+    execute(store, job(store, "first"))
+    second = job(store, "second", members=MEMBERS_TOMORROW, reuse=True)
+    execute(store, second, instances=[member.sha256 for member in MEMBERS_TOMORROW])
+    fresh = replace(MEMBERS[0], sha256="7" * 64, part="training")
+    third = job(store, "third", members=(fresh, replace(MEMBERS[0], part="holdout")), reuse=True)
+    experience, words = found(store, third)
+    assert experience == Experience({}, [])
+    assert "second (it rests on 1 model that is held out now), first (it rests on 1 model" in words
+    apart = job(store, "apart", members=(fresh, replace(MEMBERS[3], part="holdout")), reuse=True)
+    assert found(store, apart)[0].winners == [WINNER]
+
+
+def test_a_run_that_wanted_more_memory_than_there_was_is_not_held_against_it_where_there_is_more(store: Store) -> None:
+    earlier = job(store, "yesterday", memory_mib=512)
+    execute(store, earlier)
+    lease = store.claim(earlier.id, this_process(), 60)
+    run = Run(WINNER, TUNED[0], 1, earlier.cutoff, earlier.cutoff)
+    store.record(lease, run, Response(Termination.MEMORY), 1.0, environment_of("highs"))
+    assert found(store, job(store, "same", memory_mib=512, reuse=True))[0].winners != [WINNER]
+    assert found(store, job(store, "more", memory_mib=1024, reuse=True))[0].winners == [WINNER]
 
 
 def test_no_response_on_what_is_held_out_now_is_looked_at(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +122,7 @@ def test_runs_on_machines_or_by_versions_of_another_kind_are_left_out(store: Sto
     execute(store, job(store, "yesterday"), environment)
     experience, words = found(store, job(store, "today", reuse=True))
     assert experience == Experience({}, [])
-    assert "yesterday (nothing was executed on a machine of this kind by these versions)" in words
+    assert "yesterday (no run of it that is known to be from such a machine and these versions)" in words
 
 
 def test_another_host_of_the_same_kind_will_do(store: Store) -> None:
@@ -141,7 +164,7 @@ def test_many_jobs_that_are_left_out_are_counted(store: Store) -> None:
     for number in range(6):
         job(store, f"empty {number}")
     _, words = found(store, job(store, "today", reuse=True))
-    assert words.startswith("nothing to reuse; left out: empty 5 (nothing was executed")
+    assert words.startswith("nothing to reuse; left out: empty 5 (no run of it")
     assert words.endswith(" and 3 older jobs")
 
 

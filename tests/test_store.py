@@ -144,11 +144,22 @@ def test_a_job_that_reuses_knows_which_runs_there_were(store: Store, lease: Leas
     assert (other.reuse, other.reuse_upto) == (False, None)
 
 
-def test_the_store_tells_what_was_tuned_on(store: Store) -> None:
-    assert store.tuned() == set()
-    store.create_job(SUBMISSION)
-    store.create_job(UNNAMED)
-    assert store.tuned() == {member.sha256 for member in MEMBERS[:3]}
+def test_the_store_tells_which_part_instances_have_in_each_job(store: Store) -> None:
+    assert store.parts() == {}
+    parts = {"training": {member.sha256 for member in MEMBERS[:3]}, "holdout": {MEMBERS[3].sha256}}
+    first, second = store.create_job(SUBMISSION), store.create_job(replace(UNNAMED, members=MEMBERS[:1]))
+    assert store.parts() == {first.id: parts, second.id: {"training": {MEMBERS[0].sha256}, "holdout": set()}}
+
+
+def test_runs_are_found_by_the_kind_of_environment(store: Store, lease: Lease) -> None:
+    twin, newer = replace(HERE, host="twin"), replace(HERE, software="highspy 1.16.0")
+    for seed, place in enumerate((HERE, twin, newer, NODE7)):
+        store.record(lease, run(seed), RESPONSE, 1.0, place)
+    found = {
+        name: [s.run.seed for s in store.responses(lease.job_id, like=like)]
+        for name, like in {"here": [HERE], "either": [HERE, newer], "unknown": [NODE7], "any": []}.items()
+    }
+    assert found == {"here": [0, 1], "either": [0, 1, 2], "unknown": [], "any": [0, 1, 2, 3]}
 
 
 # Runs and responses

@@ -46,6 +46,10 @@ FEWEST_HELD_OUT = 2
 """Instances of the holdout that are executed even when the budget is spent: with fewer there is no interval."""
 
 
+REUSED = "reused"
+"""The kind of the event that says what a job uses of earlier ones."""
+
+
 @dataclass(frozen=True)
 class Conclusion:
     """How carrying out a job ended."""
@@ -196,6 +200,8 @@ class _Work:
         if not self._job.reuse:
             return Experience(priors, ())
         experience, words = experience_of(self._store, self._job, self._spaces, priors)
+        if not any(event.kind == REUSED for event in self._store.events(self._job.id)):
+            self._store.add_event(self._lease, Event(0.0, REUSED, words))
         self._watcher.say(words)
         return experience
 

@@ -98,8 +98,7 @@ def _tuning(command: Callable[..., Parser]) -> None:
     tune.add_argument("--seed", metavar="N", help="of the choices and of the split (default: 0)")
     tune.add_argument(
         "--reuse",
-        action="store_true",
-        default=None,
+        action=argparse.BooleanOptionalAction,
         help="start from what earlier jobs in the store, executed on the same kind of machine, have shown",
     )
     tune.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")

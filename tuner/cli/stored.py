@@ -225,6 +225,7 @@ def job_data(job: Job) -> dict[str, Any]:
         "memory_mib": job.memory_mib,
         "gap": job.gap,
         "seed": job.seed,
+        "reuse": job.reuse,
         "created_at": job.created_at.isoformat(),
         "best": configuration_data(job.best) if job.best else None,
         "report": job.report,

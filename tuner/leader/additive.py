@@ -135,11 +135,12 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
     def _posterior(self, points: Sequence[Point]) -> tuple[Floats, Floats]:
         """Return the effects' mean, shape (features,), and a square root of their covariance, (features, features + 1).
 
-        The last column of ``x`` says whether a point is not the default: its effect is the default's bad luck.
+        The last column of ``x`` says whether a point is not the default: its effect is how lucky the default was.
         """
-        x = np.array([[*point.x, point.x.any()] for point in points])
+        changes = np.array([point.x for point in points])
+        x = np.column_stack((changes, changes.any(axis=1)))
         y = np.array([min(point.mean, OUTSIDE) if point.feasible else OUTSIDE for point in points])
-        rest = y - x[:, :-1] @ self._expected
+        rest = y - changes @ self._expected
         open_ = np.array([point.error for point in points]) ** 2
         if len(points) > SETTLED * self._settled:
             self._settled = len(points)

@@ -14,9 +14,11 @@ from storage.records import Configuration, Response, Run, Termination
 from tuner.cost import Cost, Ties
 from tuner.errors import UsageError
 from tuner.leader.additive import OUTSIDE
-from tuner.leader.candidate import Status
-from tuner.leader.features import Features
+from tuner.leader.candidate import Candidate, Status
+from tuner.leader.evidence import Observation
+from tuner.leader.features import Features, Floats
 from tuner.leader.field import CONVINCING, Field
+from tuner.leader.pairs import Pair
 from tuner.leader.prior import NOTHING, Prior, learnt
 from tuner.leader.study import Study, distributions
 from tuner.space import Space
@@ -63,32 +65,48 @@ def gathered(
 def _prior(space: Space, fields: Sequence[Field], before: Prior) -> Prior:
     """Return what to expect of a solver's parameters after these jobs; what was expected before when they tell nothing.
 
-    Each job counts as a family of models of its own.
+    Each job counts as a family of models of its own, but those that share models count as one together.
     """
     defaults = {parameter.name: parameter.default for parameter in space.parameters}
     features = Features(distributions(space), defaults)
-    families = []
+    families: list[tuple[set[str], list[tuple[Floats, float, int]]]] = []
     for field in fields:
-        anchor = field.candidates[space.default].observations
+        anchor = _exact(field.candidates[space.default])
         told = []
         for candidate in field.candidates.values():
             if candidate.configuration.solver == space.solver:
                 evidence = field.judge.anchored(candidate.observations, anchor)
-                mean = OUTSIDE if candidate.status is Status.FLAGGED else min(evidence.mean, OUTSIDE)
-                if evidence.instances:
-                    told.append((features.vector(defaults | candidate.configuration.values), mean, evidence.instances))
+                x = features.vector(defaults | candidate.configuration.values)
+                if candidate.status is Status.FLAGGED:
+                    told.append((x, OUTSIDE, 1))
+                elif evidence.instances:
+                    told.append((x, min(evidence.mean, OUTSIDE), evidence.instances))
         if len(told) >= FEWEST:
-            x, means, counts = zip(*told, strict=True)
-            families.append((np.array(x), np.array(means), np.array(counts, dtype=float)))
-    return learnt(features, families, before) if families else before
+            models = set(field.instances)
+            for other in [family for family in families if family[0] & models]:
+                families.remove(other)
+                models |= other[0]
+                told = other[1] + told
+            families.append((models, told))
+    systems = []
+    for _, told in families:
+        vectors, means, counts = zip(*told, strict=True)
+        systems.append((np.array(vectors), np.array(means), np.array(counts, dtype=float)))
+    return learnt(features, systems, before) if systems else before
+
+
+def _exact(candidate: Candidate) -> dict[Pair, Observation]:
+    """Return the observations of a candidate that are no mere lower bounds."""
+    return {pair: seen for pair, seen in candidate.observations.items() if not seen.censored}
 
 
 def _field(spaces: Mapping[str, Space], runs: Sequence[tuple[Run, Response]], cost: Cost, ties: Ties) -> Field | None:
     """Return an earlier job's candidates with what was observed of them."""
+    fitting = {c for c in {run.configuration for run, _ in runs} if _fits(spaces, c)}
     usable = [
         (run, response)
         for run, response in runs
-        if response.termination is not Termination.KILLED and _fits(spaces, run.configuration)
+        if response.termination is not Termination.KILLED and run.configuration in fitting
     ]
     if not usable:
         return None
@@ -115,15 +133,21 @@ def _fits(spaces: Mapping[str, Space], configuration: Configuration) -> bool:
 
 
 def _winners(field: Field) -> list[Configuration]:
-    """Return the best configuration of each solver, by the upper end of what it may cost, if it beats the default."""
+    """Return the best configuration of each solver, the best first, if it surely beats the best default.
+
+    Surely: by the upper end of what it may cost.
+    """
+    first = max(field.defaults, key=lambda default: len(_exact(default)))
+    known = [default for default in field.defaults if _exact(default)]
+    if not known:
+        return []
+    anchor = _exact(min(known, key=lambda default: field.judge.anchored(_exact(default), _exact(first)).mean))
     best: dict[str, tuple[float, Configuration]] = {}
-    defaults = {default.configuration.solver: default for default in field.defaults}
     for candidate in field.candidates.values():
         solver = candidate.configuration.solver
-        if candidate.status is Status.FLAGGED or candidate is defaults[solver]:
-            continue
-        evidence = field.judge.anchored(candidate.observations, defaults[solver].observations)
-        upper = evidence.mean + evidence.error
-        if evidence.instances >= CONVINCING and upper < min(0.0, best.get(solver, (0.0, None))[0]):
-            best[solver] = upper, candidate.configuration
+        if candidate.status is not Status.FLAGGED and candidate not in field.defaults:
+            evidence = field.judge.anchored(candidate.observations, anchor)
+            upper = evidence.mean + evidence.error
+            if evidence.instances >= CONVINCING and upper < min(0.0, best.get(solver, (0.0, None))[0]):
+                best[solver] = upper, candidate.configuration
     return [configuration for _, configuration in sorted(best.values(), key=lambda pair: pair[0])]

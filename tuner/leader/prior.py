@@ -66,7 +66,7 @@ def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]
         features: the space's, in whose terms the configurations are given.
         families: for each, configurations (n, features), their mean scores less the default's (n,), and the number
             of instances that each of those rests on (n,).
-        before: what was expected before they were seen; it counts as `WEIGHT` families.
+        before: what was expected before they were seen; it counts as one family, its deviation as `WEIGHT`.
 
     """
     systems = []
@@ -83,7 +83,7 @@ def learnt(features: Features, families: Iterable[tuple[Floats, Floats, Floats]]
         mean = (WEIGHT / 2 * expected + means.sum(axis=0)) / (WEIGHT / 2 + count)
         squares = ((means - mean) ** 2 + variances).sum(axis=0)
         variance = (WEIGHT * deviation**2 + squares) / (WEIGHT + count)
-    spread = np.sqrt(variance * (1 + 1 / count))
+    spread = np.sqrt(variance * (1 + 1 / count) if before is NOTHING else variance)
     return Prior(
         {label: round(float(value), 4) for label, value in zip(features.labels, mean, strict=True)},
         {label: round(float(value), 4) for label, value in zip(features.labels, spread, strict=True)},
