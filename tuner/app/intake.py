@@ -32,7 +32,7 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
     """Return what to hand in to a store for a scenario.
 
     Reads the models under limits, leaves out what cannot be used and says so, and splits. Of ``tuned``, by SHA-256,
-    earlier jobs know how they respond: where responses are reused, others are held out as far as there are any.
+    none is held out if there are enough others: a job that reuses is given what earlier jobs were tuned on.
 
     Raises:
         UsageError: the scenario cannot be carried out as it is; the message proposes what can.
@@ -49,7 +49,7 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
     solvers = _solvers(scenario)
     spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
     _check_budget(scenario)
-    training, holdout = _instances(scenario, watcher, tuned if scenario.reuse else frozenset())
+    training, holdout = _instances(scenario, watcher, tuned)
     solvers, training, holdout = _taken(solvers, training, holdout, scenario, watcher)
     total = len(training) + len(holdout)
     if total < FEWEST or len(training) < 2 or not holdout:
