@@ -41,7 +41,7 @@ for path in sys.argv[1:]:
     solver.run()
     status = solver.modelStatusToString(solver.getModelStatus())
     answers[path] = [str(read), status, solver.getInfo().objective_function_value, model]
-json.dump(answers, sys.stdout)
+json.dump(answers, sys.stderr)
 """
 
 PARSE = """
@@ -59,15 +59,18 @@ for path in sys.argv[1:]:
         "entries": len(model.linear_constraint_matrix.coefficients), "maximise": model.objective.maximize,
         "sum": sum(model.linear_constraint_matrix.coefficients),
     }
-json.dump(answers, sys.stdout)
+json.dump(answers, sys.stderr)
 """
 
 
 def ask(script: str, paths: list[Path]) -> dict[str, object]:
-    """Run a script on files, in a process of its own, and return the JSON it prints."""
+    """Run a script on files, in a process of its own, and return the JSON that it writes to standard error.
+
+    (Solvers greet on standard output.)
+    """
     command = [sys.executable, "-c", script, *map(str, paths)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120)
-    answer: dict[str, object] = json.loads(done.stdout)
+    answer: dict[str, object] = json.loads(done.stderr)
     return answer
 
 
