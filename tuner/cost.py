@@ -22,6 +22,11 @@ class Cost(StrEnum):
     INTEGRAL = "integral"
     """The primal-dual integral: the gap integrated over the cutoff, in seconds."""
 
+    @property
+    def is_time(self) -> bool:
+        """Whether it is the time to a proof: then runs can be capped, and an unsolved one is penalised."""
+        return self in (Cost.PAR10, Cost.WALL)
+
 
 class Ties(StrEnum):
     """What the leader assumes of a follower that has several answers: here, one per solver seed."""

@@ -19,8 +19,6 @@ MOST = 50_000
 """Runs of earlier jobs that are read, about: reading more takes seconds, and the latest say the most."""
 NAMED = 3
 """How many jobs are named; the others are counted."""
-TIMED = (Cost.PAR10, Cost.WALL)
-"""Costs whose responses tell of each other."""
 
 
 def tuned_before(url: str | None) -> set[str]:
@@ -79,7 +77,7 @@ def _unlike(job: Job, earlier: Job) -> str:
     if not set(job.solvers) & set(earlier.solvers):
         return "other solvers"
     costs = {Cost(job.cost), Cost(earlier.cost)}
-    if not costs <= set(TIMED) and (len(costs) > 1 or job.cutoff != earlier.cutoff):
+    if not all(cost.is_time for cost in costs) and (len(costs) > 1 or job.cutoff != earlier.cutoff):
         return "another cost or cutoff"
     return "" if job.gap == earlier.gap else "another gap"
 

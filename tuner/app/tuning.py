@@ -207,7 +207,7 @@ class _Work:
 
     def _nothing_solved(self) -> bool:
         """Whether the race had its time and not one run was solved, where solving is what counts."""
-        timed = self._cost in (Cost.PAR10, Cost.WALL)
+        timed = self._cost.is_time
         return timed and not self._stop.is_set() and self._race.standing().solved == 0
 
     def _hopelessness(self) -> str:

@@ -6,7 +6,6 @@ import math
 from statistics import fmean
 
 from storage.records import Run
-from tuner.cost import Cost
 from tuner.leader.candidate import Candidate, Status
 from tuner.leader.field import Field
 from tuner.leader.pairs import Course, Pair
@@ -88,7 +87,7 @@ class Opening:
         return evidence.better(SWAP)
 
     def _too_long(self, winner: Candidate, pair: Pair, allowed: float) -> list[Run]:
-        if self._field.cost not in (Cost.PAR10, Cost.WALL):
+        if not self._field.cost.is_time:
             return []
         others = [default.under_way.get(pair) for default in self._field.defaults if default is not winner]
         return [run for run in others if run is not None and run.limit > allowed + self._field.judge.shift]
@@ -98,7 +97,7 @@ class Opening:
         field = self._field
         observations = {pair.instance: o for pair, o in field.reference.observations.items()}
         unsolved = set()
-        if field.cost in (Cost.PAR10, Cost.WALL):
+        if field.cost.is_time:
             unsolved = {instance for instance, o in observations.items() if not o.solved}
         trivial = {instance for instance, o in observations.items() if o.cost < field.judge.shift / 4}
         if len(observations) - len(trivial | unsolved) < FEW:

@@ -175,7 +175,7 @@ class Race:
         """Whether every default was executed on every instance and nothing was solved by any configuration."""
         field = self._field
         return (
-            self._is_timed
+            field.cost.is_time
             and field.solved == 0
             and all(
                 (default.status is Status.FLAGGED and default is not field.reference)
@@ -317,7 +317,7 @@ class Race:
         """Return the cap: what is left of a multiple of the incumbent's seconds on the same pairs."""
         field, incumbent = self._field, self._field.incumbent.observations
         target = incumbent.get(pair)
-        if candidate.status is not Status.RACING or not self._is_timed or target is None or not target.feasible:
+        if candidate.status is not Status.RACING or not field.cost.is_time or target is None or not target.feasible:
             return field.cutoff
         allowed = target.seconds
         spent = 0.0
@@ -381,7 +381,7 @@ class Race:
         candidate.look = next_look(n)
         evidence = self._compare(candidate)
         field.inform(candidate)
-        if self._is_timed and field.solved == 0:
+        if field.cost.is_time and field.solved == 0:
             return
         if field.incumbent.status is Status.FLAGGED:
             self._replace_flagged(candidate)
@@ -492,7 +492,3 @@ class Race:
     @property
     def _promising(self) -> int:
         return (self._enough + 1) // 2
-
-    @property
-    def _is_timed(self) -> bool:
-        return self._field.cost in (Cost.PAR10, Cost.WALL)

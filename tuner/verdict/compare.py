@@ -127,7 +127,7 @@ def compare(
 
     """
     paired = pair(candidate, baseline, runs, cost, ties)
-    measures = [Measure.SHIFTED] + ([Measure.PAR10] if cost in (Cost.PAR10, Cost.WALL) else [])
+    measures = [Measure.SHIFTED] + ([Measure.PAR10] if cost.is_time else [])
     found = []
     for measure in measures:
         ratio, low, high = interval(paired.candidate, paired.baseline, measure, cost, cutoff, seed)

@@ -165,7 +165,7 @@ def _objection(
             return f"is worse than {name(baseline)} on the holdout"
         if found.low <= 1:
             return f"is not surely better than {name(baseline)}: the interval includes no gain"
-        if cost in (Cost.PAR10, Cost.WALL) and found.candidate_solved < found.baseline_solved:
+        if cost.is_time and found.candidate_solved < found.baseline_solved:
             return f"is faster, but solved fewer runs on the holdout than {name(baseline)}"
     return ""
 
@@ -207,9 +207,7 @@ def _row(
         seeds.setdefault(instance, []).append(seed)
     costs = per_instance(found, seeds, Ties(job.ties))
     means = [
-        mean_cost(costs, measure, cost, job.cutoff)
-        if found and (measure is Measure.SHIFTED or cost in (Cost.PAR10, Cost.WALL))
-        else None
+        mean_cost(costs, measure, cost, job.cutoff) if found and (measure is Measure.SHIFTED or cost.is_time) else None
         for measure in Measure
     ]
     named = {"incumbent": field.incumbent, "baseline": field.baseline, "best default": field.best_default}

@@ -96,7 +96,7 @@ def _training(
         by = shift(cost, run.cutoff)
         if not censored(cost, run, response):
             scores[run.configuration][run.instance, run.seed] = (math.log(by + cost_of(cost, run, response)), False)
-        elif run.capped and cost in (Cost.PAR10, Cost.WALL):
+        elif run.capped and cost.is_time:
             scores[run.configuration].setdefault((run.instance, run.seed), (math.log(by + run.limit), True))
     return scores, flagged
 

@@ -119,7 +119,7 @@ def _changes(verdict: Verdict, spaces: Mapping[str, Space]) -> str:
 
 
 def _table(verdict: Verdict) -> str:
-    seconds = verdict.cost in (Cost.PAR10, Cost.WALL)
+    seconds = verdict.cost.is_time
     head = ["configuration", "ratio", "95 % interval", "mean", *(["PAR10"] if seconds else []), "solved"]
     rows = [_line(row, verdict.cost, seconds) for row in verdict.rows]
     return (

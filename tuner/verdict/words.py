@@ -177,7 +177,7 @@ def _advice(verdict: Verdict) -> str:
     """Say what may help, the likeliest first."""
     row = verdict.row(verdict.contenders.baseline)
     ideas = []
-    if verdict.cost in (Cost.PAR10, Cost.WALL) and row.solved < MOSTLY * row.runs:
+    if verdict.cost.is_time and row.solved < MOSTLY * row.runs:
         ideas.append("a larger --cutoff, or --cost gap, as many runs were not solved")
     if 0 < row.instances < FEW:
         ideas.append("more instances")
