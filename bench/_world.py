@@ -1,11 +1,12 @@
 """A world in which recorded followers answer at once: the table where it knows a run, a surrogate where it does not.
 
 The logarithm of a run's seconds is what the configuration takes on the instance plus the solver seed's noise, whose
-spread is estimated from the part that was recorded under several seeds. For configurations that were not recorded, it
-is one draw from a Gaussian process through the recorded ones: effects of single changes and of pairs of changes, on
-average and on each instance, and what is neither, in the shares that the recording shows. So the landscape is as
-rugged as the real one, and what is good about a configuration is shared by its neighbours as far as it really is. Each
-draw is another world that the recording allows for.
+spread on each instance is estimated from the part that was recorded under several seeds. For configurations that were
+not recorded, it is one draw from a Gaussian process through the recorded ones: effects of single changes and of pairs
+of changes, on average and on each instance, and what is neither, in the shares that the recording shows. So the
+landscape is as rugged as the real one, and what is good about a configuration is shared by its neighbours as far as it
+really is. What a configuration does on average, it does on each instance as many times over as the recording shows: a
+model that is solved at the root tells nothing of anybody. Each draw is another world that the recording allows for.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ SINGLES = (0.05, 0.1, 0.15, 0.2, 0.3)
 PAIRS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
 WHITES = (0.01, 0.03, 0.06, 0.1, 0.15, 0.2)
 """Scales that are tried."""
+USUAL = 8
+"""The noise that is usual counts so many degrees of freedom in the estimate of an instance's own."""
 JITTER = 1e-6
 
 
@@ -93,7 +96,7 @@ class World:
 
     def cpu(self, configuration: Configuration, place: int, seed: int) -> float:
         """Return the seconds of a run that is not limited."""
-        noise = self._solvers[configuration.solver].quality.noise
+        noise = self._solvers[configuration.solver].noise[place]
         drawn = NORMAL.inv_cdf(chance(self.name, configuration.key, place, seed))
         return max(0.0, math.exp(float(self.logs(configuration)[place]) + noise * drawn) - TICK)
 
@@ -123,7 +126,7 @@ class _Surrogate:
         self._space = space
         self._fit = fit = _fit(recording, space.solver)
         self._name = f"{fit.name}-{draw}" if draw else fit.name
-        self.outside, self.quality = fit.outside, fit.quality
+        self.outside, self.noise, self.quality = fit.outside, fit.noise, fit.quality
         random = np.random.default_rng([draw, *fit.name.encode(), *space.solver.encode()])
         self._general = fit.general.drawn(random)
         self._own = fit.own.drawn(random)
@@ -135,14 +138,12 @@ class _Surrogate:
             return known
         x = fit.features.vector(fit.defaults | configuration.values)
         cell = tuple(round(float(value) / GRID) for value in x)
-        white = [
-            fit.own.white * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell, place))
-            for place in range(len(fit.default))
-        ]
-        general = fit.general.white * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell))
-        own = self._own(x)
-        drawn = fit.default + self._general(x) + general + own - own.mean() + np.array(white)
-        return np.maximum(drawn, fit.least)
+        white = fit.own.white * np.array(
+            [NORMAL.inv_cdf(chance(self._name, self._space.solver, cell, place)) for place in range(len(fit.default))]
+        )
+        general = self._general(x) + fit.general.white * NORMAL.inv_cdf(chance(self._name, self._space.solver, cell))
+        own = fit.scale * (self._own(x) + white)
+        return np.maximum(fit.default + fit.share * (general - own.mean()) + own, fit.least)
 
 
 @dataclass(frozen=True)
@@ -158,10 +159,16 @@ class _Fit:
     """Logarithms of the default's seconds."""
     least: NDArray[np.float64]
     """Logarithms of seconds that no configuration stays below: a little less than what any was recorded with."""
+    noise: NDArray[np.float64]
+    """Standard deviation over seeds on each instance."""
     general: Landscape
     """What a configuration does on average."""
+    share: NDArray[np.float64]
+    """How many times that it does on each instance; 1 on average."""
     own: Landscape
-    """What it does on each instance beyond that."""
+    """What it does on each instance beyond that ..."""
+    scale: NDArray[np.float64]
+    """... in units of this."""
     quality: Quality
 
 
@@ -184,16 +191,20 @@ def _fit(recording: Recording, solver: str) -> _Fit:
     rows = {number: row for row, number in enumerate(numbers)}
     for (number, place), logs in cells.items():
         table[rows[number], place] = np.mean(logs)
-    within = [np.var(logs, ddof=1) for logs in cells.values() if len(logs) > 1 and max(logs) < beyond]
-    noise = math.sqrt(np.mean(within)) if within else 0.0
+    noise = _noise({cell: logs for cell, logs in cells.items() if max(logs) < beyond}, instances)
     defaults = {parameter.name: parameter.default for parameter in space.parameters}
     features = Features(distributions(space), defaults)
     x = np.array([features.vector(defaults | configuration.values) for configuration in numbers.values()])
     assert not x[0].any(), "the default is recorded first"
     change = np.minimum(table - table[0], WORST)
     mean = change.mean(axis=1)
-    general = Landscape(x, mean[:, None], noise**2 / instances)
-    own = Landscape(x, change - mean[:, None], noise**2)
+    share = change.T @ mean / (mean @ mean)
+    rest = change - np.outer(mean, share)
+    scale = np.sqrt((rest**2).mean(axis=0)) + TICK
+    general = Landscape(x, mean[:, None], float(np.mean(noise**2)) / instances)
+    own = Landscape(x, rest / scale, float(np.mean((noise / scale) ** 2)))
+    individual = float(np.sqrt(np.mean((own.errors * scale) ** 2)))
+    usual = float(np.sqrt(np.mean(noise**2)))
     return _Fit(
         recording.scene.name,
         features,
@@ -202,10 +213,25 @@ def _fit(recording: Recording, solver: str) -> _Fit:
         frozenset(outside),
         table[0],
         table.min(axis=0) - BELOW,
+        noise,
         general,
+        share,
         own,
-        Quality(len(numbers), float(np.std(mean)), general.error, own.error, noise, general.pairs),
+        scale,
+        Quality(len(numbers), float(np.std(mean)), float(general.errors[0]), individual, usual, general.pairs),
     )
+
+
+def _noise(cells: Mapping[tuple[int, int], Sequence[float]], instances: int) -> NDArray[np.float64]:
+    """Return the standard deviation over seeds on each instance, drawn towards what is usual."""
+    squares, freedom = np.zeros(instances), np.zeros(instances)
+    for (_, place), logs in cells.items():
+        squares[place] += len(logs) * np.var(logs)
+        freedom[place] += len(logs) - 1
+    if not freedom.any():
+        return squares
+    usual = squares.sum() / freedom.sum()
+    return np.asarray(np.sqrt((squares + USUAL * usual) / (freedom + USUAL)))
 
 
 class Landscape:
@@ -239,8 +265,8 @@ class Landscape:
                 best, self.singles, self.pairs, self.white = likelihood, single, pair, white
                 self._inverse = np.linalg.inv(covariance)
         missed = (self._inverse @ y) / np.diag(self._inverse)[:, None]
-        self.error = float(np.sqrt(np.mean(missed[1:] ** 2)))
-        """Root mean square error of a configuration's value, predicted from all others."""
+        self.errors = np.sqrt(np.mean(missed[1:] ** 2, axis=0))
+        """Root mean square error of a configuration's values, predicted from all others; shape (functions,)."""
 
     def drawn(self, random: np.random.Generator) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
         """Return functions that go through the values as far as their noise lets them, drawn from all that do.

@@ -1,16 +1,18 @@
 """Record what real solvers answer: 100 or more configurations on 20 models, for `replay` to race on in virtual time.
 
     python -m bench.record                     all six families with HiGHS, three of them with every solver; two hours
+    python -m bench.record --solver highs      with HiGHS only
     python -m bench.record set-cover           one of them
     python -m bench.record NAME=FOLDER         the models of a folder, with HiGHS
 
-A configuration in four is a mutation of the best ones so far, so that the recording knows the good part of the space. A
-part of them is executed under several seeds. A configuration that solves none of the first five models is given up: the
+A third of the configurations are children of the best ones so far, so that the recording knows the good part of the
+space. Some are executed under several seeds. A configuration that solves none of the first five models is given up: the
 others count as unsolved. Recording goes on where it was interrupted; it wants the machine for itself.
 """
 
 from __future__ import annotations
 
+import argparse
 import math
 import os
 import platform
@@ -18,7 +20,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -45,11 +47,11 @@ machine makes nothing unsolved."""
 SLOTS = len(os.sched_getaffinity(0))
 HIGHS, OTHERS = 110, 55
 """Configurations of HiGHS, and of each other solver where all are recorded."""
-FLIPS, ANY = 0.4, 0.3
-"""Shares of single changes and of random configurations; the rest are mutations of the best."""
-BATCH = 6
-"""Mutations drawn from the same parents."""
-PARENTS = 4
+FLIPS, ANY = 0.4, 0.25
+"""Shares of single changes and of random configurations; the rest are children of the best."""
+BATCH = 8
+"""Children drawn from the same parents."""
+PARENTS = 6
 GIVE_UP = 5
 """A configuration that solves none of so many first models is not executed on the others."""
 SEEDED, SEEDS = 12, 4
@@ -68,18 +70,22 @@ class Plan:
 
 ALL = {"highs": HIGHS, "cp-sat": OTHERS, "scip": OTHERS}
 PLANS = {
-    "set-cover": Plan(0.75, ALL),
-    "combinatorial-auction": Plan(0.5, ALL),
-    "multi-knapsack": Plan(0.8, ALL),
-    "facility-location": Plan(0.8, {"highs": HIGHS}),
-    "independent-set": Plan(0.9, {"highs": HIGHS}),
-    "generalised-assignment": Plan(0.8, {"highs": HIGHS}),
+    "set-cover": Plan(1.15, ALL),
+    "combinatorial-auction": Plan(0.75, ALL),
+    "multi-knapsack": Plan(1.1, ALL),
+    "facility-location": Plan(0.9, {"highs": HIGHS}),
+    "independent-set": Plan(0.75, {"highs": HIGHS}),
+    "generalised-assignment": Plan(0.85, {"highs": HIGHS}),
 }
 
 
-def main(names: Iterable[str] = ()) -> None:
-    for solver in ("highs", "cp-sat", "scip"):  # HiGHS everywhere first: most of what is replayed needs no more
-        for name in list(names) or PLANS:
+def main(words: Sequence[str] = ()) -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.record")
+    parser.add_argument("names", nargs="*", default=list(PLANS), metavar="NAME[=FOLDER]")
+    parser.add_argument("--solver", nargs="+", choices=list(ALL), default=list(ALL))
+    given = parser.parse_args(words)
+    for solver in given.solver:  # HiGHS everywhere first: most of what is replayed needs no more
+        for name in given.names:
             name, _, folder = name.partition("=")
             plan = Plan(1.0, {"highs": HIGHS}) if folder else PLANS[name]
             if solver in plan.quotas:
@@ -138,11 +144,12 @@ class _Recorder:
         draws, space = Draws(generator), self._space
         if not known:
             return [space.default, *draws.flips(space)[: round(FLIPS * quota)]]
-        if count < (FLIPS + ANY) * quota:
-            return [draws.any(space) for _ in range(round((FLIPS + ANY) * quota) - count)]
+        missing = round((FLIPS + ANY) * quota) - count
+        if missing > 0:
+            return [draws.any(space) for _ in range(missing)]
         best = sorted(self._numbers(), key=self._score)[:PARENTS]
         parents = [self._recording.configurations[number] for number in best]
-        drawn = [draws.mutation(space, generator.choice(parents)) for _ in range(BATCH)]
+        drawn = [draws.mutation(space, _crossed(space, *generator.sample(parents, 2), generator)) for _ in range(BATCH)]
         return [configuration for configuration in drawn if not space.forbids(configuration.values)]
 
     def _numbers(self) -> list[int]:
@@ -210,6 +217,13 @@ class _Recorder:
                 f"{len(self._recording.configurations)} configurations, {minutes:.1f} min",
                 flush=True,
             )
+
+
+def _crossed(space: Space, one: Configuration, other: Configuration, generator: random.Random) -> Configuration:
+    """Return a child that has every value from either parent."""
+    both = [space.complete(one.values), space.complete(other.values)]
+    values = {p.name: generator.choice(both).get(p.name, p.default) for p in space.parameters}
+    return space.configuration(values)
 
 
 if __name__ == "__main__":

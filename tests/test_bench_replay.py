@@ -125,6 +125,21 @@ def test_every_draw_is_another_world_with_the_same_recording(recorded: Recording
     assert (World(recorded, ["highs"], draw=1).logs(fresh[0]) == other.logs(fresh[0])).all()
 
 
+def test_a_model_that_tells_nothing_tells_nothing_of_new_configurations_either(tmp_path: Path) -> None:
+    recording = Recording("made-up", tmp_path)
+    recording.begin(SCENE)
+    draws = Draws(random.Random(1))
+    for number, configuration in enumerate(dict.fromkeys([DEFAULT, GOOD, *(draws.any(SPACE) for _ in range(40))])):
+        recording.add_configuration(configuration)
+        for place in range(PLACES):
+            cpu = seconds(configuration, place) if place else 0.03 * math.exp(0.01 * normal(number))
+            recording.add(Cell(number, place, 0), response(cpu), CUTOFF)
+    world = World(recording, ["highs"])
+    fresh = np.array([world.logs(draws.any(SPACE)) for _ in range(60)])
+    deviations = fresh.std(axis=0)
+    assert deviations[0] < 0.1 * deviations[1:].min()
+
+
 def test_nothing_is_much_faster_than_what_was_recorded(world: World, recorded: Recording) -> None:
     least = [min(math.log(seconds(c, place) + 0.005) for c in recorded.configurations) for place in range(PLACES)]
     draws = Draws(random.Random(4))
