@@ -1,6 +1,6 @@
 """Record what real solvers answer: 100 or more configurations on 20 models, for `replay` to race on in virtual time.
 
-    python -m bench.record                     all six families with HiGHS, three of them with every solver; two hours
+    python -m bench.record                     all nine families with HiGHS, three of them with every solver; two hours
     python -m bench.record --solver highs      with HiGHS only
     python -m bench.record set-cover           one of them
     python -m bench.record NAME=FOLDER         the models of a folder, with HiGHS
@@ -76,6 +76,9 @@ PLANS = {
     "facility-location": Plan(0.9, {"highs": HIGHS}),
     "independent-set": Plan(0.75, {"highs": HIGHS}),
     "generalised-assignment": Plan(0.85, {"highs": HIGHS}),
+    "lot-sizing": Plan(0.75, {"highs": HIGHS}),
+    "bin-packing": Plan(0.85, {"highs": HIGHS}),
+    "network-design": Plan(0.8, {"highs": HIGHS}),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from statistics import fmean
+from statistics import fmean, geometric_mean
 
 import pytest
 
@@ -69,11 +69,11 @@ def test_a_default_that_loses_on_the_first_models_only_is_not_dropped() -> None:
 
 def test_noise_is_rarely_promoted() -> None:
     deposed = 0
-    for seed in range(40):
+    for seed in range(80):
         job = tune(World(ALPHA, seed=seed, effect=0.0, individual=0.0, noise=0.3))
         assert job.leader.standing().configurations > 5
         deposed += len(job.incumbents) > 1
-    assert deposed <= 10
+    assert deposed <= 20
 
 
 def test_a_wrong_follower_in_a_tempting_region_is_never_the_incumbent() -> None:
@@ -247,11 +247,14 @@ def test_a_single_solved_run_is_hope() -> None:
 
 
 def test_the_gap_is_tuned_without_caps() -> None:
-    world = World(ALPHA, seed=102, seconds=4.0)
-    job = tune(world, budget=400.0, cost=Cost.GAP, cutoff=2.0)
-    assert not any(run.capped for run, _ in job.told)
-    assert not job.leader.hopeless
-    assert world.ratio(job.leader.incumbent, DEFAULT) < 1 / 1.1
+    ratios = []
+    for seed in range(100, 110):
+        world = World(ALPHA, seed=seed, seconds=4.0)
+        job = tune(world, budget=400.0, cost=Cost.GAP, cutoff=2.0)
+        assert not any(run.capped for run, _ in job.told)
+        assert not job.leader.hopeless
+        ratios.append(world.ratio(job.leader.incumbent, DEFAULT))
+    assert geometric_mean(ratios) < 1 / 1.2
 
 
 def test_the_opening_ends_at_its_part_of_the_budget() -> None:
