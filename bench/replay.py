@@ -3,7 +3,7 @@
     python -m bench.replay                              every recording, budgets of 50, 200 and 1,000 default runs
     python -m bench.replay set-cover multi-knapsack --reps 20 --budgets 200
     python -m bench.replay set-cover --solvers any      the leader chooses the solver, too
-    python -m bench.replay --only tuner --vary race.ENOUGH=10   an ablation: another value of a constant of the leader
+    python -m bench.replay --only tuner --vary contest.ENOUGH=10  an ablation: another value of a constant of the leader
     python -m bench.replay --only tuner --reuse both            what earlier jobs are worth: nothing, same, other
 
 Each repetition splits the recorded models anew, tunes on two thirds and judges on the others. The figures are ratios to
@@ -16,9 +16,7 @@ from __future__ import annotations
 
 import argparse
 import ast
-import hashlib
 import importlib
-import json
 import math
 import os
 import random
@@ -26,11 +24,12 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from statistics import fmean, stdev
 
+from bench._kept import Found, Kept, Key
 from bench._recording import FOLDER, Recording
 from bench._strategies import STRATEGIES, Purse
 from bench._world import World
@@ -51,7 +50,9 @@ HOLDOUT = 1 / 3
 WORLDS = 25
 """How many worlds are drawn from a recording; repetitions take them in turn."""
 OURS = "tuner"
-KEPT = FOLDER.parent / "replay-kept.jsonl"
+KEPT = FOLDER.parent / "results" / "replay-peers.csv"
+SAVED = 500
+"""The results of so many jobs may be lost when it is interrupted."""
 ANY = ("highs", "cp-sat", "scip")
 
 
@@ -83,8 +84,6 @@ class Result:
     runs: int
     thought: float
     """CPU seconds of the strategy."""
-    budget: float
-    """Virtual seconds that the slots had together."""
 
 
 def execute(task: Task) -> Result:
@@ -106,7 +105,6 @@ def execute(task: Task) -> Result:
         math.exp(world.score(found, holdout) - world.score(default, holdout)),
         runs,
         time.process_time() - began,
-        seconds,
     )
 
 
@@ -175,7 +173,7 @@ def _world(name: str, solvers: tuple[str, ...], draw: int) -> World:
 
 
 def _vary(changes: Iterable[str]) -> None:
-    """Set constants of the leader, as in race.ENOUGH=10."""
+    """Set constants of the leader, as in contest.ENOUGH=10."""
     for change in changes:
         path, _, value = change.partition("=")
         module, _, name = path.rpartition(".")
@@ -185,34 +183,14 @@ def _vary(changes: Iterable[str]) -> None:
         setattr(found, name, ast.literal_eval(value))
 
 
-class _Kept:
-    """Results of the others, by task, in a file; forgotten when they, the simulation or the recording change."""
+def _key(task: Task) -> Key:
+    return Key(task.recording, "+".join(task.solvers), task.strategy, task.budget, task.seed)
 
-    def __init__(self, recordings: Iterable[str]) -> None:
-        code = bytes([WORLDS]) + b"".join(
-            (FOLDER.parent / name).read_bytes() for name in ("_strategies.py", "_world.py")
-        )
-        self._marks = {
-            name: hashlib.sha256(
-                code + b"".join((FOLDER / f"{name}.{suffix}").read_bytes() for suffix in ("jsonl", "csv"))
-            ).hexdigest()[:12]
-            for name in recordings
-        }
-        self._found: dict[tuple[Task, str], Result] = {}
-        if KEPT.exists():
-            for line in KEPT.read_text(encoding="utf-8").splitlines():
-                fields = json.loads(line)
-                task = Task(**fields["result"].pop("task"))
-                task = replace(task, solvers=tuple(task.solvers), vary=tuple(task.vary))
-                self._found[task, fields["mark"]] = Result(task, **fields["result"])
 
-    def get(self, task: Task) -> Result | None:
-        return self._found.get((task, self._marks[task.recording]))
-
-    def add(self, result: Result) -> None:
-        if result.task.strategy != OURS:
-            with KEPT.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"mark": self._marks[result.task.recording], "result": asdict(result)}) + "\n")
+def _known(kept: Kept, task: Task) -> Result | None:
+    """Return what is kept of a task; ours is never, it changes too often."""
+    found = kept.get(_key(task)) if task.strategy != OURS else None
+    return None if found is None else Result(task, *found)
 
 
 def main(words: Sequence[str] = ()) -> None:
@@ -239,18 +217,24 @@ def main(words: Sequence[str] = ()) -> None:
     ]
     print(f"{'recording':<24} {'budget':>6}  " + "  ".join(f"{name:^22}" for name in given.only))
     rows: dict[tuple[str, int], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
-    kept = _Kept(recordings)
+    fresh = 0
+    kept = Kept(KEPT, recordings, f"{WORLDS} worlds, {HOLDOUT} held out, {SLOTS} slots")
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        under_way = {task: pool.submit(execute, task) for task in tasks if kept.get(task) is None}
+        under_way = {task: pool.submit(execute, task) for task in tasks if _known(kept, task) is None}
         for task in tasks:
-            result = kept.get(task) or under_way[task].result()
-            if task in under_way:
-                kept.add(result)
+            result = _known(kept, task) or under_way[task].result()
+            if task in under_way and task.strategy != OURS:
+                kept.add(_key(task), Found(result.training, result.holdout, result.runs, result.thought))
+                fresh += 1
+                if fresh % SAVED == 0:
+                    kept.write()
             row = rows[result.task.recording, result.task.budget]
             row[result.task.strategy].append(result)
             if sum(map(len, row.values())) == len(given.only) * given.reps:
                 cells = "  ".join(_cell(row[name]) for name in given.only)
                 print(f"{result.task.recording:<24} {result.task.budget:>6}  {cells}", flush=True)
+    if fresh:
+        kept.write()
     _summary(rows, given.only)
     if given.table:
         given.table.parent.mkdir(exist_ok=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench import replay
+from bench import _kept, replay
+from bench._kept import Found, Kept, Key
 from bench._recording import Cell, Outcome, Recording, Scene
 from bench._strategies import STRATEGIES, Purse
 from bench._world import Landscape, World
@@ -177,6 +178,32 @@ def test_a_strategy_spends_its_purse_and_finds_what_is_better(
     assert world.score(found, training) < world.score(DEFAULT, training) - 0.5
     again = Purse(world, training, left=120.0)
     assert strategy(again, 3) == found
+
+
+def test_what_others_found_is_kept_until_the_recording_or_the_rules_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_kept, "FOLDER", tmp_path)
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text("scene\n")
+        (tmp_path / f"{name}.csv").write_text("runs\n")
+    path, key, found = tmp_path / "kept.csv", Key("one", "highs", "irace", 50, 7), Found(0.5, 0.6, 100, 1.25)
+    other = Key("two", "highs", "irace", 50, 7)
+    first = Kept(path, ["one", "two"], "rules")
+    first.add(other, found)
+    first.add(key, found)
+    first.write()
+    written = path.read_text()
+    again = Kept(path, ["one"], "rules")
+    assert (again.get(key), again.get(key._replace(seed=8)), again.get(other)) == (found, None, None)
+    again.write()
+    assert path.read_text() == written, "what was not asked for stays"
+    assert Kept(path, ["one"], "other rules").get(key) is None
+    (tmp_path / "one.csv").write_text("other runs\n")
+    changed = Kept(path, ["one", "two"], "rules")
+    assert (changed.get(key), changed.get(other)) == (None, found)
+    changed.write()
+    assert len(path.read_text().splitlines()) == 2
 
 
 @pytest.mark.parametrize("strategy", [replay.OURS, "irace"])

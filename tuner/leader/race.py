@@ -20,45 +20,21 @@ from statistics import fmean
 from storage.records import Configuration, Purpose, Response, Run, Termination
 from tuner.cost import Cost, Ties, shifted_geometric_mean
 from tuner.leader.candidate import Candidate, Status, Trial
-from tuner.leader.evidence import Evidence
+from tuner.leader.contest import MARGIN, Contest
 from tuner.leader.field import Field, shared
 from tuner.leader.opening import Opening
 from tuner.leader.pairs import Course, Pair
 from tuner.leader.prior import Prior
 from tuner.leader.sampler import Proposals
-from tuner.leader.schedule import LOOKS, alpha, next_look, slack
+from tuner.leader.schedule import LOOKS, slack
 from tuner.leader.study import Study
 from tuner.ports import Standing
 from tuner.space import Space
 
-MARGIN = 0.04
-"""A challenger has to promise to be better by this difference in score: about four percent."""
-FIRST = 5
-"""Pairs (or all instances, when they are fewer) after which a challenger may become the incumbent ..."""
-ENOUGH = 10
-"""... and after which it is dropped unless it is likely to."""
-LIKELY, UNLIKELY = 0.3, 0.02
-"""Level of the test that a challenger has to pass to take over from another one, at first and at the end. That one
-stays an elite until the new incumbent was executed on all of its pairs, too, and may take its place back."""
-MANY = 100
-"""Rejections that halve the level: the more were tried, the more are just lucky."""
-PROVEN = 0.01
-"""Level of the test that a challenger has to pass to take over from a default."""
-STAMINA = 2
-"""Rounds of the course in which a challenger has to be proven better, if it goes on being likely."""
-RETIRED = 0.1
-"""Level of the test that drops an elite once the incumbent was executed on all of its pairs."""
 ENDING = 0.15
 """The last part of the budget, at most, in which no new challenger is entered."""
 LEAD = 2
 """Pairs that the incumbent is executed on ahead of the others."""
-DEFAULT_PAIRS = 10
-"""Pairs before which no solver's default is dropped for another's: who wins on a few models may fail on all others."""
-ELITES = 3
-ROUNDS = 5
-"""Seeds of an instance beyond which more pairs are only raced when nothing else is left to do."""
-PATIENCE = 8
-"""Rejections after which the incumbent and the elites are executed on one more pair."""
 THOUGHT = 0.015
 """The part of the executed seconds that the model may think, at most."""
 AHEAD = 3
@@ -103,13 +79,11 @@ class Race:
         self._field = Field(spaces, instances, study, cost, ties, cutoff)
         self._course = Course(len(instances), seed)
         self._opening = Opening(self._field, self._course, budget * slots)
+        self._contest = Contest(self._field, self._course, self._opening)
         self._proposals = Proposals(spaces, study, seed)
         self._ready = deque((configuration, "earlier") for configuration in first)
         self._slots = slots
         self._budget = budget
-        self._frontier = len(instances)
-        """The incumbent, and whoever wants to replace it, is executed on all pairs before this position."""
-        self._rejections = 0
         self._cancelled: set[Run] = set()
         self._clock = clock
         self._thought = 0.0
@@ -166,7 +140,9 @@ class Race:
         field = self._field
         if field.incumbent not in field.defaults:
             return field.incumbent.configuration
-        hopeful = [c for c in (*field.elites, *field.racing) if c.observations and self._covered(c) >= self._promising]
+        contest = self._contest
+        known = [c for c in (*field.elites, *field.racing) if c.observations]
+        hopeful = [c for c in known if contest.covered(c) >= contest.promising]
         best = min(hopeful, key=field.value, default=field.incumbent)
         return (best if field.value(best) < field.value(field.incumbent) - MARGIN else field.incumbent).configuration
 
@@ -228,14 +204,14 @@ class Race:
             before = field.incumbent
             field.flag(candidate, response.reason or response.raw_status or response.termination.value)
             if field.incumbent is not before:
-                self._compare_anew()
+                self._contest.compare_anew()
         if self._opening.over:
-            self._frontier = max(self._frontier, 1 + (self._course.position(pair) or 0))
+            self._contest.reach(pair)
         elif candidate in field.defaults:
             self._opening.follow(candidate, pair)
             if self._opening.over and field.solved:
-                self._frontier = self._enough
-        self._consider(candidate)
+                self._contest.frontier = self._contest.enough
+        self._contest.consider(candidate)
 
     # What to execute
 
@@ -274,7 +250,7 @@ class Race:
             for candidate in (self._field.incumbent, *self._field.elites):
                 if (run := self._step(candidate)) is not None:
                     return run
-            self._frontier += 1
+            self._contest.frontier += 1
         return None
 
     def _wanted(self) -> int:
@@ -283,8 +259,8 @@ class Race:
         When the opening had to end early, the incumbent has gaps. They are filled when somebody gets that far.
         """
         others = (*self._field.racing, *self._field.elites)
-        reached = max((self._covered(candidate) + LEAD for candidate in others), default=LEAD)
-        return min(reached, self._frontier)
+        reached = max((self._contest.covered(candidate) + LEAD for candidate in others), default=LEAD)
+        return min(reached, self._contest.frontier)
 
     def _step(self, candidate: Candidate, ahead: bool = False, upto: int = 0) -> Run | None:
         """Return the candidate's next run, on the course up to a position, else up to the frontier.
@@ -300,7 +276,7 @@ class Race:
         waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
         if not waiting:
             incumbent = self._field.incumbent
-            for position in range(self._covered(candidate), upto or self._frontier):
+            for position in range(self._contest.covered(candidate), upto or self._contest.frontier):
                 pair = self._course[position]
                 if pair in known or pair in under_way or (follows and pair not in incumbent.observations):
                     continue
@@ -356,122 +332,8 @@ class Race:
             return False
         observations = self._field.incumbent.observations.values()
         at_a_time = min(LOOKS[0], self._slots)
-        needed = self._first * fmean(o.seconds for o in observations) / at_a_time if observations else 0.0
+        needed = self._contest.first * fmean(o.seconds for o in observations) / at_a_time if observations else 0.0
         return remaining < min(needed, ENDING * self._budget)
-
-    # What follows from a response
-
-    def _consider(self, candidate: Candidate) -> None:
-        field = self._field
-        if candidate is field.incumbent:
-            field.inform(candidate)
-            for elite in list(field.elites):
-                self._decide(elite)
-        elif candidate.status is Status.ELITE or (
-            candidate.status is Status.RACING and (candidate.exact or len(candidate.observations) >= candidate.look)
-        ):
-            self._decide(candidate)
-
-    def _decide(self, candidate: Candidate) -> None:
-        """Compare with the incumbent: drop the candidate, promote it, keep it as an elite, or let it go on."""
-        field = self._field
-        if candidate.status not in (Status.RACING, Status.ELITE):
-            return
-        n = len(candidate.observations)
-        candidate.look = next_look(n)
-        evidence = self._compare(candidate)
-        field.inform(candidate)
-        if field.cost.is_time and field.solved == 0:
-            return
-        if field.incumbent.status is Status.FLAGGED:
-            self._replace_flagged(candidate)
-        elif self._is_lost(candidate, evidence):
-            self._reject(candidate)
-        elif self._opening.over and self._covered(candidate) >= self._first:
-            self._conclude(candidate, evidence)
-
-    def _is_lost(self, candidate: Candidate, evidence: Evidence) -> bool:
-        """Whether a candidate is worse than the incumbent, or too little better."""
-        n = len(candidate.observations)
-        rivals = len(self._field.defaults) > 1
-        if rivals and candidate in self._field.defaults and n < min(DEFAULT_PAIRS, len(self._course)):
-            return False
-        if candidate.status is not Status.ELITE:
-            return evidence.worse(alpha(n), MARGIN)
-        settled = candidate.observations.keys() <= self._field.incumbent.observations.keys()
-        return evidence.worse(RETIRED if settled else PROVEN)
-
-    def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
-        """Promote a candidate that is better; drop a challenger that is not likely to be; let others go on.
-
-        Who is likely to be better and not proven so on all instances and seeds that it may have stays as an elite.
-        """
-        field = self._field
-        level = PROVEN if field.incumbent in field.defaults else max(UNLIKELY, LIKELY / (1 + self._rejections / MANY))
-        better = evidence.better(level)
-        candidate.exact = better
-        if better and not candidate.censored:
-            self._promote(candidate)
-        elif not better and candidate.status is Status.RACING and self._covered(candidate) >= self._enough:
-            if not evidence.better(LIKELY):
-                self._reject(candidate)
-            elif self._covered(candidate) < STAMINA * len(self._course):
-                self._frontier = max(self._frontier, min(candidate.look, STAMINA * len(self._course)))
-            else:
-                field.keep(candidate)
-                self._trim()
-
-    def _replace_flagged(self, candidate: Candidate) -> None:
-        """Promote whoever is first to be executed everywhere: anything is better than a response outside C."""
-        if self._opening.over and self._covered(candidate) >= self._enough:
-            candidate.exact = True
-            if not candidate.censored:
-                self._promote(candidate)
-
-    def _promote(self, candidate: Candidate) -> None:
-        field = self._field
-        old = field.incumbent
-        field.lead(candidate)
-        field.inform(candidate)
-        if old.status is not Status.FLAGGED:
-            field.keep(old)
-        self._compare_anew()
-        self._trim()
-
-    def _compare_anew(self) -> None:
-        """Compare everybody with a new incumbent; nobody is promoted before it has a response of its own."""
-        others = (*self._field.racing, *self._field.elites)
-        for other in sorted(others, key=lambda c: c.configuration.key):  # in an order that follows from responses alone
-            n = len(other.observations)
-            evidence = self._compare(other)
-            other.look = max(other.look, next_look(n))
-            if n and self._is_lost(other, evidence):
-                self._reject(other)
-
-    def _trim(self) -> None:
-        """Keep only the best elites."""
-        elites = self._field.elites
-        while len(elites) > ELITES:
-            self._reject(max(elites, key=self._field.value))
-
-    def _reject(self, candidate: Candidate) -> None:
-        self._field.reject(candidate)
-        self._rejections += 1
-        if self._opening.over and self._rejections % PATIENCE == 0 and self._frontier < ROUNDS * len(self._course):
-            self._frontier += 1
-
-    def _compare(self, candidate: Candidate) -> Evidence:
-        evidence = self._field.judge.compare(
-            candidate.observations, self._field.incumbent.observations, who=candidate.configuration
-        )
-        candidate.promise = evidence.mean / evidence.error
-        return evidence
-
-    def _covered(self, candidate: Candidate) -> int:
-        """Return how many pairs from the start of the course the candidate was executed on without a gap."""
-        while self._course[candidate.cursor] in candidate.observations:
-            candidate.cursor += 1
-        return candidate.cursor
 
     def _cost_on(self, candidate: Candidate, pairs: Sequence[Pair]) -> float | None:
         by_instance: dict[int, list[float]] = {}
@@ -480,15 +342,3 @@ class Race:
         judge = self._field.judge
         costs = [judge.aggregate(costs) for costs in by_instance.values()]
         return shifted_geometric_mean(costs, judge.shift) if costs else None
-
-    @property
-    def _first(self) -> int:
-        return min(FIRST, len(self._course))
-
-    @property
-    def _enough(self) -> int:
-        return min(ENOUGH, len(self._course))
-
-    @property
-    def _promising(self) -> int:
-        return (self._enough + 1) // 2
