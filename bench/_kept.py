@@ -28,6 +28,7 @@ class Found(NamedTuple):
     """What came of it."""
 
     training: float
+    """Cost on the training models, as a ratio to the default's."""
     holdout: float
     runs: int
     thought: float

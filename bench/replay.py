@@ -51,8 +51,6 @@ WORLDS = 25
 """How many worlds are drawn from a recording; repetitions take them in turn."""
 OURS = "tuner"
 KEPT = FOLDER.parent / "results" / "replay-peers.csv"
-SAVED = 500
-"""The results of so many jobs may be lost when it is interrupted."""
 ANY = ("highs", "cp-sat", "scip")
 
 
@@ -73,20 +71,7 @@ class Task:
     of the training models, with as much time, and this one is on the other half. Empty: this one is on all."""
 
 
-@dataclass(frozen=True)
-class Result:
-    """What came of it."""
-
-    task: Task
-    training: float
-    """Cost on the training models, as a ratio to the default's."""
-    holdout: float
-    runs: int
-    thought: float
-    """CPU seconds of the strategy."""
-
-
-def execute(task: Task) -> Result:
+def execute(task: Task) -> Found:
     """Carry out a tuning job in virtual time."""
     _vary(task.vary)
     world = _world(task.recording, task.solvers, task.seed % WORLDS)
@@ -99,8 +84,7 @@ def execute(task: Task) -> Result:
     seconds = task.budget * mean
     began = time.process_time()
     found, runs = (_ours if task.strategy == OURS else _others)(task, world, training, seconds)
-    return Result(
-        task,
+    return Found(
         math.exp(world.score(found, training) - world.score(default, training)),
         math.exp(world.score(found, holdout) - world.score(default, holdout)),
         runs,
@@ -187,12 +171,6 @@ def _key(task: Task) -> Key:
     return Key(task.recording, "+".join(task.solvers), task.strategy, task.budget, task.seed)
 
 
-def _known(kept: Kept, task: Task) -> Result | None:
-    """Return what is kept of a task; ours is never, it changes too often."""
-    found = kept.get(_key(task)) if task.strategy != OURS else None
-    return None if found is None else Result(task, *found)
-
-
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.replay")
     parser.add_argument("recordings", nargs="*", default=_recordings())
@@ -216,39 +194,38 @@ def main(words: Sequence[str] = ()) -> None:
         for seed in range(given.reps)
     ]
     print(f"{'recording':<24} {'budget':>6}  " + "  ".join(f"{name:^22}" for name in given.only))
-    rows: dict[tuple[str, int], dict[str, list[Result]]] = defaultdict(lambda: defaultdict(list))
-    fresh = 0
+    rows: dict[tuple[str, int], dict[str, list[Found]]] = defaultdict(lambda: defaultdict(list))
     kept = Kept(KEPT, recordings, f"{WORLDS} worlds, {HOLDOUT} held out, {SLOTS} slots")
+    is_fresh = False
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-        under_way = {task: pool.submit(execute, task) for task in tasks if _known(kept, task) is None}
+        under_way = {task: pool.submit(execute, task) for task in tasks if kept.get(_key(task)) is None}
         for task in tasks:
-            result = _known(kept, task) or under_way[task].result()
-            if task in under_way and task.strategy != OURS:
-                kept.add(_key(task), Found(result.training, result.holdout, result.runs, result.thought))
-                fresh += 1
-                if fresh % SAVED == 0:
-                    kept.write()
-            row = rows[result.task.recording, result.task.budget]
-            row[result.task.strategy].append(result)
+            found = under_way[task].result() if task in under_way else kept.get(_key(task))
+            if task in under_way and task.strategy != OURS:  # ours changes too often to be kept
+                kept.add(_key(task), found)
+                is_fresh = True
+            row = rows[task.recording, task.budget]
+            row[task.strategy].append(found)
             if sum(map(len, row.values())) == len(given.only) * given.reps:
                 cells = "  ".join(_cell(row[name]) for name in given.only)
-                print(f"{result.task.recording:<24} {result.task.budget:>6}  {cells}", flush=True)
-    if fresh:
-        kept.write()
+                print(f"{task.recording:<24} {task.budget:>6}  {cells}", flush=True)
+                if is_fresh:
+                    kept.write()
+                    is_fresh = False
     _summary(rows, given.only)
     if given.table:
         given.table.parent.mkdir(exist_ok=True)
         given.table.write_text(_table(rows), encoding="utf-8")
 
 
-def _cell(results: Sequence[Result]) -> str:
+def _cell(results: Sequence[Found]) -> str:
     """Return mean and standard error of the ratio on the holdout, with the runs."""
     ratios = [result.holdout for result in results]
     error = stdev(ratios) / math.sqrt(len(ratios)) if len(ratios) > 1 else math.nan
     return f"{fmean(ratios):.3f} ±{error:.3f} {fmean(r.runs for r in results):6.0f} runs"
 
 
-def _table(rows: dict[tuple[str, int], dict[str, list[Result]]]) -> str:
+def _table(rows: dict[tuple[str, int], dict[str, list[Found]]]) -> str:
     """Return the mean ratio on the holdout and its standard error of every recording, budget and strategy as CSV."""
     lines = ["recording,budget,strategy,ratio,error,reps"]
     for (name, budget), row in rows.items():
@@ -259,7 +236,7 @@ def _table(rows: dict[tuple[str, int], dict[str, list[Result]]]) -> str:
     return "\n".join((*lines, ""))
 
 
-def _summary(rows: dict[tuple[str, int], dict[str, list[Result]]], strategies: Sequence[str]) -> None:
+def _summary(rows: dict[tuple[str, int], dict[str, list[Found]]], strategies: Sequence[str]) -> None:
     titles = ("geometric mean on holdout", "kept of the training gain", "CPU of a job")
     print(f"\n{'strategy':<10} {titles[0]:>26} {titles[1]:>26} {titles[2]:>13}")
     for strategy in strategies:
