@@ -13,6 +13,7 @@ others count as unsolved. Recording goes on where it was interrupted; it wants t
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import os
 import platform
@@ -45,13 +46,16 @@ LIMIT = 1.25 * CUTOFF
 """Wall seconds after which a run is ended: more than the cutoff, which counts CPU seconds, so that a busy moment of the
 machine makes nothing unsolved."""
 SLOTS = len(os.sched_getaffinity(0))
-HIGHS, OTHERS = 110, 55
+HIGHS, OTHERS = 170, 80
 """Configurations of HiGHS, and of each other solver where all are recorded."""
-FLIPS, ANY = 0.4, 0.25
+FLIPS, ANY = 0.26, 0.16
 """Shares of single changes and of random configurations; the rest are children of the best."""
 BATCH = 8
 """Children drawn from the same parents."""
 PARENTS = 6
+LATE = 0.6
+"""When so much of a recording is done, what real jobs ended with joins the parents."""
+ANSWERS = Path(__file__).parent / "results" / "peers.jsonl"
 GIVE_UP = 5
 """A configuration that solves none of so many first models is not executed on the others."""
 SEEDED, SEEDS = 12, 4
@@ -87,6 +91,8 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("names", nargs="*", default=list(PLANS), metavar="NAME[=FOLDER]")
     parser.add_argument("--solver", nargs="+", choices=list(ALL), default=list(ALL))
     given = parser.parse_args(words)
+    if unknown := {name for name in given.names if "=" not in name} - PLANS.keys():
+        parser.error(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}, and NAME=FOLDER")
     for solver in given.solver:  # HiGHS everywhere first: most of what is replayed needs no more
         for name in given.names:
             name, _, folder = name.partition("=")
@@ -114,7 +120,14 @@ def _record(name: str, plan: Plan, solver: str, folder: Path) -> None:
     )
     with LocalExecutor({i.sha256: i for i in instances}, SLOTS, 2048.0, 1e-4) as executor:
         recorder = _Recorder(recording, default_space(solver), instances, executor)
-        recorder.record(plan.quotas[solver])
+        recorder.record(plan.quotas[solver], _answers(name, solver))
+
+
+def _answers(name: str, solver: str) -> list[Configuration]:
+    """Return what the tools of `peers` ended with on such models."""
+    lines = ANSWERS.read_text(encoding="utf-8").splitlines() if ANSWERS.exists() and solver == "highs" else []
+    found = [line["answer"] for line in map(json.loads, lines) if line["family"] == name and "answer" in line]
+    return list(dict.fromkeys(Configuration.of(solver, answer) for answer in found))
 
 
 class _Recorder:
@@ -122,11 +135,16 @@ class _Recorder:
         self._recording, self._space, self._instances, self._executor = recording, space, instances, executor
         self._began = time.monotonic()
 
-    def record(self, quota: int) -> None:
+    def record(self, quota: int, answers: Sequence[Configuration]) -> None:
+        """Record ``quota`` configurations, these answers among the last of them."""
         known = [configuration for _, configuration in self._recording.of(self._space.solver)]
+        attempt = 0
         while len(known) < quota:
-            fresh = [c for c in self._drawn(len(known), known, quota) if c not in known][: quota - len(known)]
-            for configuration in dict.fromkeys(fresh):
+            late = len(known) >= LATE * quota
+            drawn = dict.fromkeys([*(answers if late else ()), *self._drawn(attempt, known, quota)])
+            fresh = [c for c in drawn if c not in known][: quota - len(known)]
+            attempt = 0 if fresh else attempt + 1
+            for configuration in fresh:
                 self._recording.add_configuration(configuration)
                 known.append(configuration)
             self._complete()
@@ -141,9 +159,10 @@ class _Recorder:
             if not self._hopeless(number)
         )
 
-    def _drawn(self, count: int, known: list[Configuration], quota: int) -> list[Configuration]:
-        """Return the next configurations; they depend on what was recorded alone."""
-        generator = random.Random(f"{self._recording.scene}-{self._space.solver}-{count}")
+    def _drawn(self, attempt: int, known: list[Configuration], quota: int) -> list[Configuration]:
+        """Return the next configurations; they depend on what was recorded and the attempt to find new ones alone."""
+        count = len(known)
+        generator = random.Random(f"{self._recording.scene}-{self._space.solver}-{count}-{attempt}")
         draws, space = Draws(generator), self._space
         if not known:
             return [space.default, *draws.flips(space)[: round(FLIPS * quota)]]

@@ -18,6 +18,7 @@ from tests.simulation import normal, space
 from tuner.follower.solvers import SOLVERS, default_space
 from tuner.leader.additive import AdditiveSampler, Point
 from tuner.leader.draws import Draws
+from tuner.leader.evidence import Difference
 from tuner.leader.features import Features
 from tuner.leader.prior import NOTHING, Prior, learnt, shipped
 from tuner.leader.study import Study, distributions
@@ -178,7 +179,8 @@ def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:
     draws = Draws(random.Random(7))
     for configuration in (spaces["beta"].default, *(draws.any(spaces["beta"]) for _ in range(40))):
         study.adopt(configuration)
-        study.tell(configuration, 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS), 0.14)
+        score = 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
+        study.tell(configuration, {instance: Difference(score) for instance in range(8)})
     asked = [study.ask("beta") for _ in range(20)]
     assert all(isinstance(configuration, Configuration) for configuration in asked)
     assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 17

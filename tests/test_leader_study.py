@@ -7,6 +7,7 @@ from storage.records import Claim, Configuration, Response, Run, Termination
 from tests.simulation import space
 from tuner.cost import Cost, Ties
 from tuner.leader.draws import Draws, at, place_of
+from tuner.leader.evidence import Difference
 from tuner.leader.field import Field
 from tuner.leader.pairs import Pair
 from tuner.leader.sampler import Proposals
@@ -22,8 +23,13 @@ def taught(study: Study, spaces: dict[str, Space], count: int, seed: int = 0) ->
     for _ in range(count):
         made = proposals.next({}, {"alpha": 0.0}, model=False)
         assert made is not None
-        study.tell(made[0], value(made[0]))
+        study.tell(made[0], seen(value(made[0])))
     return proposals
+
+
+def seen(score: float) -> dict[int, Difference]:
+    """Return what is known of a configuration that was executed on one instance."""
+    return {0: Difference(score)}
 
 
 def value(configuration: Configuration) -> float:
@@ -41,7 +47,7 @@ def test_the_model_proposes_what_was_good() -> None:
         assert configuration is not None
         study.adopt(configuration)
         values.append(value(configuration))
-        study.tell(configuration, values[-1])
+        study.tell(configuration, seen(values[-1]))
     assert sorted(values)[5] < -1.35, "a random configuration has -0.65 in the median"
 
 
@@ -52,7 +58,7 @@ def test_the_model_avoids_a_region_outside_c_however_tempting() -> None:
         made = proposals.next({}, {"alpha": 0.0}, model=False)
         assert made is not None
         wrong = made[0].values.get("p08") is False
-        study.tell(made[0], -5.0 if wrong else value(made[0]), feasible=not wrong)
+        study.tell(made[0], seen(-5.0 if wrong else value(made[0])), feasible=not wrong)
     asked = [study.ask("alpha") for _ in range(12)]
     assert sum(c is not None and c.values.get("p08") is False for c in asked) <= 3
 
@@ -63,9 +69,9 @@ def test_a_value_that_is_told_again_replaces_the_old_one() -> None:
     made = [proposals.next({}, {"alpha": 0.0}, model=False) for _ in range(60)]
     told = [item[0] for item in made if item is not None]
     for configuration in told:
-        study.tell(configuration, -value(configuration))
+        study.tell(configuration, seen(-value(configuration)))
     for configuration in told:
-        study.tell(configuration, value(configuration))
+        study.tell(configuration, seen(value(configuration)))
     asked = [study.ask("alpha") for _ in range(8)]
     assert sorted(value(c) for c in asked if c is not None)[4] < -0.85
 

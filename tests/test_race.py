@@ -275,8 +275,9 @@ def test_a_default_that_takes_long_does_not_keep_challengers_waiting() -> None:
 def test_near_the_end_no_new_challenger_is_entered() -> None:
     world = World(ALPHA, seed=10)
     leader = new_race(world)
-    for run, response in tune(world).told:
+    told = tune(world).told
+    for run, response in told:
         leader.tell(run, response)
     known = {run.configuration for run in leader.due(1000, remaining=0.2)}
-    assert known and known <= {trial.configuration for trial in leader.trials()}
+    assert known and known <= {run.configuration for run, _ in told}
     assert not {run.configuration for run in leader.due(20, remaining=60.0)} <= known

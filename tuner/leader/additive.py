@@ -94,6 +94,10 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
         if points:
             self._mean, self._root = self._posterior(points)
 
+    def expect(self, x: Floats) -> tuple[Floats, Floats]:
+        """Return mean and variance of what configurations with features ``x``, shape (n, features), are worth."""
+        return x @ self._mean, self._misfit**2 + ((x @ self._root) ** 2).sum(axis=1)
+
     def propose(self) -> dict[str, Any]:
         """Return the values of every parameter of a promising configuration."""
         effects = self._mean + HEAT * self._root @ self._numpy.standard_normal(self._root.shape[1])

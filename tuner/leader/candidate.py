@@ -38,7 +38,9 @@ class Candidate:
     censored: set[Pair] = field(default_factory=set)
     """Pairs of which only a lower bound of the cost is known."""
     cursor: int = 0
-    """Every pair of the course before this position is observed or under way."""
+    """Every pair of the course before this position is observed; in the first block, so many are."""
+    turn: int = 0
+    """With which pair of the first block it begins."""
     look: int = LOOKS[0]
     """With how many observations it is compared with the incumbent next."""
     exact: bool = False

@@ -50,6 +50,14 @@ class Contest:
         self.frontier = len(course)
         """The incumbent, and whoever wants to replace it, is executed on all pairs before this position."""
 
+    def begin(self) -> None:
+        """Let challengers take over from now on; the frontier starts where the first of them may be judged."""
+        self.frontier = self.enough
+
+    def extend(self) -> None:
+        """Move the frontier by one pair."""
+        self.frontier += 1
+
     def reach(self, pair: Pair) -> None:
         """Move the frontier behind a pair that somebody was executed on."""
         self.frontier = max(self.frontier, 1 + (self._course.position(pair) or 0))
@@ -152,7 +160,7 @@ class Contest:
         self._field.reject(candidate)
         self._rejections += 1
         if self._opening.over and self._rejections % PATIENCE == 0 and self.frontier < ROUNDS * len(self._course):
-            self.frontier += 1
+            self.extend()
 
     def _compare(self, candidate: Candidate) -> Evidence:
         evidence = self._field.judge.compare(
@@ -162,9 +170,16 @@ class Contest:
         return evidence
 
     def covered(self, candidate: Candidate) -> int:
-        """Return how many pairs from the start of the course the candidate was executed on without a gap."""
-        while self._course[candidate.cursor] in candidate.observations:
-            candidate.cursor += 1
+        """Return how many pairs from the start of the course the candidate was executed on without a gap.
+
+        In the first block, whose order is not the same for all, whatever it was executed on counts.
+        """
+        known, block = candidate.observations, self._course.block
+        if candidate.cursor < block:
+            candidate.cursor = sum(self._course[position] in known for position in range(block))
+        if candidate.cursor >= block:
+            while self._course[candidate.cursor] in known:
+                candidate.cursor += 1
         return candidate.cursor
 
     @property

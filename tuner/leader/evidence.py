@@ -60,6 +60,15 @@ class Evidence:
         return self.instances > 0 and self.mean < -critical(alpha, self.freedom) * self.error
 
 
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A configuration's score on an instance, less another's."""
+
+    score: float
+    censored: bool = False
+    """Whether it is only known to be no less."""
+
+
 class Judge:
     """Compares configurations by their observations."""
 
@@ -92,14 +101,21 @@ class Judge:
 
     def anchored(self, one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]) -> Evidence:
         """Return the evidence on the instances that both were executed on, whatever the seeds."""
-        anchors: dict[int, list[float]] = {}
-        for pair, observation in anchor.items():
-            anchors.setdefault(pair.instance, []).append(observation.cost)
-        costs: dict[int, list[float]] = {}
-        for pair, mine in one.items():
-            if pair.instance in anchors:
-                costs.setdefault(pair.instance, []).append(self._imputed(mine, fmean(anchors[pair.instance])))
-        return self._evidence([self.score(own) - self.score(anchors[i]) for i, own in costs.items()])
+        return self._evidence(
+            [
+                self.score([self._imputed(mine, fmean(costs)) for mine in own]) - self.score(costs)
+                for own, costs in _by_instance(one, anchor).values()
+            ]
+        )
+
+    def differences(self, one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]) -> dict[int, Difference]:
+        """Return the differences of scores by instance, whatever the seeds, with nothing imputed."""
+        return {
+            instance: Difference(
+                self.score([mine.cost for mine in own]) - self.score(costs), any(mine.censored for mine in own)
+            )
+            for instance, (own, costs) in _by_instance(one, anchor).items()
+        }
 
     def _evidence(self, differences: Sequence[float], who: object = None) -> Evidence:
         """Return the moderated t statistic's parts: the variance is shrunk towards what is usual in this race."""
@@ -136,6 +152,20 @@ class Judge:
         z = min((limit - mean) / SPREAD, 6.0)
         expected = mean + SPREAD * NORMAL.pdf(z) / (1.0 - NORMAL.cdf(z))
         return math.exp(max(expected, limit)) - self.shift
+
+
+def _by_instance(
+    one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]
+) -> dict[int, tuple[list[Observation], list[float]]]:
+    """Return what the one was seen to do and the anchor's costs on every instance that both were executed on."""
+    anchors: dict[int, list[float]] = {}
+    for pair, observation in anchor.items():
+        anchors.setdefault(pair.instance, []).append(observation.cost)
+    found: dict[int, tuple[list[Observation], list[float]]] = {}
+    for pair, mine in one.items():
+        if pair.instance in anchors:
+            found.setdefault(pair.instance, ([], anchors[pair.instance]))[0].append(mine)
+    return found
 
 
 @lru_cache(maxsize=4096)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from storage.records import Configuration, Response, Run
 from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
 from tuner.leader.candidate import Candidate, Status, Trial
-from tuner.leader.evidence import Evidence, Judge, Observation
+from tuner.leader.evidence import Judge, Observation
 from tuner.leader.pairs import Pair
 from tuner.leader.schedule import next_look
 from tuner.leader.study import Study
@@ -136,7 +136,7 @@ class Field:
         if candidate is not self.reference:
             self.lost.extend(candidate.under_way.values())
         self._set(candidate, Status.FLAGGED)
-        self._study.tell(candidate.configuration, self._value(candidate) or 0.0, feasible=False)
+        self._study.tell(candidate.configuration, {}, feasible=False)
         if deposed:
             self._succeed(candidate)
 
@@ -153,22 +153,22 @@ class Field:
 
     def inform(self, candidate: Candidate) -> None:
         """Tell the study what the candidate is worth now."""
-        evidence = self._against_reference(candidate)
-        value = candidate.value = _shrunk(evidence)
-        if value is None:
+        candidate.value = self._value(candidate)
+        if candidate.value is None:
             return
         self._changed[candidate.configuration] = candidate
-        self._study.tell(candidate.configuration, evidence.mean, evidence.error, candidate.status is not Status.FLAGGED)
+        differences = self.judge.differences(candidate.observations, self.reference.observations)
+        self._study.tell(candidate.configuration, differences, candidate.status is not Status.FLAGGED)
 
     def value(self, candidate: Candidate) -> float:
         """Return the candidate's value for the study; 0 is the reference's."""
         return self._value(candidate) or 0.0
 
     def _value(self, candidate: Candidate) -> float | None:
-        return _shrunk(self._against_reference(candidate))
-
-    def _against_reference(self, candidate: Candidate) -> Evidence:
-        return self.judge.anchored(candidate.observations, self.reference.observations)
+        """Return the mean difference to the reference, shrunk for resting on few instances; None when on none."""
+        evidence = self.judge.anchored(candidate.observations, self.reference.observations)
+        n = evidence.instances
+        return evidence.mean * n / (n + SHRINK) if n else None
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -225,12 +225,6 @@ class Field:
         for group in (self.racing, self.elites):
             if candidate in group:
                 group.remove(candidate)
-
-
-def _shrunk(evidence: Evidence) -> float | None:
-    """Return the mean, shrunk for resting on few instances; None when it rests on none."""
-    n = evidence.instances
-    return evidence.mean * n / (n + SHRINK) if n else None
 
 
 def shared(one: Candidate, other: Candidate) -> list[Pair]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -45,6 +45,21 @@ class Course:
         """Return the pair at a position; there is one for every position from 0."""
         round_, place = divmod(position, len(self._order))
         return Pair(self._order[place], (self._first_seed + round_) % 2**30)
+
+    @property
+    def block(self) -> int:
+        """How many pairs the first block has, within which not everybody starts with the same one."""
+        return min(FIFTHS, len(self._order))
+
+    def between(self, start: int, end: int, turn: int) -> Iterator[int]:
+        """Yield the positions from ``start`` to ``end``, those of the first block from the ``turn``-th on and around.
+
+        All of the first block are yielded unless ``start`` is behind it: within it, there may be gaps.
+        """
+        block = self.block
+        if start < block:
+            yield from (p for k in range(block) if (p := (k + turn) % block) < end)
+        yield from range(max(start, block), end)
 
     def position(self, pair: Pair) -> int | None:
         """Return where the pair is; None when its instance is not raced or its seed is of another course."""

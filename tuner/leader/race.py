@@ -87,6 +87,7 @@ class Race:
         self._cancelled: set[Run] = set()
         self._clock = clock
         self._thought = 0.0
+        self._turn = 0
 
     # What to execute
 
@@ -210,7 +211,7 @@ class Race:
         elif candidate in field.defaults:
             self._opening.follow(candidate, pair)
             if self._opening.over and field.solved:
-                self._contest.frontier = self._contest.enough
+                self._contest.begin()
         self._contest.consider(candidate)
 
     # What to execute
@@ -250,7 +251,7 @@ class Race:
             for candidate in (self._field.incumbent, *self._field.elites):
                 if (run := self._step(candidate)) is not None:
                     return run
-            self._contest.frontier += 1
+            self._contest.extend()
         return None
 
     def _wanted(self) -> int:
@@ -276,7 +277,8 @@ class Race:
         waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
         if not waiting:
             incumbent = self._field.incumbent
-            for position in range(self._contest.covered(candidate), upto or self._contest.frontier):
+            start, end = self._contest.covered(candidate), upto or self._contest.frontier
+            for position in self._course.between(start, end, candidate.turn):
                 pair = self._course[position]
                 if pair in known or pair in under_way or (follows and pair not in incumbent.observations):
                     continue
@@ -313,7 +315,11 @@ class Race:
         while self._ready or self._propose():
             configuration, source = self._ready.popleft()
             if configuration not in self._field.candidates:  # else one of the first that was raced before a resume
-                return self._field.enter(configuration, source)
+                candidate = self._field.enter(configuration, source)
+                if self._field.incumbent not in self._field.defaults:
+                    self._turn += 1
+                    candidate.turn = self._turn
+                return candidate
         return None
 
     def _propose(self) -> bool:

@@ -8,14 +8,19 @@ value is refined with every run; so the sampler, an Optuna one, is handed the la
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass
+from statistics import fmean
 
+import numpy as np
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 
 from storage.records import Configuration, Value
 from tuner.leader.additive import AdditiveSampler, Point
+from tuner.leader.evidence import Difference
 from tuner.leader.features import Floats
+from tuner.leader.items import Items, Responses
 from tuner.leader.prior import NOTHING, SCATTER, Prior
 from tuner.space import Boolean, Domain, Float, Integer, Space
 
@@ -29,6 +34,16 @@ BLANK = 6
 """Below so many configurations of a solver there is nothing to model."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A configuration that was executed."""
+
+    x: Floats
+    """Its features."""
+    differences: Mapping[int, Difference]
+    is_feasible: bool
+
+
 class Study:
     """The model-based source of challengers behind ask, adopt and tell."""
 
@@ -36,13 +51,14 @@ class Study:
         """Start without any configuration; all randomness comes from ``seed``."""
         self._spaces = spaces
         self._defaults = {solver: {p.name: p.default for p in space.parameters} for solver, space in spaces.items()}
-        self._known: dict[str, dict[Configuration, Point | None]] = {solver: {} for solver in spaces}
+        self._known: dict[str, dict[Configuration, _Known | None]] = {solver: {} for solver in spaces}
         self._samplers = {
             solver: AdditiveSampler(
                 distributions(space), self._defaults[solver], seed + number, (priors or {}).get(solver, NOTHING)
             )
             for number, (solver, space) in enumerate(spaces.items())
         }
+        self._items = {solver: Items() for solver in spaces}
         self._priors = priors or {}
         self._ready = set(self._priors)
         self._news = dict.fromkeys(spaces, 0)
@@ -51,20 +67,19 @@ class Study:
         """Make a configuration known that is about to be executed; its value is told later."""
         self._known[configuration.solver].setdefault(configuration)
 
-    def tell(self, configuration: Configuration, mean: float, error: float = SCATTER, feasible: bool = True) -> None:
+    def tell(self, configuration: Configuration, differences: Mapping[int, Difference], feasible: bool = True) -> None:
         """Set what is known of a configuration that was adopted, in place of what was told before.
 
         Args:
             configuration: one that was adopted.
-            mean: its mean score less the reference's.
-            error: the standard error of that.
-            feasible: False when it gave a response outside C, however good its mean is.
+            differences: its scores less the reference's, by instance.
+            feasible: False when it gave a response outside C, however good its scores are.
 
         """
         solver = configuration.solver
         before = self._known[solver][configuration]
         x = self._x(configuration) if before is None else before.x
-        self._known[solver][configuration] = Point(x, mean, error, feasible)
+        self._known[solver][configuration] = _Known(x, differences, feasible)
         self._news[solver] += 1
 
     def knows(self, configuration: Configuration) -> bool:
@@ -102,13 +117,28 @@ class Study:
         return self._samplers[solver].features(self._defaults[solver] | configuration.values)
 
     def _points(self, solver: str) -> list[Point]:
-        """Return what the sampler learns from, relative to the solver's own default."""
-        known = self._known[solver]
-        told = [point for point in known.values() if point is not None][-WINDOW:]
-        default = known.get(self._spaces[solver].default)
-        if default is None or default.mean == 0.0:
-            return told
-        return [replace(point, mean=point.mean - default.mean) for point in told]
+        """Return what the sampler learns from: what every configuration is worth against the solver's own default."""
+        default = self._spaces[solver].default
+        own = self._known[solver].get(default)
+        base = {} if own is None else {instance: told.score for instance, told in own.differences.items()}
+        usual = fmean(base.values()) if base else 0.0
+        told = [each for c, each in self._known[solver].items() if each is not None and c != default][-WINDOW:]
+        if not told:
+            return []
+        responses = Responses.of(
+            (number, instance, seen.score - base.get(instance, usual), seen.censored)
+            for number, each in enumerate(told)
+            for instance, seen in (each.differences.items() if each.is_feasible else ())
+        )
+        expected, variance = self._samplers[solver].expect(np.array([each.x for each in told]))
+        worth, error = self._items[solver].worth(responses, expected, variance)
+        return [
+            Point(each.x, float(worth[number]), float(error[number]))
+            if each.is_feasible
+            else Point(each.x, 0.0, SCATTER, feasible=False)
+            for number, each in enumerate(told)
+            if math.isfinite(error[number]) or not each.is_feasible
+        ]
 
 
 def tidy(domain: Domain, value: Value) -> Value:
