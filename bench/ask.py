@@ -91,7 +91,7 @@ def ask_cost(parameters: int, trials: int, asks: int = 40) -> float:
 def told(number: int, instances: int) -> dict[int, Difference]:
     """Return scores of a configuration on some instances, every third of them a lower bound."""
     score = (number * 7919 % 1000) / 1000
-    return {place: Difference(score, (number + place) % 3 == 0) for place in range(instances)}
+    return {place: Difference(score, score if (number + place) % 3 == 0 else None) for place in range(instances)}
 
 
 if __name__ == "__main__":

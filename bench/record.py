@@ -53,6 +53,8 @@ FLIPS, ANY = 0.26, 0.16
 BATCH = 8
 """Children drawn from the same parents."""
 PARENTS = 6
+ATTEMPTS = 100
+"""To find anything new, before it is said that there is nothing."""
 LATE = 0.6
 """When so much of a recording is done, what real jobs ended with joins the parents."""
 ANSWERS = Path(__file__).parent / "results" / "peers.jsonl"
@@ -91,7 +93,7 @@ def main(words: Sequence[str] = ()) -> None:
     parser.add_argument("names", nargs="*", default=list(PLANS), metavar="NAME[=FOLDER]")
     parser.add_argument("--solver", nargs="+", choices=list(ALL), default=list(ALL))
     given = parser.parse_args(words)
-    if unknown := {name for name in given.names if "=" not in name} - PLANS.keys():
+    if unknown := {name for name in given.names if not name.partition("=")[2]} - PLANS.keys():
         parser.error(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}, and NAME=FOLDER")
     for solver in given.solver:  # HiGHS everywhere first: most of what is replayed needs no more
         for name in given.names:
@@ -127,7 +129,8 @@ def _answers(name: str, solver: str) -> list[Configuration]:
     """Return what the tools of `peers` ended with on such models."""
     lines = ANSWERS.read_text(encoding="utf-8").splitlines() if ANSWERS.exists() and solver == "highs" else []
     found = [line["answer"] for line in map(json.loads, lines) if line["family"] == name and "answer" in line]
-    return list(dict.fromkeys(Configuration.of(solver, answer) for answer in found))
+    space = default_space(solver)
+    return [c for c in dict.fromkeys(map(space.configuration, found)) if not space.forbids(c.values)]
 
 
 class _Recorder:
@@ -144,6 +147,8 @@ class _Recorder:
             drawn = dict.fromkeys([*(answers if late else ()), *self._drawn(attempt, known, quota)])
             fresh = [c for c in drawn if c not in known][: quota - len(known)]
             attempt = 0 if fresh else attempt + 1
+            if attempt == ATTEMPTS:
+                raise SystemExit(f"{self._space.solver}: no more than {len(known)} configurations were found")
             for configuration in fresh:
                 self._recording.add_configuration(configuration)
                 known.append(configuration)

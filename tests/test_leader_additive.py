@@ -184,3 +184,20 @@ def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:
     asked = [study.ask("beta") for _ in range(20)]
     assert all(isinstance(configuration, Configuration) for configuration in asked)
     assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 17
+
+
+@pytest.mark.parametrize("flagged", [False, True])
+def test_a_default_that_was_capped_or_flagged_is_still_what_its_solver_is_measured_by(flagged: bool) -> None:
+    spaces = {solver: space(solver, 12) for solver in ("alpha", "beta")}
+    study = Study(spaces, seed=8)
+    draws = Draws(random.Random(8))
+    study.adopt(spaces["beta"].default)
+    capped = {0: Difference(2.6, limit=2.4), 1: Difference(2.0), 2: Difference(2.0)}
+    study.tell(spaces["beta"].default, capped, feasible=not flagged)
+    for _ in range(40):
+        configuration = draws.any(spaces["beta"])
+        study.adopt(configuration)
+        score = 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
+        study.tell(configuration, {0: Difference(2.6, limit=2.4), 1: Difference(score), 2: Difference(score)})
+    asked = [study.ask("beta") for _ in range(20)]
+    assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 15

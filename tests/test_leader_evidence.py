@@ -46,6 +46,16 @@ def test_easy_instances_do_not_make_a_configuration_look_good() -> None:
     assert JUDGE.anchored(easy_only, everywhere).mean > 0.0
 
 
+def test_a_capped_response_is_told_with_its_limit_and_what_it_is_expected_to_be() -> None:
+    one = {Pair(0, 0): seen(1.0), Pair(1, 0): seen(1.5, censored=True), Pair(2, 0): seen(3.0)}
+    told = JUDGE.differences(one, {Pair(0, 5): seen(2.0), Pair(1, 5): seen(1.0)})
+    assert told.keys() == {0, 1}, "by instance, whatever the seeds"
+    assert told[0].limit is None and told[0].score == pytest.approx(math.log(1.1 / 2.1))
+    assert told[1].limit == pytest.approx(math.log(1.6 / 1.1))
+    assert told[1].score > told[1].limit + 0.1
+    assert JUDGE.anchored(one, {Pair(0, 5): seen(2.0)}).mean == told[0].score
+
+
 def test_a_false_alarm_is_as_rare_as_its_level() -> None:
     alarms = 0
     for trial in range(400):

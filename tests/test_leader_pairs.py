@@ -49,6 +49,15 @@ def test_instances_set_aside_are_gone_and_those_for_the_end_are_last() -> None:
     assert raced[15] == 11 and set(raced[16:]) == {18, 19}
 
 
+def test_the_first_block_is_walked_from_any_of_its_pairs_on_and_around() -> None:
+    course = Course(8, seed=7)
+    assert list(course.between(0, 7, turn=3)) == [3, 4, 0, 1, 2, 5, 6]
+    assert list(course.between(0, 7, turn=13)) == list(course.between(2, 7, turn=3))
+    assert list(course.between(0, 4, turn=3)) == [3, 0, 1, 2], "nothing at the end or behind it"
+    assert list(course.between(6, 9, turn=3)) == [6, 7, 8], "no gaps are left before the start"
+    assert list(Course(2, seed=7).between(0, 4, turn=1)) == [1, 0, 2, 3], "where there are fewer models"
+
+
 def test_a_pair_is_found_where_it_is() -> None:
     course = Course(20, seed=6)
     course.lay(SECONDS, last=(), aside={3})

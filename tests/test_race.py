@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
 from statistics import fmean, geometric_mean
 
@@ -106,7 +107,7 @@ def test_a_capped_run_is_no_timeout_and_an_incumbent_has_none(typical: tuple[Wor
 
 def test_caps_leave_room_for_a_worse_run_but_not_for_a_hopeless_one() -> None:
     world = World(
-        ALPHA, seed=1, individual=0.0, noise=0.0, bonus=lambda configuration: 0.4 * (configuration != DEFAULT)
+        ALPHA, seed=1, individual=0.0, noise=0.0, bonus=lambda configuration: 0.8 * (configuration != DEFAULT)
     )
     job = tune(world)
     assert job.incumbents == [DEFAULT]
@@ -144,6 +145,19 @@ def test_slots_never_idle_when_the_space_is_exhausted() -> None:
 def test_an_empty_space_leaves_the_default() -> None:
     job = tune(World({"alpha": Space("alpha", ())}, seed=2), budget=20.0)
     assert job.leader.incumbent == DEFAULT
+
+
+def test_challengers_begin_with_different_models_once_somebody_leads(typical: tuple[World, Job]) -> None:
+    _, job = typical
+    first: dict[Configuration, str] = {}
+    for run, _ in job.told:
+        first.setdefault(run.configuration, run.instance)
+    del first[DEFAULT]
+    models = list(first.values())
+    before = list(first).index(job.incumbents[1])
+    assert len(set(models[:before])) <= 2, "the first pair, and the second where its run ended sooner"
+    later = Counter(models[before + 10 :])
+    assert len(later) == 5 and max(later.values()) < later.total() / 2
 
 
 def test_only_training_instances_are_executed_and_told() -> None:

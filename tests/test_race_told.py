@@ -12,7 +12,10 @@ from storage.records import Check, Configuration, Response, Run, Termination
 from tests.racing import ALPHA, CUTOFF, DEFAULT, answered, new_race
 from tests.simulation import World, space
 from tuner.cost import Ties
-from tuner.leader.candidate import Status
+from tuner.leader.candidate import Candidate, Status
+from tuner.leader.contest import Contest
+from tuner.leader.evidence import Observation
+from tuner.leader.pairs import Course
 from tuner.leader.race import Race
 
 
@@ -192,6 +195,15 @@ def test_a_killed_run_counts_for_nothing_and_is_due_again() -> None:
     leader.tell(due[1], Response(Termination.KILLED, cpu=3.0, wall=3.0))
     assert leader.standing() == before
     assert due[1] in leader.due(1)
+
+
+def test_who_began_elsewhere_in_the_first_block_has_covered_what_it_was_executed_on_there() -> None:
+    course = Course(8, seed=1)
+    contest = Contest(None, course, None)  # type: ignore[arg-type]
+    candidate = Candidate(DEFAULT, "model")
+    for covered, position in ((1, 3), (2, 4), (2, 6), (3, 0), (4, 1), (5, 2), (7, 5)):
+        candidate.observations[course[position]] = Observation(1.0, 1.0, censored=False, solved=True, feasible=True)
+        assert contest.covered(candidate) == covered
 
 
 def test_each_run_is_due_once() -> None:

@@ -51,7 +51,7 @@ class Contest:
         """The incumbent, and whoever wants to replace it, is executed on all pairs before this position."""
 
     def begin(self) -> None:
-        """Let challengers take over from now on; the frontier starts where the first of them may be judged."""
+        """Put the frontier where the first challengers may be judged."""
         self.frontier = self.enough
 
     def extend(self) -> None:

@@ -65,8 +65,19 @@ class Difference:
     """A configuration's score on an instance, less another's."""
 
     score: float
-    censored: bool = False
-    """Whether it is only known to be no less."""
+    """What it is expected to be, where the run was capped."""
+    limit: float | None = None
+    """Where the run was capped: what the score is known to be no less than."""
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether only a limit is known."""
+        return self.limit is not None
+
+    @property
+    def least(self) -> float:
+        """The score, or its limit."""
+        return self.score if self.limit is None else self.limit
 
 
 class Judge:
@@ -101,21 +112,25 @@ class Judge:
 
     def anchored(self, one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]) -> Evidence:
         """Return the evidence on the instances that both were executed on, whatever the seeds."""
-        return self._evidence(
-            [
-                self.score([self._imputed(mine, fmean(costs)) for mine in own]) - self.score(costs)
-                for own, costs in _by_instance(one, anchor).values()
-            ]
-        )
+        return self._evidence([difference.score for difference in self.differences(one, anchor).values()])
 
     def differences(self, one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]) -> dict[int, Difference]:
-        """Return the differences of scores by instance, whatever the seeds, with nothing imputed."""
-        return {
-            instance: Difference(
-                self.score([mine.cost for mine in own]) - self.score(costs), any(mine.censored for mine in own)
-            )
-            for instance, (own, costs) in _by_instance(one, anchor).items()
-        }
+        """Return the differences of scores by instance, whatever the seeds."""
+        anchors: dict[int, list[float]] = {}
+        for pair, observation in anchor.items():
+            anchors.setdefault(pair.instance, []).append(observation.cost)
+        seen: dict[int, list[Observation]] = {}
+        for pair, mine in one.items():
+            if pair.instance in anchors:
+                seen.setdefault(pair.instance, []).append(mine)
+        found = {}
+        for instance, own in seen.items():
+            base, mean = self.score(anchors[instance]), fmean(anchors[instance])
+            score = self.score([self._imputed(mine, mean) for mine in own]) - base
+            is_capped = any(mine.censored for mine in own)
+            limit = self.score([mine.cost for mine in own]) - base if is_capped else None
+            found[instance] = Difference(score, limit)
+        return found
 
     def _evidence(self, differences: Sequence[float], who: object = None) -> Evidence:
         """Return the moderated t statistic's parts: the variance is shrunk towards what is usual in this race."""
@@ -152,20 +167,6 @@ class Judge:
         z = min((limit - mean) / SPREAD, 6.0)
         expected = mean + SPREAD * NORMAL.pdf(z) / (1.0 - NORMAL.cdf(z))
         return math.exp(max(expected, limit)) - self.shift
-
-
-def _by_instance(
-    one: Mapping[Pair, Observation], anchor: Mapping[Pair, Observation]
-) -> dict[int, tuple[list[Observation], list[float]]]:
-    """Return what the one was seen to do and the anchor's costs on every instance that both were executed on."""
-    anchors: dict[int, list[float]] = {}
-    for pair, observation in anchor.items():
-        anchors.setdefault(pair.instance, []).append(observation.cost)
-    found: dict[int, tuple[list[Observation], list[float]]] = {}
-    for pair, mine in one.items():
-        if pair.instance in anchors:
-            found.setdefault(pair.instance, ([], anchors[pair.instance]))[0].append(mine)
-    return found
 
 
 @lru_cache(maxsize=4096)

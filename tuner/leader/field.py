@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from storage.records import Configuration, Response, Run
 from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
 from tuner.leader.candidate import Candidate, Status, Trial
-from tuner.leader.evidence import Judge, Observation
+from tuner.leader.evidence import Difference, Judge, Observation
 from tuner.leader.pairs import Pair
 from tuner.leader.schedule import next_look
 from tuner.leader.study import Study
 from tuner.space import Space
 
 SHRINK = 2
-"""A mean over n instances counts n / (n + 2) of itself for the study: few responses prove little."""
+"""A mean over n instances counts n / (n + 2) of itself in a candidate's value: few responses prove little."""
 CONVINCING = 3
 """Observations from which on a configuration's value speaks for its solver."""
 
@@ -136,7 +136,7 @@ class Field:
         if candidate is not self.reference:
             self.lost.extend(candidate.under_way.values())
         self._set(candidate, Status.FLAGGED)
-        self._study.tell(candidate.configuration, {}, feasible=False)
+        self._study.tell(candidate.configuration, self._differences(candidate), feasible=False)
         if deposed:
             self._succeed(candidate)
 
@@ -157,12 +157,15 @@ class Field:
         if candidate.value is None:
             return
         self._changed[candidate.configuration] = candidate
-        differences = self.judge.differences(candidate.observations, self.reference.observations)
-        self._study.tell(candidate.configuration, differences, candidate.status is not Status.FLAGGED)
+        is_feasible = candidate.status is not Status.FLAGGED
+        self._study.tell(candidate.configuration, self._differences(candidate), is_feasible)
 
     def value(self, candidate: Candidate) -> float:
-        """Return the candidate's value for the study; 0 is the reference's."""
+        """Return the candidate's value; 0 is the reference's."""
         return self._value(candidate) or 0.0
+
+    def _differences(self, candidate: Candidate) -> dict[int, Difference]:
+        return self.judge.differences(candidate.observations, self.reference.observations)
 
     def _value(self, candidate: Candidate) -> float | None:
         """Return the mean difference to the reference, shrunk for resting on few instances; None when on none."""

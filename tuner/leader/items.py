@@ -23,19 +23,20 @@ from tuner.leader.features import Floats
 SHARE = 0.5
 """Standard deviation of shares, whose mean is 1."""
 LEAST = 0.05
-"""No share is below this."""
+"""No share is below this, before they are scaled to be 1 on average."""
 OFFSET = 0.25
 """Standard deviation of offsets."""
 SPREAD, WEIGHT = 0.3, 10.0
 """Standard deviation of the noise before anything is known, and as how many responses that counts ..."""
 OWN = 4.0
 """... and as how many what is usual on all instances counts on each."""
-LOW, HIGH = -3.0, 1.5
-"""Scores beyond these, less the default's, are not told apart: an unsolved run says no more than a slow one."""
+LOW, HIGH = -5.0, 1.5
+"""Scores beyond these, less the default's, are not told apart: an unsolved run says no more than a slow one, and all
+that solve what the default does not are good."""
 ROUNDS = 2
 """How often the instances are estimated anew each time."""
 FAR = 6.0
-"""Standard deviations beyond which a limit says nothing more, or nothing at all."""
+"""Standard deviations from which on a limit below says nothing, and one above says that the score is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,10 @@ class Responses:
     def of(cls, rows: Iterable[tuple[int, int, float, bool]]) -> Self:
         """Return the responses (owner, item, score, censored)."""
         owner, item, score, censored = np.array(list(rows), dtype=float).reshape(-1, 4).T
-        return cls(owner.astype(int), item.astype(int), np.clip(score, LOW, HIGH), censored.astype(bool))
+        lowest = np.where(
+            censored, -np.inf, LOW
+        )  # who is known to take longer than almost nothing may take longer still
+        return cls(owner.astype(int), item.astype(int), np.clip(score, lowest, HIGH), censored.astype(bool))
 
 
 class Items:
@@ -68,11 +72,12 @@ class Items:
         self.spread = np.empty(0)
 
     def worth(self, responses: Responses, expected: Floats, variance: Floats) -> tuple[Floats, Floats]:
-        """Return what the responses alone say of every configuration: its worth and the standard error of that.
+        """Return what its responses say of every configuration: its worth and the standard error of that.
 
         Args:
             responses: of all configurations.
-            expected: what they are expected to be worth without them, shape (configurations,).
+            expected: what they are thought to be worth so far, shape (configurations,): there, capped runs are looked
+                at, and the instances are estimated with that and the responses together.
             variance: and how surely, of the same shape.
 
         Returns two arrays of shape (configurations,); the error is infinite for a configuration without responses.
@@ -109,17 +114,21 @@ class Items:
     def _completed(self, responses: Responses, worth: Floats) -> tuple[Floats, Floats]:
         """Return scores with weights that say what the censored ones say, near what is thought of the configurations.
 
-        A censored score has the first two derivatives of its likelihood in common with the one that stands for it.
+        A censored score has the first two derivatives of its log likelihood, by the score that is thought right, in
+        common with the one that stands for it.
         """
-        item, censored = responses.item[responses.censored], responses.censored
         score, weight = responses.score.copy(), np.ones(len(responses.score))
-        mean = self.share[item] * worth[responses.owner[censored]] + self.offset[item]
-        spread = self.spread[item]
-        z = np.clip((score[censored] - mean) / spread, -FAR, FAR)
-        hazard = np.array([_hazard(each) for each in z])
-        score[censored] = mean + spread / (hazard - z)
-        weight[censored] = hazard * (hazard - z)
+        z, hazard, spread = self._beyond(responses, worth)
+        score[responses.censored] += spread * (1.0 / (hazard - z) - z)
+        weight[responses.censored] = hazard * (hazard - z)
         return score, weight
+
+    def _beyond(self, responses: Responses, worth: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return of censored scores how many spreads the limit is above what is thought, the hazard, and the spread."""
+        item, owner = responses.item[responses.censored], responses.owner[responses.censored]
+        mean, spread = self.share[item] * worth[owner] + self.offset[item], self.spread[item]
+        z = np.clip((responses.score[responses.censored] - mean) / spread, -FAR, FAR)
+        return z, np.array([_hazard(each) for each in z]), spread
 
     def _learn(self, responses: Responses, worth: Floats, variance: Floats) -> None:
         """Estimate shares, offsets and spreads from what the configurations are thought to be worth."""
@@ -135,16 +144,21 @@ class Items:
         squares = total(precise * (own**2 + unsure)) + SHARE**-2
         ones = total(precise) + OFFSET**-2
         right, left = total(precise * own * score) + SHARE**-2, total(precise * score)
-        determinant = squares * ones - both**2
-        share = np.maximum((right * ones - both * left) / determinant, LEAST)
-        self.offset = (squares * left - both * right) / determinant
-        heard = total(weight) > 0
-        self.share = share / (share[heard].mean() if heard.any() else 1.0)
-        rest = score - self.share[item] * own - self.offset[item]
-        squares = total(weight * (rest**2 + self.share[item] ** 2 * unsure))
-        seen = total(weight)
+        share = np.maximum((right * ones - both * left) / (squares * ones - both**2), LEAST)
+        offset = (left - both * share) / ones
+
+        z, hazard, spread = self._beyond(responses, worth)
+        score, open_ = responses.score.copy(), np.zeros(len(responses.score))
+        score[responses.censored] += spread * (hazard - z)
+        open_[responses.censored] = spread**2 * np.maximum(1.0 + z * hazard - hazard**2, 0.0)
+        rest = score - share[item] * own - offset[item]
+        squares = total(rest**2 + open_ + share[item] ** 2 * unsure)
+        seen = total(np.ones(len(score)))
         usual = (squares.sum() + WEIGHT * SPREAD**2) / (seen.sum() + WEIGHT)
         self.spread = np.sqrt((squares + OWN * usual) / (seen + OWN))
+        heard = seen > 0
+        self.share = np.where(heard, share / (share[heard].mean() if heard.any() else 1.0), 1.0)
+        self.offset = offset
 
 
 def _sums(values: Floats, index: NDArray[np.intp], count: int) -> Floats:

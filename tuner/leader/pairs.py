@@ -26,8 +26,8 @@ class Pair(NamedTuple):
 class Course:
     """The pairs in the order in which configurations meet them: every instance once, then again with a new seed.
 
-    All configurations follow the same course, so that any two share the pairs of the shorter one: differences are
-    always paired. The order is random until `lay` knows how long the instances take.
+    All configurations follow the same course, so that any two share the pairs of the shorter one, but that those of the
+    first block may be met in another order. The order is random until `lay` knows how long the instances take.
     """
 
     def __init__(self, instances: int, seed: int) -> None:

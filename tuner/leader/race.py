@@ -1,7 +1,9 @@
 """The race: which configuration is executed on what next, which is dropped, and which is the incumbent.
 
-Challengers follow the incumbent along one course of (instance, seed) pairs, from cheap to dear, each run capped by what
-the incumbent took. They are compared with it after 2, 3, 4, 5, 6, 8, ... pairs and dropped early, on little evidence.
+Challengers follow the incumbent along one course of (instance, seed) pairs, cheap ones first, each run capped by what
+the incumbent took. Once somebody leads, each begins with another of the first pairs: most are dropped after two of
+them, and the model has to know more than two instances. They are compared with the incumbent after 2, 3, 4, 5, 6, 8,
+... pairs and dropped early, on little evidence.
 Much evidence replaces a default, less of it a challenger that leads: it was one of many itself, and may take its place
 back. (After ParamILS, irace and SMAC3; `docs/racing.md` tells why, and what was measured.)
 

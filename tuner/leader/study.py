@@ -78,6 +78,8 @@ class Study:
         """
         solver = configuration.solver
         before = self._known[solver][configuration]
+        if before is not None and before.differences == differences and before.is_feasible == feasible:
+            return
         x = self._x(configuration) if before is None else before.x
         self._known[solver][configuration] = _Known(x, differences, feasible)
         self._news[solver] += 1
@@ -117,18 +119,22 @@ class Study:
         return self._samplers[solver].features(self._defaults[solver] | configuration.values)
 
     def _points(self, solver: str) -> list[Point]:
-        """Return what the sampler learns from: what every configuration is worth against the solver's own default."""
+        """Return what the sampler learns from: what every configuration is worth against the solver's own default.
+
+        Where both were capped, nothing is known of which is better.
+        """
         default = self._spaces[solver].default
         own = self._known[solver].get(default)
-        base = {} if own is None else {instance: told.score for instance, told in own.differences.items()}
-        usual = fmean(base.values()) if base else 0.0
+        base = {} if own is None else own.differences
+        nothing = Difference(fmean(default.score for default in base.values()) if base else 0.0)
         told = [each for c, each in self._known[solver].items() if each is not None and c != default][-WINDOW:]
         if not told:
             return []
         responses = Responses.of(
-            (number, instance, seen.score - base.get(instance, usual), seen.censored)
+            (number, instance, seen.least - base.get(instance, nothing).score, seen.is_capped)
             for number, each in enumerate(told)
             for instance, seen in (each.differences.items() if each.is_feasible else ())
+            if not (seen.is_capped and base.get(instance, nothing).is_capped)
         )
         expected, variance = self._samplers[solver].expect(np.array([each.x for each in told]))
         worth, error = self._items[solver].worth(responses, expected, variance)
