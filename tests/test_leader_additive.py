@@ -179,7 +179,7 @@ def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:
     draws = Draws(random.Random(7))
     for configuration in (spaces["beta"].default, *(draws.any(spaces["beta"]) for _ in range(40))):
         study.adopt(configuration)
-        score = 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
+        score = 4.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
         study.tell(configuration, {instance: Difference(score) for instance in range(8)})
     asked = [study.ask("beta") for _ in range(20)]
     assert all(isinstance(configuration, Configuration) for configuration in asked)
@@ -192,12 +192,16 @@ def test_a_default_that_was_capped_or_flagged_is_still_what_its_solver_is_measur
     study = Study(spaces, seed=8)
     draws = Draws(random.Random(8))
     study.adopt(spaces["beta"].default)
-    capped = {0: Difference(2.6, limit=2.4), 1: Difference(2.0), 2: Difference(2.0)}
+    capped = {0: Difference(4.3, limit=4.0), 1: Difference(4.0), 2: Difference(4.0)}
     study.tell(spaces["beta"].default, capped, feasible=not flagged)
     for _ in range(40):
         configuration = draws.any(spaces["beta"])
         study.adopt(configuration)
-        score = 2.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
-        study.tell(configuration, {0: Difference(2.6, limit=2.4), 1: Difference(score), 2: Difference(score)})
+        score = 4.0 + value(spaces["beta"].complete(configuration.values)) - value(DEFAULTS)
+        study.tell(configuration, {0: Difference(5.0, limit=4.7), 1: Difference(score), 2: Difference(score)})
+    other = draws.any(spaces["beta"])
+    study.adopt(other)
+    study.tell(other, {0: Difference(5.0, limit=4.7)})
+    assert len(study._points("beta")) == 40, "where both were capped, nothing is known"
     asked = [study.ask("beta") for _ in range(20)]
     assert sum(c is not None and c.values.get("p04") is False for c in asked) >= 15
