@@ -5,9 +5,10 @@
     python -m bench.record set-cover           one of them
     python -m bench.record NAME=FOLDER         the models of a folder, with HiGHS
 
-A third of the configurations are children of the best ones so far, so that the recording knows the good part of the
-space. Some are executed under several seeds. A configuration that solves none of the first five models is given up: the
-others count as unsolved. Recording goes on where it was interrupted; it wants the machine for itself.
+More than half of the configurations are children of the best ones so far, with what the tools of `peers` ended with
+among the parents, so that the recording knows the good part of the space. Some are executed under several seeds. A
+configuration that solves none of the first five models is given up: the others count as unsolved. Recording goes on
+where it was interrupted; it wants the machine for itself.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.simulation import normal
+from tuner.leader.features import Floats
 from tuner.leader.items import Items, Responses
 
 COUNT, INSTANCES = 120, 6
@@ -30,7 +31,7 @@ def capped(limit: float) -> list[Row]:
     return [(k, i, min(s, limit), s > limit) for k, i, s, _ in everywhere()]
 
 
-def mean_error(worth: np.ndarray) -> float:  # type: ignore[type-arg]
+def mean_error(worth: Floats) -> float:
     return float(np.sqrt(np.mean((worth - WORTH) ** 2)))
 
 

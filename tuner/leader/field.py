@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from statistics import fmean
 
 from storage.records import Configuration, Response, Run
 from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
@@ -153,12 +154,13 @@ class Field:
 
     def inform(self, candidate: Candidate) -> None:
         """Tell the study what the candidate is worth now."""
-        candidate.value = self._value(candidate)
+        differences = self._differences(candidate)
+        candidate.value = _shrunk(differences)
         if candidate.value is None:
             return
         self._changed[candidate.configuration] = candidate
         is_feasible = candidate.status is not Status.FLAGGED
-        self._study.tell(candidate.configuration, self._differences(candidate), is_feasible)
+        self._study.tell(candidate.configuration, differences, is_feasible)
 
     def value(self, candidate: Candidate) -> float:
         """Return the candidate's value; 0 is the reference's."""
@@ -168,10 +170,7 @@ class Field:
         return self.judge.differences(candidate.observations, self.reference.observations)
 
     def _value(self, candidate: Candidate) -> float | None:
-        """Return the mean difference to the reference, shrunk for resting on few instances; None when on none."""
-        evidence = self.judge.anchored(candidate.observations, self.reference.observations)
-        n = evidence.instances
-        return evidence.mean * n / (n + SHRINK) if n else None
+        return _shrunk(self._differences(candidate))
 
     @property
     def best(self) -> Mapping[str, float]:
@@ -228,6 +227,12 @@ class Field:
         for group in (self.racing, self.elites):
             if candidate in group:
                 group.remove(candidate)
+
+
+def _shrunk(differences: Mapping[int, Difference]) -> float | None:
+    """Return the mean of differences to the reference, shrunk for resting on few instances; None when on none."""
+    n = len(differences)
+    return fmean(difference.score for difference in differences.values()) * n / (n + SHRINK) if n else None
 
 
 def shared(one: Candidate, other: Candidate) -> list[Pair]:

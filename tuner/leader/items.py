@@ -106,22 +106,10 @@ class Items:
         """Return how much the responses tell of every configuration, as a precision, and that times what they say."""
         item, count = responses.item, len(worth)
         share, variance = self.share[item], self.spread[item] ** 2
-        score, weight = self._completed(responses, worth)
+        score, weight = _completed(responses, *self._beyond(responses, worth))
         told = _sums(weight * share**2 / variance, responses.owner, count)
         said = _sums(weight * share * (score - self.offset[item]) / variance, responses.owner, count)
         return told, said
-
-    def _completed(self, responses: Responses, worth: Floats) -> tuple[Floats, Floats]:
-        """Return scores with weights that say what the censored ones say, near what is thought of the configurations.
-
-        A censored score has the first two derivatives of its log likelihood, by the score that is thought right, in
-        common with the one that stands for it.
-        """
-        score, weight = responses.score.copy(), np.ones(len(responses.score))
-        z, hazard, spread = self._beyond(responses, worth)
-        score[responses.censored] += spread * (1.0 / (hazard - z) - z)
-        weight[responses.censored] = hazard * (hazard - z)
-        return score, weight
 
     def _beyond(self, responses: Responses, worth: Floats) -> tuple[Floats, Floats, Floats]:
         """Return of censored scores how many spreads the limit is above what is thought, the hazard, and the spread."""
@@ -133,7 +121,8 @@ class Items:
     def _learn(self, responses: Responses, worth: Floats, variance: Floats) -> None:
         """Estimate shares, offsets and spreads from what the configurations are thought to be worth."""
         item, count = responses.item, len(self.share)
-        score, weight = self._completed(responses, worth)
+        z, hazard, spread = self._beyond(responses, worth)
+        score, weight = _completed(responses, z, hazard, spread)
         own, unsure = worth[responses.owner], variance[responses.owner]
         precise = weight / self.spread[item] ** 2
 
@@ -147,7 +136,6 @@ class Items:
         share = np.maximum((right * ones - both * left) / (squares * ones - both**2), LEAST)
         offset = (left - both * share) / ones
 
-        z, hazard, spread = self._beyond(responses, worth)
         score, open_ = responses.score.copy(), np.zeros(len(responses.score))
         score[responses.censored] += spread * (hazard - z)
         open_[responses.censored] = spread**2 * np.maximum(1.0 + z * hazard - hazard**2, 0.0)
@@ -159,6 +147,18 @@ class Items:
         heard = seen > 0
         self.share = np.where(heard, share / (share[heard].mean() if heard.any() else 1.0), 1.0)
         self.offset = offset
+
+
+def _completed(responses: Responses, z: Floats, hazard: Floats, spread: Floats) -> tuple[Floats, Floats]:
+    """Return scores with weights that say what the censored ones say, near what is thought of the configurations.
+
+    A censored score has the first two derivatives of its log likelihood, by the score that is thought right, in
+    common with the one that stands for it.
+    """
+    score, weight = responses.score.copy(), np.ones(len(responses.score))
+    score[responses.censored] += spread * (1.0 / (hazard - z) - z)
+    weight[responses.censored] = hazard * (hazard - z)
+    return score, weight
 
 
 def _sums(values: Floats, index: NDArray[np.intp], count: int) -> Floats:

@@ -126,15 +126,15 @@ class Study:
         default = self._spaces[solver].default
         own = self._known[solver].get(default)
         base = {} if own is None else own.differences
-        nothing = Difference(fmean(default.score for default in base.values()) if base else 0.0)
+        usual = Difference(fmean(default.score for default in base.values()) if base else 0.0)
         told = [each for c, each in self._known[solver].items() if each is not None and c != default][-WINDOW:]
         if not told:
             return []
         responses = Responses.of(
-            (number, instance, seen.least - base.get(instance, nothing).score, seen.is_capped)
+            (number, instance, seen.least - base.get(instance, usual).score, seen.is_capped)
             for number, each in enumerate(told)
             for instance, seen in (each.differences.items() if each.is_feasible else ())
-            if not (seen.is_capped and base.get(instance, nothing).is_capped)
+            if not (seen.is_capped and base.get(instance, usual).is_capped)
         )
         expected, variance = self._samplers[solver].expect(np.array([each.x for each in told]))
         worth, error = self._items[solver].worth(responses, expected, variance)
