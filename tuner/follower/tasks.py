@@ -12,18 +12,22 @@ import time
 import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
 from instances.errors import UnreadableModel
 from instances.model import Model
-from storage.records import Claim, Termination, Value
+from storage.records import Check, Claim, Termination, Value
+from tuner.cost import Ties
 from tuner.follower.answer import decode, encode
 from tuner.follower.check import check_answer
 from tuner.follower.child import Limits, Work
 from tuner.follower.gap import integral, relative_gap
 from tuner.follower.outcome import Outcome
+from tuner.follower.reaction import Answered, Situation, ask, concluded
 from tuner.follower.warm import Warm
+from tuner.ports import Answer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +188,100 @@ class Refuse(Task):
         return lambda: solver.refuses(model)
 
 
-_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Refuse)}
+@dataclass(frozen=True, kw_only=True)
+class Optimise(Task):
+    """Solve a model for its point. Result: claim, objective, bound, point and raw status; the claim is checked."""
+
+    kind: ClassVar[str] = "optimise"
+    adapter: str
+    arrays: str
+    seed: int
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter and load the model."""
+        solver, model = warm.solver(self.adapter), Model.load(Path(self.arrays))
+
+        def work() -> dict[str, Any]:
+            return encode(solver.solve(model, {}, self.seed, self.seconds, 0.0), 0.0)
+
+        return work
+
+    def conclude(self, warm: Warm, outcome: Outcome) -> Outcome:
+        """Check the answer."""
+        if outcome.termination is not Termination.EXITED:
+            return outcome
+        try:
+            answer, _ = decode(outcome.result)
+        except ValueError as error:
+            return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
+        check, reason = check_answer(Model.load(Path(self.arrays)), answer)
+        fields = {
+            "claim": Claim.NOTHING if check is Check.REFUTED else answer.claim,
+            "objective": _finite(answer.objective),
+            "bound": _finite(answer.bound),
+            "point": None if answer.point is None else answer.point.tolist(),
+            "raw_status": answer.raw_status,
+        }
+        return replace(outcome, reason=reason, result=fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class React(Task):
+    """Answer as the follower of a bilevel problem, all questions in one child. Result: a `Reaction` as JSON has it."""
+
+    kind: ClassVar[str] = "react"
+    adapter: str
+    folder: str
+    """Where the situation is saved."""
+    ties: str
+    """What the leader assumes; empty for both ends."""
+    tolerance: float
+    seed: int
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter and load the situation."""
+        solver, situation = warm.solver(self.adapter), self._situation
+
+        def work() -> list[Any]:
+            started = time.perf_counter()
+
+            def solve(model: Model) -> Answer:
+                left = max(0.0, self.seconds - (time.perf_counter() - started))
+                if reason := solver.refuses(model):
+                    raise ValueError(reason)
+                return solver.solve(model, {}, self.seed, left, 0.0)
+
+            answered = ask(situation, self._ties, self.tolerance, solve)
+            seconds = time.perf_counter() - started
+            return [[about, row, encode(answer, seconds)] for about, row, answer in answered]
+
+        return work
+
+    def conclude(self, warm: Warm, outcome: Outcome) -> Outcome:
+        """Check every answer."""
+        if outcome.termination is not Termination.EXITED:
+            return outcome
+        try:
+            answered, seconds = [], 0.0
+            for about, row, fields in outcome.result:
+                answer, seconds = decode(fields)
+                answered.append(Answered(str(about), int(row), answer))
+            reaction = concluded(self._situation, answered, self._ties, self.tolerance, seconds)
+        except (TypeError, ValueError, IndexError) as error:
+            reason = f"answered garbage: {type(error).__name__}: {error}"
+            return replace(outcome, termination=Termination.CRASHED, reason=reason, result=None)
+        return replace(outcome, result=reaction.to_json())
+
+    @cached_property
+    def _situation(self) -> Situation:
+        return Situation.load(Path(self.folder))
+
+    @property
+    def _ties(self) -> Ties | None:
+        return Ties(self.ties) if self.ties else None
+
+
+_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Refuse, Optimise, React)}
 
 
 def from_json(message: dict[str, Any]) -> Task:

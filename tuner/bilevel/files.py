@@ -1,0 +1,227 @@
+"""Reading bilevel problems from a model with an .aux file beside it, in either of MibS' formats.
+
+By name::
+
+    @VARSBEGIN          the follower's variables, each with its coefficient in the follower's objective
+    y1 -1
+    @VARSEND
+    @CONSTRSBEGIN       the follower's rows; @CONSTRBEGIN and @CONSTSBEGIN are met, too
+    r2
+    @CONSTRSEND
+
+By index, rows and columns counted from 0 in the order of the model, the objective not counted::
+
+    LC 3                a variable of the follower
+    LR 0                a row of the follower
+    LO -1               the coefficient of the variable of the same rank among LC
+    OS 1                1: the follower minimises; -1: it maximises
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from instances.errors import UnreadableModel
+from instances.formats import suffixes
+from instances.model import Model
+from instances.reading import read_model
+from tuner.bilevel.linear import LinearProblem
+from tuner.cost import Ties
+from tuner.errors import NotFound, UsageError
+from tuner.space import unknown
+
+SUFFIX = ".aux"
+COLUMNS, ROWS = "columns", "rows"
+_SECTIONS = {"@VARSBEGIN": COLUMNS, "@CONSTRSBEGIN": ROWS, "@CONSTRBEGIN": ROWS, "@CONSTSBEGIN": ROWS}
+_ENDS = ("@VARSEND", "@CONSTRSEND", "@CONSTREND", "@CONSTSEND")
+_COUNTS = {"@NUMVARS": COLUMNS, "@NUMCONSTRS": ROWS, "@NUMCONSTR": ROWS}
+_TEXTS = ("@NAME", "@MPS", "@LP")
+_KEYS = ("N", "M", "LC", "LR", "LO", "OS", "IC", "IB")
+
+
+@dataclass
+class Lower:
+    """What an .aux file says of the follower."""
+
+    columns: list[int] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    objective: list[float] = field(default_factory=list)
+    maximise: bool = False
+    counted: dict[str, int] = field(default_factory=dict)
+    """How many columns and rows the file itself says that there are."""
+
+
+def read_pair(path: Path, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
+    """Read a problem from a model's file or the .aux file beside it; either name will do.
+
+    Raises:
+        NotFound: one of the two is not there.
+        UsageError: one of them cannot be read, or they do not fit each other; names the line.
+
+    """
+    model_path, aux_path = pair_of(path)
+    for file in (model_path, aux_path):
+        if not file.is_file():
+            raise NotFound(
+                f"{file}: there is no such file; a bilevel problem is a model and an {SUFFIX} file beside it"
+            )
+    try:
+        joint = read_model(model_path)
+        text = aux_path.read_text(encoding="utf-8")
+    except UnreadableModel as error:
+        raise UsageError(str(error)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{aux_path}: cannot be read as text: {error}") from None
+    lower = _read(text, joint, aux_path)
+    return LinearProblem(joint, lower.columns, lower.rows, lower.objective, lower_maximise=lower.maximise, ties=ties)
+
+
+def pair_of(path: Path) -> tuple[Path, Path]:
+    """Return the model's file and the .aux file of a pair of which one is named.
+
+    Raises UsageError when no model stands beside an .aux file.
+    """
+    if path.suffix != SUFFIX:
+        parts = suffixes(path.name)
+        if parts is None:
+            raise UsageError(f"{path}: no bilevel problem by its name; an {SUFFIX} file, .mps or .lp is")
+        beside = path.with_name(parts.stem + SUFFIX)
+        longer = path.with_name(path.name + SUFFIX)
+        return path, longer if longer.is_file() and not beside.is_file() else beside
+    stem = path.name.removesuffix(SUFFIX)
+    for candidate in sorted(path.parent.glob("*")) if path.parent.is_dir() else ():
+        parts = suffixes(candidate.name)
+        if parts is not None and (parts.stem == stem or candidate.name == stem):
+            return candidate, path
+    return path.with_name(stem + ".mps"), path
+
+
+def _read(text: str, joint: Model, path: Path) -> Lower:
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise UsageError(f"{path}: is empty")
+    lower = _parse(lines, joint, path)
+    for what, found, said in (
+        ("variables", lower.columns, lower.counted.get(COLUMNS)),
+        ("rows", lower.rows, lower.counted.get(ROWS)),
+    ):
+        if said is not None and said != len(found):
+            raise UsageError(f"{path}: says that the follower has {said} {what}, and names {len(found)}")
+        if len(set(found)) < len(found):
+            raise UsageError(f"{path}: names one of the follower's {what} twice")
+    if len(lower.objective) != len(lower.columns):
+        raise UsageError(
+            f"{path}: {len(lower.objective)} coefficients of the follower's objective, {len(lower.columns)} variables"
+        )
+    if not lower.columns:
+        raise UsageError(f"{path}: the follower has no variable")
+    return lower
+
+
+Lines = Sequence[tuple[int, list[str]]]
+
+
+def _parse(lines: Lines, joint: Model, path: Path) -> Lower:
+    columns = {name: number for number, name in enumerate(joint.column_names)}
+    rows = {name: number for number, name in enumerate(joint.row_names)}
+    lower, section = Lower(), ""
+    rest = iter(lines)
+    for number, words in rest:
+        place, keyword = f"{path}, line {number}", words[0].upper()
+        if keyword.startswith("@"):
+            section = _keyword(keyword, words[0], rest, lower, place)
+        elif section == COLUMNS:
+            if len(words) != 2:
+                raise UsageError(f"{place}: a variable and its coefficient are needed, not {' '.join(words)!r}")
+            lower.columns.append(_known(words[0], columns, "variable", place))
+            lower.objective.append(_number(words[1], place))
+        elif section == ROWS:
+            lower.rows.append(_known(" ".join(words), rows, "row", place))
+        elif len(words) != 2:
+            raise UsageError(f"{place}: a key and a value are needed, not {' '.join(words)!r}")
+        else:
+            _entry(keyword, words[1], joint, lower, place)
+    return lower
+
+
+def _keyword(keyword: str, word: str, rest: Iterator[tuple[int, list[str]]], lower: Lower, place: str) -> str:
+    """Take a keyword, with the next line where it has its value there; return the section that it begins, if any."""
+    if keyword in _SECTIONS:
+        return _SECTIONS[keyword]
+    if keyword in _ENDS:
+        return ""
+    if keyword in _COUNTS:
+        lower.counted[_COUNTS[keyword]] = _whole(_next(rest, place)[0], place)
+    elif keyword == "@OBJSENSE":
+        if not _next(rest, place)[0].upper().startswith("MIN"):
+            raise UsageError(
+                f"{place}: in this format the follower always minimises (MibS passes this keyword over); "
+                "say MIN and change the signs of its coefficients"
+            )
+    elif keyword in _TEXTS:
+        _next(rest, place)
+    else:
+        known = (*_SECTIONS, *_ENDS, *_COUNTS, *_TEXTS, "@OBJSENSE")
+        raise UsageError(f"{place}: {unknown('keyword', word, known)}")
+    return ""
+
+
+def _entry(key: str, value: str, joint: Model, lower: Lower, place: str) -> None:
+    """Take a key with its value."""
+    if key == "LC":
+        lower.columns.append(_index(value, joint.columns, "column", place))
+    elif key == "LR":
+        lower.rows.append(_index(value, joint.rows, "row", place))
+    elif key == "LO":
+        lower.objective.append(_number(value, place))
+    elif key == "OS":
+        if _number(value, place) not in (1.0, -1.0):
+            raise UsageError(f"{place}: OS is {value}; 1 minimises and -1 maximises")
+        lower.maximise = _number(value, place) < 0
+    elif key in ("N", "M"):
+        lower.counted[COLUMNS if key == "N" else ROWS] = _whole(value, place)
+    elif key not in ("IC", "IB"):  # the costs and the budget of an interdiction, which the model's rows have, too
+        raise UsageError(f"{place}: {unknown('key', key, _KEYS)}")
+
+
+def _next(rest: Iterator[tuple[int, list[str]]], place: str) -> list[str]:
+    found = next(rest, None)
+    if found is None:
+        raise UsageError(f"{place}: a value is needed in the next line")
+    return found[1]
+
+
+def _known(name: str, known: dict[str, int], what: str, place: str) -> int:
+    if name not in known:
+        raise UsageError(f"{place}: the model has no such {what}: {unknown(what, name, known)}")
+    return known[name]
+
+
+def _index(text: str, count: int, what: str, place: str) -> int:
+    index = _whole(text, place)
+    if not index < count:
+        raise UsageError(f"{place}: {what} {index} of a model with {count}, counted from 0 and without the objective")
+    return index
+
+
+def _parsed(read: Callable[[str], float], text: str, place: str) -> float:
+    try:
+        value = read(text)
+    except ValueError:
+        raise UsageError(f"{place}: {text!r} is no number") from None
+    if not abs(value) < float("inf"):
+        raise UsageError(f"{place}: {text!r} is not finite")
+    return value
+
+
+def _number(text: str, place: str) -> float:
+    return _parsed(float, text, place)
+
+
+def _whole(text: str, place: str) -> int:
+    value = _parsed(float, text, place)
+    if value < 0 or value != int(value):
+        raise UsageError(f"{place}: {text!r} is no count")
+    return int(value)

@@ -1,0 +1,218 @@
+"""What a bilevel problem is: the leader's variables, and for each choice of them what both levels face."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from tuner.cost import Ties
+from tuner.errors import UsageError
+from tuner.follower.reaction import Situation
+from tuner.space import unknown
+
+X = tuple[float, ...]
+"""A choice of the leader: one value for each of its variables, in their order."""
+NEAR = 1e-6
+"""A value may be this far from one of its domain's, relative to a step of it or to 1."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable of the leader and the values it may take."""
+
+    name: str
+    lower: float
+    upper: float
+    step: float = 0.0
+    """It takes ``lower``, ``lower + step``, ... up to ``upper``; 0 for every value between the two. (Steps are counted
+    from 0 where there is no lower bound.)"""
+
+    def __post_init__(self) -> None:
+        for what, value in (("lower bound", self.lower), ("upper bound", self.upper), ("step", self.step)):
+            if math.isnan(value):
+                raise UsageError(f"variable {self.name}: its {what} is not a number")
+        if self.lower > self.upper:
+            raise UsageError(
+                f"variable {self.name}: no value is from {self.lower:g} to {self.upper:g}; mend its bounds"
+            )
+        if self.step < 0 or math.isinf(self.step):
+            raise UsageError(f"variable {self.name}: the step {self.step:g} has to be positive, or 0 for every value")
+
+    @property
+    def count(self) -> float:
+        """How many values it may take; infinite when they cannot be counted."""
+        if self.lower == self.upper:
+            return 1
+        if not self.step or math.isinf(self.upper) or math.isinf(self.lower):
+            return math.inf
+        return 1 + math.floor((self.upper - self.lower) / self.step + NEAR)
+
+    @property
+    def origin(self) -> float:
+        """Where steps are counted from."""
+        return self.lower if math.isfinite(self.lower) else 0.0
+
+    def at(self, place: int) -> float:
+        """Return the value so many steps above the origin, rid of what floating point adds to it."""
+        return float(f"{self.origin + place * self.step:.12g}")
+
+    def values(self) -> Iterator[float]:
+        """Yield all values from below; only for a variable that has a finite count."""
+        return (self.at(place) for place in range(int(self.count)))
+
+    def nearest(self, value: float) -> float:
+        """Return the value of the domain that is nearest to this one."""
+        inside = min(max(value, self.lower), self.upper)
+        if not self.step:
+            return float(f"{inside:.12g}") + 0.0  # no -0
+        place = round((inside - self.origin) / self.step)
+        if math.isfinite(self.upper):
+            place = min(place, math.floor((self.upper - self.origin) / self.step + NEAR))
+        return self.at(place)
+
+    def admit(self, value: float) -> float:
+        """Return the value as the domain spells it; UsageError when it has none so near."""
+        if not math.isfinite(value):
+            raise UsageError(f"variable {self.name}: {value} is no value")
+        nearest = self.nearest(value)
+        if abs(nearest - value) > NEAR * (self.step or max(1.0, abs(value))):
+            raise UsageError(f"variable {self.name}: {value:.12g} is not among {self}")
+        return nearest
+
+    def __str__(self) -> str:
+        where = f"{self.lower:.12g} to {self.upper:.12g}"
+        return f"{where} in steps of {self.step:.12g}" if self.step else where
+
+
+class Problem(ABC):
+    """A bilevel problem. ``F`` is optimised over x and the follower's reaction to it."""
+
+    def __init__(
+        self, name: str, variables: Sequence[Variable], *, maximise: bool, ties: Ties = Ties.OPTIMISTIC
+    ) -> None:
+        """Set what every problem has.
+
+        Args:
+            name: for people, and for the store.
+            variables: of the leader, at least one, no two of a name.
+            maximise: the sense of F.
+            ties: optimistic, or pessimistic.
+
+        Raises:
+            UsageError: no variable, a name twice, or another kind of ties.
+
+        """
+        if ties is Ties.MEAN:
+            raise UsageError("ties: a follower that has several optimal answers gives one: optimistic or pessimistic")
+        if not variables:
+            raise UsageError(f"{name}: the upper level has no variable, so there is nothing to choose")
+        names = [variable.name for variable in variables]
+        for variable in names:
+            if names.count(variable) > 1:
+                raise UsageError(f"{name}: the upper level has two variables of the name {variable}")
+        self.name = name
+        self.variables = tuple(variables)
+        self.maximise = maximise
+        self.ties = ties
+
+    @abstractmethod
+    def situation(self, x: X) -> Situation:
+        """Return what both levels face once x is chosen, whose values are of the domains."""
+
+    @property
+    @abstractmethod
+    def tolerance(self) -> float:
+        """How much worse than its optimum the follower's objective may be in a tie, times max(1, |optimum|)."""
+
+    @property
+    def count(self) -> float:
+        """How many x there are; infinite when they cannot be counted."""
+        return math.prod(variable.count for variable in self.variables)
+
+    def choices(self) -> Iterator[X]:
+        """Yield every x; only where their count is finite."""
+        return product(*(variable.values() for variable in self.variables))
+
+    def choice(self, x: Mapping[str, float] | Sequence[float]) -> X:
+        """Return x as the domains spell it.
+
+        Raises:
+            UsageError: a name or a value is unknown or missing.
+
+        """
+        if isinstance(x, Mapping):
+            names = [variable.name for variable in self.variables]
+            for name in x:
+                if name not in names:
+                    raise UsageError(f"{self.name}: {unknown('variable', name, names)}; it has {', '.join(names)}")
+            if missing := [name for name in names if name not in x]:
+                raise UsageError(f"{self.name}: no value for {', '.join(missing)}")
+            x = [x[name] for name in names]
+        if len(x) != len(self.variables):
+            raise UsageError(f"{self.name}: {len(x)} values for {len(self.variables)} variables")
+        return tuple(variable.admit(float(value)) for variable, value in zip(self.variables, x, strict=True))
+
+    def named(self, x: X) -> dict[str, float]:
+        """Return the values by the names of their variables."""
+        return {variable.name: value for variable, value in zip(self.variables, x, strict=True)}
+
+    def is_better(self, one: float, other: float) -> bool:
+        """Whether one value of F is strictly better than another."""
+        return one > other if self.maximise else one < other
+
+
+class FunctionProblem(Problem):
+    """A problem whose lower level is a function of x: any MILP over y, as long as F and C are linear in y once x is."""
+
+    def __init__(
+        self,
+        name: str,
+        variables: Sequence[Variable],
+        react: Callable[[Mapping[str, float]], Situation],
+        *,
+        maximise: bool,
+        ties: Ties = Ties.OPTIMISTIC,
+        tolerance: float = 1e-6,
+    ) -> None:
+        """Describe the problem.
+
+        Args:
+            name: for people, and for the store.
+            variables: of the leader.
+            react: returns what both levels face, from x by name. It is called for one x at a time and as often as it
+                pleases the solver, and has to return the same for the same x.
+            maximise: the sense of F, the same as in what ``react`` returns.
+            ties: optimistic, or pessimistic.
+            tolerance: how much worse than its optimum the follower's objective may be in a tie, times
+                max(1, |optimum|); 0 for whole numbers.
+
+        """
+        super().__init__(name, variables, maximise=maximise, ties=ties)
+        if not 0 <= tolerance < 1:
+            raise UsageError(f"{name}: the tolerance {tolerance:g} has to be from 0 to below 1")
+        self._react = react
+        self._tolerance = tolerance
+
+    @property
+    def tolerance(self) -> float:
+        """As it was given."""
+        return self._tolerance
+
+    def situation(self, x: X) -> Situation:
+        """Return what the function says, once it was looked at."""
+        found = self._react(self.named(x))
+        if not isinstance(found, Situation):
+            raise UsageError(f"{self.name}: the lower level has to return a Situation, not {type(found).__name__}")
+        lower, upper = found.lower, found.upper
+        if lower.column_names != upper.column_names:
+            raise UsageError(
+                f"{self.name}: at {self.named(x)} the two levels differ in their columns y: "
+                f"{lower.columns} and {upper.columns}, or other names"
+            )
+        if upper.maximise is not self.maximise:
+            sense = "maximise" if self.maximise else "minimise"
+            raise UsageError(f"{self.name}: F was said to {sense}, and the situation at {self.named(x)} says otherwise")
+        return found

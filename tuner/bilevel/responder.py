@@ -1,0 +1,230 @@
+"""Follower responses: the lower level solved to proof in isolated processes, with ties as the leader assumes them."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple
+
+from instances.model import Floats
+from storage.records import Claim, Termination
+from tuner.bilevel.problem import Problem, X
+from tuner.cost import Ties
+from tuner.errors import Failed
+from tuner.follower.outcome import Outcome
+from tuner.follower.pool import Pool
+from tuner.follower.reaction import Reaction, Tie
+from tuner.follower.solvers import adapter
+from tuner.follower.tasks import React
+
+SECONDS = 600.0
+"""What one response may take."""
+MEMORY_MIB = 2048.0
+
+
+class Status(StrEnum):
+    """What became of a choice of the leader."""
+
+    FEASIBLE = "bilevel feasible"
+    INFEASIBLE = "follower infeasible"
+    """The follower has no feasible solution."""
+    OUTSIDE = "no reaction satisfies C"
+    """Or, for a pessimistic leader, some reaction does not."""
+    UNPROVEN = "not proven"
+    """The follower was not solved to proof in its time: x can be no answer."""
+    UNBOUNDED = "follower unbounded"
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the follower answers to one choice of the leader."""
+
+    x: X
+    status: Status
+    value: float | None = None
+    """The follower's optimal objective."""
+    y: tuple[float, ...] | None = None
+    """An optimal solution of the follower."""
+    widest: tuple[float, ...] | None = None
+    """The one of them that says most about other choices; None when nobody asked."""
+    optimistic: Tie | None = None
+    """The reaction that is best for the leader among those that satisfy C; None when none does, or nobody asked."""
+    pessimistic: Tie | None = None
+    """The worst for the leader among all reactions; None when nobody asked, or it has no limit."""
+    violations: Mapping[str, float] | None = None
+    """By how much some reaction violates C, by constraint; None when nobody asked."""
+    reason: str = ""
+    """Why it is not proven."""
+    cpu: float = 0.0
+    """CPU seconds of the process that answered."""
+    wall: float = 0.0
+    """Its wall seconds."""
+    solver: float = 0.0
+    """Wall seconds inside the solver."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether the follower was solved to proof."""
+        return self.status is not Status.UNPROVEN
+
+    def tie(self, ties: Ties) -> Tie | None:
+        """Return the reaction that a leader with these ties counts on; None when x is not bilevel feasible for it."""
+        if self.status in (Status.UNPROVEN, Status.INFEASIBLE, Status.UNBOUNDED):
+            return None
+        if ties is Ties.OPTIMISTIC:
+            return self.optimistic
+        return None if self.violations else self.pessimistic
+
+
+class _Asked(NamedTuple):
+    number: int
+    x: X
+
+
+class Responder:
+    """Answers for the follower, several choices of the leader at a time. Leaving its context closes it."""
+
+    def __init__(
+        self, problem: Problem, solver: str = "highs", slots: int = 1, seed: int = 0, seconds: float = SECONDS
+    ) -> None:
+        """Make the slots.
+
+        Args:
+            problem: whose lower level is solved.
+            solver: highs, cp-sat or scip.
+            slots: how many responses are found at a time.
+            seed: of the solver.
+            seconds: wall seconds for one response.
+
+        """
+        self._problem, self._adapter, self._seed, self._seconds = problem, adapter(solver), seed, seconds
+        self._pool: Pool[_Asked] = Pool(slots)
+        self._place = Path(tempfile.mkdtemp(prefix="tuner-bilevel-"))
+        self._asked: dict[int, Ties | None] = {}
+        self._count = 0
+
+    def __enter__(self) -> Responder:
+        """Return the responder itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @property
+    def slots(self) -> int:
+        """How many responses are found at a time."""
+        return self._pool.slots
+
+    @property
+    def outstanding(self) -> int:
+        """How many were asked for and not yet returned by `wait`."""
+        return self._pool.outstanding
+
+    def submit(self, x: X, ties: Ties | None, tolerance: float | None = None, elsewhere: Floats | None = None) -> None:
+        """Ask for the response to x.
+
+        Args:
+            x: a choice of the problem's.
+            ties: what the leader assumes; None for both ends.
+            tolerance: in place of the problem's.
+            elsewhere: as in `Situation`.
+
+        """
+        self._count += 1
+        folder = self._place / str(self._count)
+        folder.mkdir()
+        replace(self._problem.situation(x), elsewhere=elsewhere).save(folder)
+        self._asked[self._count] = ties
+        task = React(
+            library=self._adapter.library,
+            adapter=self._adapter.path,
+            folder=str(folder),
+            ties="" if ties is None else ties.value,
+            tolerance=self._problem.tolerance if tolerance is None else tolerance,
+            seed=self._seed,
+            seconds=self._seconds,
+            memory_mib=MEMORY_MIB,
+        )
+        self._pool.submit(_Asked(self._count, x), task)
+
+    def wait(self, timeout: float | None = None) -> list[Response]:
+        """Return the responses found since the last call, waiting for at least one while any is outstanding."""
+        found = []
+        for done in self._pool.wait(timeout):
+            shutil.rmtree(self._place / str(done.subject.number), ignore_errors=True)
+            found.append(_response(done.subject.x, done.outcome, self._asked.pop(done.subject.number)))
+        return found
+
+    def close(self) -> None:
+        """Kill what is under way, and drop the rest."""
+        self._pool.close()
+        shutil.rmtree(self._place, ignore_errors=True)
+
+
+def respond(
+    problem: Problem,
+    x: Mapping[str, float] | Sequence[float],
+    *,
+    solver: str = "highs",
+    seed: int = 0,
+    seconds: float = SECONDS,
+) -> Response:
+    """Return the follower's response to x, with both ends of its ties.
+
+    Raises:
+        UsageError: x is not of the domains.
+        Failed: the follower is unbounded at x.
+
+    """
+    chosen = problem.choice(x)
+    with Responder(problem, solver, seed=seed, seconds=seconds) as responder:
+        responder.submit(chosen, None)
+        (response,) = responder.wait()
+    if response.status is Status.UNBOUNDED:
+        raise unbounded(problem, chosen)
+    return response
+
+
+def unbounded(problem: Problem, x: X) -> Failed:
+    """Return the error that says where the follower is unbounded."""
+    named = ", ".join(f"{name} = {value:g}" for name, value in problem.named(x).items())
+    return Failed(f"{problem.name}: at {named} the follower's objective has no limit; bound its variables")
+
+
+def _response(x: X, outcome: Outcome, ties: Ties | None) -> Response:
+    if outcome.termination is not Termination.EXITED:
+        reason = f"{outcome.termination.value}: {outcome.reason}"
+        return Response(x, Status.UNPROVEN, reason=reason, cpu=outcome.cpu, wall=outcome.wall)
+    reaction = Reaction.from_json(outcome.result)
+    asked_worst = ties is not Ties.OPTIMISTIC
+    status = Status.FEASIBLE
+    if reaction.claim is Claim.INFEASIBLE:
+        status = Status.INFEASIBLE
+    elif reaction.claim is Claim.UNBOUNDED:
+        status = Status.UNBOUNDED
+    elif reaction.claim is not Claim.OPTIMAL or reaction.reason:
+        status = Status.UNPROVEN
+    elif (ties is not Ties.PESSIMISTIC and reaction.best is None) or (ties is Ties.PESSIMISTIC and reaction.violations):
+        status = Status.OUTSIDE
+    return Response(
+        x,
+        status,
+        reaction.value,
+        reaction.y,
+        reaction.widest,
+        reaction.best,
+        reaction.worst,
+        reaction.violations if asked_worst else None,
+        reaction.reason,
+        outcome.cpu,
+        outcome.wall,
+        reaction.seconds,
+    )

@@ -1,0 +1,130 @@
+"""Reading what a user wrote about a problem, TOML or JSON alike: every complaint names the place."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tuner.errors import NotFound, UsageError
+from tuner.space import unknown
+from tuner.toml import read_toml
+
+LARGEST = 1e15
+
+
+class Table:
+    """Named values of one place of a document. What was not asked for by the end is a mistake of the user's."""
+
+    def __init__(self, values: Mapping[str, Any], place: str) -> None:
+        """Hold values found at a place."""
+        self._values, self.place = dict(values), place
+        self._asked: set[str] = set()
+
+    def has(self, name: str) -> bool:
+        """Whether there is something of this name."""
+        self._asked.add(name)
+        return name in self._values
+
+    def text(self, name: str, default: str | None = None) -> str:
+        """Return a text, not empty."""
+        value = self._get(name, default)
+        if not isinstance(value, str) or not value.strip():
+            raise UsageError(f"{self.place}: {name} is {value!r}; a text is needed")
+        return value
+
+    def number(
+        self, name: str, default: float | None = None, *, least: float = -math.inf, most: float = math.inf
+    ) -> float:
+        """Return a finite number."""
+        value = self._get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
+            raise UsageError(f"{self.place}: {name} is {value!r}; a number is needed")
+        if abs(value) > LARGEST:
+            raise UsageError(f"{self.place}: {name} is beyond {LARGEST:g}; no solver computes with that")
+        if not least <= value <= most:
+            raise UsageError(f"{self.place}: {name} is {value:g}; it has to be {_range(least, most)}")
+        return float(value)
+
+    def whole(self, name: str, default: int | None = None, *, least: int = 0) -> int:
+        """Return a whole number."""
+        value = self._get(name, default)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise UsageError(f"{self.place}: {name} is {value!r}; a whole number is needed")
+        if value < least:
+            raise UsageError(f"{self.place}: {name} is {value}; it has to be {least} or more")
+        return value
+
+    def numbers(self, name: str, *, least: float = -math.inf) -> list[float]:
+        """Return a list of at least one finite number."""
+        value = self._get(name, None)
+        if not isinstance(value, list) or not value:
+            raise UsageError(f"{self.place}: {name} is {value!r}; a list of numbers is needed")
+        entries = Table({f"{name}[{i}]": entry for i, entry in enumerate(value)}, self.place)
+        return [entries.number(f"{name}[{i}]", least=least) for i in range(len(value))]
+
+    def choice(self, name: str, allowed: tuple[str, ...], default: str | None = None) -> str:
+        """Return one of a few texts."""
+        value = self.text(name, default)
+        if value not in allowed:
+            raise UsageError(f"{self.place}: {unknown(name, value, allowed)}; there are {', '.join(allowed)}")
+        return value
+
+    def table(self, name: str) -> Table:
+        """Return a table within this one."""
+        value = self._get(name, None)
+        if not isinstance(value, dict):
+            raise UsageError(f"{self.place}: {name} is {value!r}; a table is needed")
+        return Table(value, f"{self.place}: {name}")
+
+    def tables(self, name: str, what: str) -> list[Table]:
+        """Return a list of at least one table, each called after what it is and its number, counted from 1."""
+        value = self._get(name, None)
+        if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
+            raise UsageError(f"{self.place}: {name}: at least one {what} is needed, written as [[{name}]]")
+        return [Table(entry, f"{self.place}: {what} {number}") for number, entry in enumerate(value, 1)]
+
+    def done(self) -> None:
+        """Raise UsageError for the first name that nobody asked for."""
+        for name in self._values:
+            if name not in self._asked:
+                raise UsageError(f"{self.place}: {unknown('key', name, self._asked)}")
+
+    def _get(self, name: str, default: Any) -> Any:
+        self._asked.add(name)
+        if name not in self._values and default is None:
+            raise UsageError(f"{self.place}: {name} is missing")
+        return self._values.get(name, default)
+
+
+def read_table(path: Path) -> Table:
+    """Read a .toml or .json file.
+
+    Raises:
+        NotFound: there is none.
+        UsageError: it is not valid.
+
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"{path}: there is no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error}") from None
+    if path.suffix != ".json":
+        return Table(read_toml(text, str(path)), str(path))
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: an object is needed, with the key kind")
+    return Table(document, str(path))
+
+
+def _range(least: float, most: float) -> str:
+    if math.isinf(most):
+        return f"{least:g} or more"
+    return f"{most:g} or less" if math.isinf(least) else f"from {least:g} to {most:g}"
