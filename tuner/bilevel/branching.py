@@ -18,11 +18,35 @@ from instances.model import Floats, Model
 from storage.records import Claim
 from tuner.bilevel.duality import Side, add_balance, sides
 from tuner.bilevel.linear import LinearProblem
-from tuner.bilevel.master import Master
+from tuner.bilevel.master import Limits, Master
 from tuner.bilevel.optimiser import Optimiser, Optimum
+from tuner.bilevel.result import Bound
+from tuner.bilevel.state import State
+from tuner.cost import Ties
 
 MET = 1e-7
 """A pair is complementary when the product of its two, each divided by max(1, its size), is no more than this."""
+
+
+def branch(problem: LinearProblem, limits: Limits, state: State) -> None:
+    """Branch until value and bound meet; for a pessimistic leader the bound is that of an optimistic one."""
+    tree = Tree(problem, Master(problem, limits, Ties.OPTIMISTIC), state.optimiser)
+    tree.begin(state.left)
+    while state.left > 0:
+        bound = tree.bound
+        if bound is None or state.is_met(bound):
+            state.close(Bound.BRANCHING)
+            return
+        state.tighten(bound, Bound.BRANCHING)
+        node = tree.pop()
+        if node.found.point is None:
+            state.leave_open(bound)
+            continue
+        response = state.respond(problem.choice([float(node.found.point[column]) for column in problem.x]))
+        if not tree.branch(node, lambda: state.left):
+            tie = response.tie(state.ties)
+            if tie is None or state.leaves_room(bound, tie.objective):
+                state.leave_open(bound)
 
 
 @dataclass(frozen=True)

@@ -124,8 +124,6 @@ class Master:
             return False
         sign = -1.0 if problem.lower_maximise else 1.0
         better, room = self._difference(self._lower, problem.lower_products, problem.lower_objective, answer, sign)
-        if problem.tolerance:
-            room += problem.tolerance * self._size(answer)
         if self._ties is Ties.PESSIMISTIC and self._step:
             self._cuts += 1
             spurned = self._model.add_binary(f"spurned {self._cuts}")
@@ -171,13 +169,6 @@ class Master:
         self._cuts += 1
         self._model.add_row(f"cut {self._cuts}", row.items(), upper=room)
         return True
-
-    def _size(self, answer: Floats) -> float:
-        """Return how large the follower's objective may be with this answer, at least 1."""
-        problem = self._problem
-        row, room = self._difference({}, problem.lower_products, problem.lower_objective, answer, -1.0)
-        low, high = self._limits.of(row)
-        return max(1.0, abs(low - room), abs(high - room))
 
     def exclude(self, x: X) -> None:
         """Exclude one x of integers: it was looked at."""

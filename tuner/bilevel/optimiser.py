@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
 from instances.model import Floats, Model
 from storage.records import Claim, Termination
-from tuner.follower.pool import Pool
+from tuner.bilevel.workers import Workers
 from tuner.follower.solvers import adapter
 from tuner.follower.tasks import Optimise
 
@@ -35,33 +32,18 @@ class Optimum:
 
 
 class Optimiser:
-    """Solves one model at a time. Leaving its context closes it."""
+    """Solves one model at a time."""
 
-    def __init__(self, solver: str = "highs", seed: int = 0) -> None:
-        """Take this solver, with this seed."""
-        self._adapter, self._seed = adapter(solver), seed
-        self._pool: Pool[int] = Pool(1)
-        self._place = tempfile.TemporaryDirectory(prefix="tuner-bilevel-")
-        self._count = 0
-
-    def __enter__(self) -> Optimiser:
-        """Return the optimiser itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self._pool.close()
-        self._place.cleanup()
+    def __init__(self, workers: Workers, solver: str = "highs", seed: int = 0) -> None:
+        """Solve in these processes, by this solver, with this seed."""
+        self._workers, self._adapter, self._seed = workers, adapter(solver), seed
 
     def solve(self, model: Model, seconds: float) -> Optimum:
         """Solve a model to proof, or for so many wall seconds."""
         nothing = math.inf if model.maximise else -math.inf
         if seconds <= 0:
             return Optimum(Claim.NOTHING, bound=nothing, reason="no time was left")
-        self._count += 1
-        arrays = Path(self._place.name) / f"{self._count}.npz"
+        arrays = self._workers.place()
         model.save(arrays)
         task = Optimise(
             library=self._adapter.library,
@@ -71,10 +53,9 @@ class Optimiser:
             seconds=seconds,
             memory_mib=MEMORY_MIB,
         )
-        self._pool.submit(self._count, task)
-        (done,) = self._pool.wait()
+        self._workers.submit("optimiser", arrays.name, task)
+        ((_, outcome),) = self._workers.wait("optimiser")
         arrays.unlink()
-        outcome = done.outcome
         if outcome.termination is not Termination.EXITED:
             return Optimum(Claim.NOTHING, bound=nothing, reason=f"{outcome.termination.value}: {outcome.reason}")
         found = outcome.result

@@ -16,7 +16,10 @@ import numpy as np
 from storage.records import Claim
 from tuner.bilevel.duality import Side, dual, has_linear_follower, sides
 from tuner.bilevel.linear import LinearProblem
+from tuner.bilevel.master import Limits
 from tuner.bilevel.optimiser import Optimiser
+from tuner.bilevel.result import Bound
+from tuner.bilevel.state import State
 
 SAME = 1e-9
 """Two values are the same when they differ by this times max(1, their size)."""
@@ -49,6 +52,24 @@ def applies(problem: LinearProblem) -> bool:
         and not problem.upper_products
         and not coupled
     )
+
+
+def look_at_pieces(problem: LinearProblem, limits: Limits, state: State) -> None:
+    """Answer the ends of all pieces: a pessimistic leader's best x is among them."""
+    (column,) = problem.x.tolist()
+    ends = []
+    for maximise in (False, True):
+        found = state.optimiser.extreme(problem.joint, column, maximise, state.left)
+        if found.claim is not Claim.OPTIMAL:
+            return
+        ends.append(min(max(found.bound, float(limits.lower[column])), float(limits.upper[column])))
+    places = breaks(problem, ends[0], ends[1], state.optimiser, lambda: state.left)
+    for place in places or ():
+        if state.left <= 0:
+            return
+        state.respond(problem.choice([place]))
+    if places is not None and all(response.proven for response in state.known.values()):
+        state.close(Bound.PIECES)
 
 
 def breaks(

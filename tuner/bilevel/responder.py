@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from pathlib import Path
-from types import TracebackType
-from typing import NamedTuple
 
 from instances.model import Floats
 from storage.records import Claim, Termination
 from tuner.bilevel.problem import Problem, X
+from tuner.bilevel.workers import Workers
 from tuner.cost import Ties
-from tuner.errors import Failed
 from tuner.follower.outcome import Outcome
-from tuner.follower.pool import Pool
 from tuner.follower.reaction import Reaction, Tie
 from tuner.follower.solvers import adapter
 from tuner.follower.tasks import React
@@ -25,6 +20,7 @@ from tuner.follower.tasks import React
 SECONDS = 600.0
 """What one response may take."""
 MEMORY_MIB = 2048.0
+CLIENT = "responder"
 
 
 class Status(StrEnum):
@@ -81,52 +77,34 @@ class Response:
         return None if self.violations else self.pessimistic
 
 
-class _Asked(NamedTuple):
-    number: int
-    x: X
-
-
 class Responder:
-    """Answers for the follower, several choices of the leader at a time. Leaving its context closes it."""
+    """Answers for the follower, several choices of the leader at a time."""
 
     def __init__(
-        self, problem: Problem, solver: str = "highs", slots: int = 1, seed: int = 0, seconds: float = SECONDS
+        self, problem: Problem, workers: Workers, solver: str = "highs", seed: int = 0, seconds: float = SECONDS
     ) -> None:
-        """Make the slots.
+        """Answer in these processes.
 
         Args:
             problem: whose lower level is solved.
+            workers: its processes.
             solver: highs, cp-sat or scip.
-            slots: how many responses are found at a time.
             seed: of the solver.
             seconds: wall seconds for one response.
 
         """
-        self._problem, self._adapter, self._seed, self._seconds = problem, adapter(solver), seed, seconds
-        self._pool: Pool[_Asked] = Pool(slots)
-        self._place = Path(tempfile.mkdtemp(prefix="tuner-bilevel-"))
-        self._asked: dict[int, Ties | None] = {}
-        self._count = 0
-
-    def __enter__(self) -> Responder:
-        """Return the responder itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close it."""
-        self.close()
+        self._problem, self._workers, self._adapter = problem, workers, adapter(solver)
+        self._seed, self._seconds = seed, seconds
 
     @property
     def slots(self) -> int:
         """How many responses are found at a time."""
-        return self._pool.slots
+        return self._workers.slots
 
     @property
     def outstanding(self) -> int:
         """How many were asked for and not yet returned by `wait`."""
-        return self._pool.outstanding
+        return self._workers.outstanding(CLIENT)
 
     def submit(self, x: X, ties: Ties | None, tolerance: float | None = None, elsewhere: Floats | None = None) -> None:
         """Ask for the response to x.
@@ -138,11 +116,9 @@ class Responder:
             elsewhere: as in `Situation`.
 
         """
-        self._count += 1
-        folder = self._place / str(self._count)
+        folder = self._workers.place()
         folder.mkdir()
         replace(self._problem.situation(x), elsewhere=elsewhere).save(folder)
-        self._asked[self._count] = ties
         task = React(
             library=self._adapter.library,
             adapter=self._adapter.path,
@@ -153,20 +129,15 @@ class Responder:
             seconds=self._seconds,
             memory_mib=MEMORY_MIB,
         )
-        self._pool.submit(_Asked(self._count, x), task)
+        self._workers.submit(CLIENT, (x, ties, folder), task)
 
     def wait(self, timeout: float | None = None) -> list[Response]:
         """Return the responses found since the last call, waiting for at least one while any is outstanding."""
         found = []
-        for done in self._pool.wait(timeout):
-            shutil.rmtree(self._place / str(done.subject.number), ignore_errors=True)
-            found.append(_response(done.subject.x, done.outcome, self._asked.pop(done.subject.number)))
+        for (x, ties, folder), outcome in self._workers.wait(CLIENT, timeout):
+            shutil.rmtree(folder, ignore_errors=True)
+            found.append(_response(x, outcome, ties))
         return found
-
-    def close(self) -> None:
-        """Kill what is under way, and drop the rest."""
-        self._pool.close()
-        shutil.rmtree(self._place, ignore_errors=True)
 
 
 def respond(
@@ -179,24 +150,14 @@ def respond(
 ) -> Response:
     """Return the follower's response to x, with both ends of its ties.
 
-    Raises:
-        UsageError: x is not of the domains.
-        Failed: the follower is unbounded at x.
-
+    Raises UsageError when x is not of the domains.
     """
     chosen = problem.choice(x)
-    with Responder(problem, solver, seed=seed, seconds=seconds) as responder:
+    with Workers() as workers:
+        responder = Responder(problem, workers, solver, seed, seconds)
         responder.submit(chosen, None)
         (response,) = responder.wait()
-    if response.status is Status.UNBOUNDED:
-        raise unbounded(problem, chosen)
     return response
-
-
-def unbounded(problem: Problem, x: X) -> Failed:
-    """Return the error that says where the follower is unbounded."""
-    named = ", ".join(f"{name} = {value:g}" for name, value in problem.named(x).items())
-    return Failed(f"{problem.name}: at {named} the follower's objective has no limit; bound its variables")
 
 
 def _response(x: X, outcome: Outcome, ties: Ties | None) -> Response:

@@ -1,0 +1,95 @@
+"""The leader's next choice is the master's best point, which every answer of the follower tightens."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from instances.model import VariableKind
+from storage.records import Claim
+from tuner.bilevel.linear import LinearProblem
+from tuner.bilevel.master import Limits, Master
+from tuner.bilevel.result import Bound
+from tuner.bilevel.state import State
+
+
+def limits_of(problem: LinearProblem, state: State) -> Limits | None:
+    """Return bounds of all columns, infinite ones that matter as tight as the high-point relaxation makes them.
+
+    None when the relaxation is infeasible, and so the problem.
+    """
+    joint = problem.joint
+    lower, upper = joint.lower.copy(), joint.upper.copy()
+    entering = np.union1d(np.union1d(problem.x, problem.lower_products.y), problem.upper_products.y)
+    entering = np.union1d(entering, problem.y[problem.lower_objective != 0]).astype(int)
+    for column in entering.tolist():
+        for bounds, maximise in ((lower, False), (upper, True)):
+            if not math.isfinite(bounds[column]):
+                found = state.optimiser.extreme(joint, column, maximise, state.left)
+                if found.claim is Claim.INFEASIBLE:
+                    state.close(Bound.RELAXATION)
+                    return None
+                bounds[column] = found.bound
+    integer = joint.kind == VariableKind.INTEGER
+    lower[integer], upper[integer] = np.ceil(lower[integer] - 1e-6), np.floor(upper[integer] + 1e-6)
+    if np.any(lower > upper):
+        state.close(Bound.RELAXATION)
+        return None
+    return Limits(lower, upper)
+
+
+def relax(problem: LinearProblem, limits: Limits, state: State) -> None:
+    """Take the bound of the high-point relaxation; done when that is infeasible."""
+    master = Master(problem, limits, state.ties)
+    if master.bounds:
+        found = state.optimiser.solve(master.model, state.left)
+        if found.claim is Claim.INFEASIBLE:
+            state.close(Bound.RELAXATION)
+        elif found.claim is not Claim.UNBOUNDED:
+            state.tighten(found.bound, Bound.RELAXATION)
+
+
+def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
+    """Answer the master's best choice, and tighten the master by the answer, until value and bound meet.
+
+    Where x is integer and bounded, every x that was answered is excluded, too, so that it ends. Elsewhere it may stall,
+    with a valid bound.
+    """
+    master = Master(problem, limits, state.ties)
+    x_columns = problem.x
+    countable = bool(
+        np.all(problem.joint.kind[x_columns] == VariableKind.INTEGER)
+        and np.all(np.isfinite(limits.lower[x_columns]))
+        and np.all(np.isfinite(limits.upper[x_columns]))
+    )
+    middle = 0.5 * (limits.lower + limits.upper)[x_columns]
+    elsewhere = None
+    if problem.lower_products and np.all(np.isfinite(middle)):
+        elsewhere = problem.lower_coefficients(middle)
+    while state.left > 0:
+        found = state.optimiser.solve(master.model, state.left)
+        if found.claim is Claim.INFEASIBLE:
+            state.close(Bound.CUTS)
+            return
+        if found.claim is Claim.UNBOUNDED:
+            return
+        if master.bounds:
+            state.tighten(found.bound, Bound.CUTS if state.known else Bound.RELAXATION)
+            if state.is_met(found.bound):
+                state.close(Bound.CUTS)
+                return
+        if found.claim is not Claim.OPTIMAL or found.point is None:
+            return
+        x = problem.choice([float(found.point[column]) for column in x_columns])
+        if x in state.known:
+            return
+        response = state.respond(x, elsewhere)
+        if not response.proven:
+            state.leave_open(found.bound if master.bounds else state.bound)
+        worst = None if response.pessimistic is None else response.pessimistic.y
+        for y in dict.fromkeys((response.widest or response.y, worst)):
+            if y is not None:
+                master.cut(y)
+        if countable:
+            master.exclude(x)

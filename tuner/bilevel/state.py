@@ -1,0 +1,179 @@
+"""Where solving stands: the responses so far, the best of them, and the bound. What every way to a proof works on."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import optuna
+from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
+from optuna.trial import TrialState, create_trial
+
+from instances.model import Floats
+from tuner.bilevel.optimiser import Optimiser
+from tuner.bilevel.problem import Problem, Variable, X
+from tuner.bilevel.ray import unbounded
+from tuner.bilevel.responder import Responder, Response, Status
+from tuner.bilevel.result import Bound
+from tuner.cost import Ties
+
+EXACT = 1e-6
+"""Value and bound have met when they differ by this times max(1, |value|)."""
+LARGEST = 1e9
+"""Beyond this, a variable's bounds are left out of what Optuna is told of it."""
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Where solving stands, for people."""
+
+    value: float | None
+    """F of the best choice so far; None when none is bilevel feasible yet."""
+    x: X | None
+    bound: float
+    kind: Bound
+    responses: int
+    elapsed: float
+    """Seconds."""
+
+
+class State:
+    """What is known so far."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        ties: Ties,
+        responder: Responder,
+        optimiser: Optimiser,
+        budget: float,
+        stop: threading.Event,
+        watch: Callable[[Bracket], None] | None = None,
+    ) -> None:
+        """Know nothing yet; see `tuner.bilevel.solve` for the arguments."""
+        self.problem, self.ties = problem, ties
+        self.responder, self.optimiser = responder, optimiser
+        self.known: dict[X, Response] = {}
+        self.best: Response | None = None
+        self.bound = math.inf if problem.maximise else -math.inf
+        self.kind = Bound.NONE
+        self.is_done = False
+        """Whether it is proven that no choice is better than the best, or that none is bilevel feasible."""
+        self.study = _study(problem)
+        self._distributions = {variable.name: distribution(variable) for variable in problem.variables}
+        self._open: float | None = None
+        self._began = time.monotonic()
+        self._until = self._began + budget
+        self._stop, self._watch = stop, watch
+
+    @property
+    def value(self) -> float | None:
+        """F of the best choice so far, with ties as the leader assumes them."""
+        tie = None if self.best is None else self.best.tie(self.ties)
+        return None if tie is None else tie.objective
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._began
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left; 0 once somebody wants it to stop."""
+        return 0.0 if self._stop.is_set() else max(0.0, self._until - time.monotonic())
+
+    def respond(self, x: X, elsewhere: Floats | None = None) -> Response:
+        """Return the response to x, which is asked for unless it is known."""
+        if x not in self.known:
+            self.responder.submit(x, self.ties, elsewhere=elsewhere)
+            while x not in self.known:
+                for response in self.responder.wait():
+                    self.take(response)
+        return self.known[x]
+
+    def take(self, response: Response) -> None:
+        """Take a response into account.
+
+        Raises:
+            Failed: the follower is unbounded.
+
+        """
+        if response.status is Status.UNBOUNDED:
+            raise unbounded(self.problem, response.x, self.optimiser)
+        self.known[response.x] = response
+        tie, value = response.tie(self.ties), self.value
+        if tie is not None and (value is None or self.problem.is_better(tie.objective, value)):
+            self.best = response
+        state = TrialState.COMPLETE if tie is not None else TrialState.PRUNED if response.proven else TrialState.FAIL
+        self.study.add_trial(
+            create_trial(
+                params=self.problem.named(response.x),
+                distributions=self._distributions,
+                state=state,
+                value=None if tie is None else tie.objective,
+                user_attrs={"status": response.status.value},
+            )
+        )
+        self._tell()
+
+    def tighten(self, bound: float, kind: Bound) -> None:
+        """Take a bound that no choice is better than; a worse one than before changes nothing."""
+        if self._open is not None and self.problem.is_better(self._open, bound):
+            bound = self._open
+        value = self.value
+        if value is not None and self.problem.is_better(value, bound):
+            bound = value
+        if self.problem.is_better(self.bound, bound):
+            self.bound, self.kind = bound, kind
+            self._tell()
+
+    def is_met(self, bound: float) -> bool:
+        """Whether a bound leaves nothing that is better than the best choice by more than `EXACT`."""
+        value = self.value
+        return value is not None and not self.leaves_room(bound, value)
+
+    def leaves_room(self, bound: float, value: float) -> bool:
+        """Whether a bound is better than a value by more than `EXACT`."""
+        margin = EXACT * max(1.0, abs(value))
+        return self.problem.is_better(bound, value + margin if self.problem.maximise else value - margin)
+
+    def leave_open(self, bound: float) -> None:
+        """Note that some choice that is given up could be as good as this bound."""
+        if self._open is None or self.problem.is_better(bound, self._open):
+            self._open = bound
+
+    def close(self, kind: Bound) -> None:
+        """Note that no choice is better than the best, but for those that were left open."""
+        if self._open is not None:
+            self.bound = self._open
+            return
+        self.is_done, self.kind = True, kind
+        if self.value is not None:
+            self.bound = self.value
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._watch is not None:
+            best = None if self.best is None else self.best.x
+            self._watch(Bracket(self.value, best, self.bound, self.kind, len(self.known), self.elapsed))
+
+
+def _study(problem: Problem) -> optuna.Study:
+    verbosity = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    try:
+        return optuna.create_study(study_name=problem.name, direction="maximize" if problem.maximise else "minimize")
+    finally:
+        optuna.logging.set_verbosity(verbosity)
+
+
+def distribution(variable: Variable) -> BaseDistribution:
+    """Return Optuna's distribution of a variable; without bounds, a very wide one."""
+    low = variable.lower if math.isfinite(variable.lower) else -LARGEST
+    high = variable.upper if math.isfinite(variable.upper) else LARGEST
+    if variable.step == 1 and low.is_integer():
+        return IntDistribution(int(low), int(high))
+    return FloatDistribution(low, high, step=(variable.step or None) if low < high else None)

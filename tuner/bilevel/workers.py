@@ -1,0 +1,73 @@
+"""The processes that a solve shares: followers are answered and masters solved in the same slots."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections import deque
+from collections.abc import Hashable
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from tuner.follower.outcome import Outcome
+from tuner.follower.pool import Pool
+from tuner.follower.tasks import Task
+
+
+class Workers:
+    """Slots, and a folder for what they read. For one thread; leaving its context closes it."""
+
+    def __init__(self, slots: int = 1) -> None:
+        """Make the slots; their processes start when first needed."""
+        self._pool: Pool[tuple[str, Hashable]] = Pool(slots)
+        self._place = tempfile.TemporaryDirectory(prefix="tuner-bilevel-")
+        self._inbox: dict[str, deque[tuple[Any, Outcome]]] = {}
+        self._outstanding: dict[str, int] = {}
+        self._count = 0
+
+    def __enter__(self) -> Workers:
+        """Return the workers themselves."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close them."""
+        self._pool.close()
+        self._place.cleanup()
+
+    @property
+    def slots(self) -> int:
+        """How many tasks execute at a time."""
+        return self._pool.slots
+
+    def place(self) -> Path:
+        """Return a path in the folder that nobody else has."""
+        self._count += 1
+        return Path(self._place.name) / str(self._count)
+
+    def outstanding(self, client: str) -> int:
+        """How many tasks of a client were submitted and not yet returned by `wait`."""
+        return self._outstanding.get(client, 0)
+
+    def submit(self, client: str, subject: Hashable, task: Task) -> None:
+        """Queue a task of a client."""
+        self._outstanding[client] = self.outstanding(client) + 1
+        self._pool.submit((client, subject), task)
+
+    def wait(self, client: str, timeout: float | None = None) -> list[tuple[Any, Outcome]]:
+        """Return what is done of a client's tasks, waiting for at least one while any is outstanding."""
+        until = None if timeout is None else time.monotonic() + timeout
+        inbox = self._inbox.setdefault(client, deque())
+        while not inbox and self.outstanding(client):
+            done = self._pool.wait(None if until is None else max(0.0, until - time.monotonic()))
+            for each in done:
+                whose, subject = each.subject
+                self._inbox.setdefault(whose, deque()).append((subject, each.outcome))
+            if not done and until is not None and time.monotonic() >= until:
+                break
+        found = list(inbox)
+        inbox.clear()
+        self._outstanding[client] = self.outstanding(client) - len(found)
+        return found
