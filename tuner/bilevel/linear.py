@@ -8,6 +8,7 @@ follower's variables may be in both objectives: what a toll brings, what an inte
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -115,12 +116,11 @@ class LinearProblem(Problem):
             ties=ties,
         )
 
-    @cached_property
-    def linking(self) -> Places:
-        """The columns of x that enter the follower's problem."""
-        row, column = self._entries
-        entering = np.isin(row, self.lower_rows) & np.isin(column, self.x)
-        return np.union1d(column[entering], self.lower_products.x).astype(np.intp)
+    def with_ties(self, ties: Ties) -> LinearProblem:
+        """Return the same problem of a leader that assumes other ties."""
+        other = copy(self)
+        other.ties = ties
+        return other
 
     @cached_property
     def is_zero_sum(self) -> bool:
@@ -244,5 +244,5 @@ def _variable(joint: Model, column: int) -> Variable:
         )
     lower, upper = float(joint.lower[column]), float(joint.upper[column])
     if kind == VariableKind.INTEGER:
-        lower, upper = float(np.ceil(lower - 1e-9)), float(np.floor(upper + 1e-9))
+        lower, upper = float(np.ceil(lower - 1e-9)) + 0.0, float(np.floor(upper + 1e-9)) + 0.0  # no -0
     return Variable(joint.column_names[column], lower, upper, float(kind == VariableKind.INTEGER))

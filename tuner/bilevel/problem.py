@@ -116,7 +116,7 @@ class Problem(ABC):
         self.name = name
         self.variables = tuple(variables)
         self.maximise = maximise
-        self.ties = ties
+        self.ties: Ties = ties
 
     @abstractmethod
     def situation(self, x: X) -> Situation:

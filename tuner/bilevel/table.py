@@ -81,7 +81,7 @@ class Table:
 
     def tables(self, name: str, what: str) -> list[Table]:
         """Return a list of at least one table, each called after what it is and its number, counted from 1."""
-        value = self._get(name, None)
+        value = self._get(name, [])
         if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
             raise UsageError(f"{self.place}: {name}: at least one {what} is needed, written as [[{name}]]")
         return [Table(entry, f"{self.place}: {what} {number}") for number, entry in enumerate(value, 1)]

@@ -27,6 +27,7 @@ HANDLERS = {
     "execute": "solving",
     "params": "solving",
     "generate": "solving",
+    "solve": "bilevel",
     "doctor": "solving",
 }
 """The module of this package that has the command's function, imported only when the command is given."""

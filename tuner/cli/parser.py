@@ -10,10 +10,10 @@ from typing import Any
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
-  0    done; for tune and resume: a gain was proven
+  0    done; for tune and resume: a gain was proven; for solve: the answer is proven
   2    the request is wrong: an unknown option, value, unit, solver or parameter, or models that cannot be used
   3    the job or file that was named does not exist
-  4    tune and resume: the default is kept, no gain could be proven
+  4    tune and resume: the default is kept, no gain could be proven; solve: the answer is not proven
   5    it failed: the message says what to mend
   130  interrupted; tuner resume goes on
 """
@@ -208,6 +208,42 @@ def _solving(command: Callable[..., Parser]) -> None:
     generate.add_argument("--seed", metavar="N", default="0", help="the same seed gives the same models (default: 0)")
     generate.add_argument("--size", metavar="X", default="1", help="times the family's usual size (default: 1)")
     generate.add_argument("--list", action="store_true", help="list the families")
+
+    solve = command(
+        "solve",
+        "solve a bilevel problem: the best choice of a leader whose follower answers by its own objective",
+        "tuner solve --example toll --ties pessimistic",
+        "tuner solve network.toml --budget 10m",
+        "tuner solve model.mps                        # with model.aux beside it",
+        "tuner solve --example interdiction --size 20 --seed 1 --json",
+        "tuner solve --example toll --write toll.json # to be edited",
+        "tuner solve --example toll --at A=599        # the follower's response to one choice",
+    )
+    solve.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help="a .toml or .json file with a kind, or a model with an .aux file beside it",
+    )
+    solve.add_argument("--example", metavar="KIND", help="one that is built in: toll, contract, interdiction")
+    solve.add_argument("--size", metavar="N", help="of a random example: nodes, retailers, items")
+    solve.add_argument(
+        "--ties",
+        metavar="T",
+        default="optimistic",
+        help="of several optimal answers, assume the best or the worst: optimistic, pessimistic (default: optimistic)",
+    )
+    solve.add_argument(
+        "--solver", metavar="S", default="highs", help="of the follower: highs, cp-sat or scip (default: highs)"
+    )
+    solve.add_argument("--budget", metavar="T", default="10m", help="time for the whole (default: 10m)")
+    solve.add_argument("--slots", metavar="N", help="responses at a time (default: one per core)")
+    solve.add_argument("--seed", metavar="N", default="0", help="of the solvers, and of a random example (default: 0)")
+    solve.add_argument(
+        "--at", metavar="K=V", action="append", default=[], help="only answer this choice; one for each variable"
+    )
+    solve.add_argument("--write", metavar="FILE", help="only write the problem, as .json")
+    _json(solve)
 
     doctor = command("doctor", "say what works here: versions, cores, limits, the store", "tuner doctor")
     _store(doctor)

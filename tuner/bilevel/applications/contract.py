@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
+from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
@@ -157,6 +158,25 @@ class Contract:
             lower_products=Products.of(expenses),
             ties=ties,
         )
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it is written in a file."""
+        document: dict[str, Any] = {"kind": "contract", "name": self.name, "cost": self.cost}
+        terms = {"wholesale": self.wholesale, "buy_back": self.buy_back, "revenue_share": self.share}
+        for name, term in terms.items():
+            if term is not None:
+                document[name] = {"least": term.least, "most": term.most, "step": term.step}
+        document["retailers"] = [
+            {
+                "name": retailer.name,
+                "price": retailer.price,
+                "demands": list(retailer.demands),
+                "probabilities": list(retailer.probabilities),
+                "salvage": retailer.salvage,
+            }
+            for retailer in self.retailers
+        ]
+        return document
 
     def terms(self, result: Result) -> dict[str, float]:
         """Return the terms of the leader's best choice."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
@@ -143,6 +144,27 @@ class Interdiction:
             lower_products=products,
             ties=ties,
         )
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it is written in a file."""
+        document: dict[str, Any] = {"kind": "interdiction", "name": self.name, "defender": self.defender.value}
+        document["budget"] = self.budget
+        if self.defender is Defender.KNAPSACK:
+            document["capacity"] = self.capacity
+            document["items"] = [
+                {"name": t.name, "profit": t.value, "weight": t.size, "cost": t.weight} for t in self.targets
+            ]
+            return document
+        document |= {"from": self.origin, "to": self.destination}
+        is_path = self.defender is Defender.PATH
+        if is_path:
+            document["penalty"] = self.penalty
+        document["arcs"] = [
+            {"name": t.name, "from": t.origin, "to": t.destination, "cost": t.weight}
+            | ({"length": t.value, "delay": t.delay} if is_path else {"capacity": t.value})
+            for t in self.targets
+        ]
+        return document
 
     def sentence(self, result: Result) -> str:
         """Say a result in the words of the problem."""

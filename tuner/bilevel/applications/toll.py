@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
@@ -18,7 +19,7 @@ from tuner.bilevel.table import Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
-LAST = "toll"
+KIND = "toll"
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class TollNetwork:
     @classmethod
     def read(cls, table: Table) -> TollNetwork:
         """Read what a user wrote; UsageError for what is wrong with it."""
-        name, currency = table.text("name", LAST), table.text("currency", "units")
+        name, currency = table.text("name", KIND), table.text("currency", "units")
         arcs = tuple(_arc(entry) for entry in table.tables("arcs", "arc"))
         commodities = tuple(_commodity(entry, n) for n, entry in enumerate(table.tables("commodities", "commodity"), 1))
         table.done()
@@ -152,6 +153,35 @@ class TollNetwork:
             lower_products=products,
             ties=ties,
         )
+
+    def document(self) -> dict[str, Any]:
+        """Return it as it is written in a file."""
+        arcs = []
+        for arc in self.arcs:
+            entry: dict[str, Any] = {"name": arc.name, "from": arc.origin, "to": arc.destination}
+            entry |= {"cost": arc.cost, "time": arc.time}
+            if arc.capacity is not None:
+                entry["capacity"] = arc.capacity
+            if arc.toll is not None:
+                entry["toll"] = {"most": arc.toll.most, "step": arc.toll.step}
+            arcs.append(entry)
+        commodities = [
+            {
+                "name": c.name,
+                "from": c.origin,
+                "to": c.destination,
+                "demand": c.demand,
+                "value_of_time": c.value_of_time,
+            }
+            for c in self.commodities
+        ]
+        return {
+            "kind": KIND,
+            "name": self.name,
+            "currency": self.currency,
+            "arcs": arcs,
+            "commodities": commodities,
+        }
 
     def tolls(self, x: Mapping[str, float]) -> dict[str, float]:
         """Return the toll of each arc that has one, from the values of the problem's variables."""

@@ -1,0 +1,264 @@
+"""Bilevel problems from files, and everything that can be wrong with them, as a user of the command meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from instances.writing import write_mps
+from tests.bilevel_samples import mersha_dempe, moore_bard, random_problem
+from tuner.bilevel import LinearProblem, read_pair
+from tuner.bilevel.applications import KINDS, example, generated, read_application
+from tuner.cli import main
+
+BY_NAME = """@NUMVARS
+1
+@NUMCONSTRS
+4
+@VARSBEGIN
+y 1.
+@VARSEND
+@CONSTRSBEGIN
+r1
+r2
+r3
+r4
+@CONSTRSEND
+@NAME
+General Example
+@MPS
+problem.mps
+"""
+BY_INDEX = "N 1\nM 4\nLC 1\nLR 0\nLR 1\nLR 2\nLR 3\nLO 1\nOS 1\n"
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def write_pair(problem: LinearProblem, aux: str, name: str = "problem") -> Path:
+    path = Path(f"{name}.mps")
+    write_mps(problem.joint, path)
+    path.with_suffix(".aux").write_text(aux)
+    return path
+
+
+def solved(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, object]:
+    assert main(["solve", *words, "--json"]) == 0
+    found: dict[str, object] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def refused(capsys: pytest.CaptureFixture[str], *words: str, code: int = 2) -> str:
+    assert main(["solve", *words]) == code
+    shown = capsys.readouterr()
+    assert shown.out == ""
+    return shown.err
+
+
+@pytest.mark.parametrize(
+    "aux",
+    [
+        BY_NAME,
+        BY_INDEX,
+        BY_NAME.replace("CONSTRSBEGIN", "CONSTRBEGIN")
+        .replace("CONSTRSEND", "CONSTREND")
+        .replace("NUMCONSTRS", "NUMCONSTR"),
+        BY_NAME.replace("CONSTRSBEGIN", "CONSTSBEGIN"),
+        "N 1\nM 4\nOS 1\n@VARSBEGIN\ny 1\n@CONSTSBEGIN\nr1\nr2\nr3\nr4\n",
+        BY_NAME.replace("@VARSBEGIN", "@OBJSENSE\nMIN\n@VARSBEGIN"),
+        BY_INDEX.replace("LO 1", "LO -1").replace("OS 1", "OS -1"),
+    ],
+)
+def test_every_spelling_of_an_aux_file_is_read(aux: str) -> None:
+    read, made = read_pair(write_pair(moore_bard(), aux)), moore_bard()
+    assert (read.y.tolist(), read.lower_rows.tolist()) == (made.y.tolist(), made.lower_rows.tolist())
+    sign = -1.0 if read.lower_maximise else 1.0
+    assert (sign * read.lower_objective).tolist() == made.lower_objective.tolist()
+
+
+def test_either_file_of_a_pair_can_be_named(capsys: pytest.CaptureFixture[str]) -> None:
+    path = write_pair(moore_bard(), BY_NAME)
+    for name in (str(path), "problem.aux"):
+        found = solved(capsys, name)
+        assert (found["objective"], found["x"], found["y"]) == (-22.0, {"x": 2.0}, {"y": 2.0})
+
+
+def test_rows_that_the_aux_file_does_not_name_are_the_leaders(capsys: pytest.CaptureFixture[str]) -> None:
+    aux = "N 1\nM 2\nLC 1\nLR 0\nLR 1\nLO -1\nOS 1\n"
+    assert solved(capsys, str(write_pair(mersha_dempe(in_the_follower=False), aux)))["objective"] == pytest.approx(-20)
+    aux = "N 1\nM 4\nLC 1\nLR 0\nLR 1\nLR 2\nLR 3\nLO -1\nOS 1\n"
+    assert solved(capsys, str(write_pair(mersha_dempe(in_the_follower=False), aux)))["objective"] == pytest.approx(-22)
+
+
+@pytest.mark.parametrize(
+    ("aux", "complaint"),
+    [
+        ("", "is empty"),
+        (BY_NAME.replace("y 1.", "z 1."), "line 6: the model has no such variable: unknown variable: 'z'"),
+        (BY_NAME.replace("r3", "R3"), "line 11: the model has no such row: unknown row: 'R3'; did you mean r3"),
+        (BY_NAME.replace("y 1.", "y"), "line 6: a variable and its coefficient are needed"),
+        (BY_NAME.replace("y 1.", "y one"), "line 6: 'one' is no number"),
+        (BY_NAME.replace("y 1.", "y inf"), "line 6: 'inf' is not finite"),
+        (BY_NAME.replace("@NUMVARS\n1", "@NUMVARS\n2"), "says that the follower has 2 variables, and names 1"),
+        (BY_NAME.replace("r4", "r1"), "names one of the follower's rows twice"),
+        (BY_NAME.replace("@NAME", "@NAM"), "unknown keyword: '@NAM'; did you mean @NAME"),
+        (BY_NAME.replace("@VARSBEGIN", "@OBJSENSE\nMAX\n@VARSBEGIN"), "the follower always minimises"),
+        (BY_INDEX.replace("LC 1", "LC 2"), "line 3: column 2 of a model with 2, counted from 0"),
+        (BY_INDEX.replace("LR 3", "LR 4"), "line 7: row 4 of a model with 4"),
+        (BY_INDEX.replace("LR 3", "LR -1"), "line 7: '-1' is no count"),
+        (BY_INDEX.replace("LO 1\n", ""), "0 coefficients of the follower's objective, 1 variables"),
+        (BY_INDEX.replace("OS 1", "OS 2"), "OS is 2; 1 minimises and -1 maximises"),
+        (BY_INDEX.replace("OS 1", "SO 1"), "unknown key: 'SO'"),
+        ("N 0\nM 0\n", "the follower has no variable"),
+    ],
+)
+def test_an_aux_file_that_does_not_fit_is_refused(aux: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert complaint in refused(capsys, str(write_pair(moore_bard(), aux)))
+
+
+def test_half_a_pair_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    write_pair(moore_bard(), BY_NAME)
+    Path("problem.aux").unlink()
+    assert "problem.aux: there is no such file" in refused(capsys, "problem.mps", code=3)
+    Path("other.aux").write_text(BY_NAME)
+    assert "other.mps: there is no such file" in refused(capsys, "other.aux", code=3)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_written_is_read_again(kind: str) -> None:
+    for made in (example(kind), generated(kind, 4, 1)):
+        path = Path("problem.json")
+        path.write_text(json.dumps(made.document()))
+        assert read_application(path) == made
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_random_examples_are_proven(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = solved(capsys, "--example", kind, "--size", "4", "--seed", "3")
+    assert found["ending"] == "optimal"
+    assert found["bound"] == pytest.approx(found["objective"])
+
+
+TOLL = """kind = "toll"
+[[arcs]]
+from = "a"
+to = "b"
+toll = { most = 10, step = 0.5 }
+[[arcs]]
+name = "free"
+from = "a"
+to = "b"
+cost = 3
+[[commodities]]
+from = "a"
+to = "b"
+demand = 2
+"""
+KNAPSACK = """kind = "interdiction"
+defender = "knapsack"
+budget = 1
+capacity = 2
+[[items]]
+profit = 1
+weight = 1
+"""
+
+
+def test_a_toll_file_is_solved(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("toll.toml").write_text(TOLL)
+    assert solved(capsys, "toll.toml")["objective"] == 6.0
+    assert solved(capsys, "toll.toml", "--ties", "pessimistic")["objective"] == 5.0
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "kind is missing"),
+        ("kind = ", "not valid TOML"),
+        ('kind = "tol"', "unknown kind: 'tol'; did you mean toll"),
+        (TOLL.replace("toll = {", "tol = {"), "arc 1: unknown key: 'tol'; did you mean toll or to"),
+        (TOLL.replace("toll = { most = 10, step = 0.5 }\n", ""), "no arc has a toll"),
+        (TOLL.replace("most = 10", "most = -1"), "arc 1: toll: most is -1; it has to be 0 or more"),
+        (TOLL.replace("most = 10", "most = nan"), "arc 1: toll: most is nan; a number is needed"),
+        (TOLL.replace("cost = 3", 'cost = "3"'), "arc 2: cost is '3'; a number is needed"),
+        (TOLL.replace("cost = 3", "cost = 1e300"), "beyond 1e+15"),
+        (TOLL.replace("demand = 2", "demand = 2.5"), "commodity 1: demand is 2.5; a whole number is needed"),
+        (TOLL.replace("demand = 2", "demand = -2"), "demand is -2; it has to be 0 or more"),
+        (TOLL[: TOLL.index("[[comm")], "at least one commodity is needed, written as [[commodities]]"),
+        (TOLL.replace('to = "b"\ndemand', 'to = "c"\ndemand'), "commodity 1: no arc touches 'c'"),
+        (TOLL.replace('name = "free"', 'name = "a-b"'), "there are two of the name a-b"),
+        (KNAPSACK.replace("knapsack", "sack"), "unknown defender: 'sack'"),
+        (KNAPSACK.replace("budget = 1", "budget = -1"), "budget is -1; it has to be 0 or more"),
+        (KNAPSACK.replace("profit = 1", ""), "item 1: profit is missing"),
+        (KNAPSACK + "[[items]]\nname = '1'\nprofit = 1\nweight = 1", "two targets have the name 1"),
+    ],
+)
+def test_a_file_that_says_something_wrong_is_refused(
+    text: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("problem.toml").write_text(text)
+    message = refused(capsys, "problem.toml")
+    assert message.startswith("tuner: problem.toml")
+    assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint", "code"),
+    [
+        ([], "name a FILE to solve, or one of the examples", 2),
+        (["--example", "tol"], "unknown example: 'tol'; did you mean toll", 2),
+        (["--example", "toll", "x.toml"], "name a FILE to solve, or one of the examples", 2),
+        (["--example", "toll", "--ties", "mean"], "unknown ties: 'mean'", 2),
+        (["--example", "toll", "--solver", "gurobi"], "unknown solver: 'gurobi'", 2),
+        (["--example", "toll", "--budget", "0"], "--budget", 2),
+        (["--example", "toll", "--slots", "0"], "--slots must be 1 or more", 2),
+        (["--example", "toll", "--size", "1"], "--size 1: 2 or more is needed", 2),
+        (["--example", "toll", "--at", "B=1"], "unknown variable: 'B'", 2),
+        (["--example", "toll", "--at", "A=1.5"], "1.5 is not among 0 to 1000 in steps of 1", 2),
+        (["--example", "toll", "--at", "A"], "--at A: NAME=NUMBER is needed", 2),
+        (["--example", "toll", "--write", "toll.xml"], "a name that ends in .json is needed", 2),
+        (["--example", "toll", "--write", "no/toll.json"], "cannot be written", 5),
+        (["missing.toml"], "missing.toml: there is no such file", 3),
+        (["problem.txt"], "no bilevel problem by its name", 2),
+    ],
+)
+def test_a_wrong_request_is_refused(
+    words: list[str], complaint: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert complaint in refused(capsys, *words, code=code)
+
+
+def test_the_response_to_one_choice_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    found = solved(capsys, "--example", "toll", "--at", "A=600")
+    assert (found["status"], found["optimistic"], found["pessimistic"]) == ("bilevel feasible", 6.0, 0.0)
+
+
+@pytest.mark.parametrize("solver", ["highs", "cp-sat", "scip"])
+def test_any_solver_answers_for_a_follower_of_integers(solver: str, capsys: pytest.CaptureFixture[str]) -> None:
+    found = solved(capsys, str(write_pair(moore_bard(), BY_NAME)), "--solver", solver, "--ties", "pessimistic")
+    assert found["objective"] == -22.0
+
+
+def test_a_bound_is_told_when_there_is_no_time_for_a_proof(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", "--example", "interdiction", "--size", "60", "--seed", "1", "--budget", "2s", "--json"]) == 4
+    found = json.loads(capsys.readouterr().out)
+    assert found["ending"] == "feasible"
+    assert found["bound"] < found["objective"]
+
+
+def test_a_follower_without_an_answer_for_any_choice_is_proven_infeasible(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("toll.toml").write_text(
+        TOLL.replace('to = "b"\ndemand', 'to = "a"\ndemand').replace('from = "a"\nto = "a"', 'from = "b"\nto = "a"')
+    )
+    found = solved(capsys, "toll.toml")
+    assert (found["ending"], found["x"]) == ("bilevel infeasible", None)
+    assert found["sentence"] == "no tolls let every traveller arrive"
+
+
+def test_generated_problems_differ_by_their_seed() -> None:
+    assert generated("toll", 5, 1) != generated("toll", 5, 2)
+    assert random_problem(1).joint.columns

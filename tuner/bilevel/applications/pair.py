@@ -1,0 +1,51 @@
+"""Any mixed-integer bilevel linear problem, from a model and the .aux file beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tuner.bilevel.files import read_pair
+from tuner.bilevel.linear import LinearProblem
+from tuner.bilevel.result import Result
+from tuner.cost import Ties
+from tuner.errors import UsageError
+
+SHOWN = 12
+"""Variables that are shown; the others are in the JSON."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A problem without words of its own."""
+
+    path: Path
+    read_problem: LinearProblem
+
+    @classmethod
+    def read(cls, path: Path) -> Pair:
+        """Read a pair of which one file is named; the errors are those of `read_pair`."""
+        return cls(path, read_pair(path))
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.read_problem.name
+
+    def problem(self, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
+        """Return the problem."""
+        return self.read_problem.with_ties(ties)
+
+    def sentence(self, result: Result) -> str:
+        """Say which variables are not 0, and F."""
+        if result.x is None or result.objective is None or result.y is None:
+            return "no choice of the leader is bilevel feasible"
+        named = {**result.problem.named(result.x), **result.y}
+        values = [f"{name} = {value:.7g}" for name, value in named.items() if abs(value) > 1e-9]
+        shown = ", ".join(values[:SHOWN]) + (f", and {len(values) - SHOWN} more" if len(values) > SHOWN else "")
+        return f"F = {result.objective:.7g} with {shown or 'all variables 0'}"
+
+    def document(self) -> dict[str, Any]:
+        """A pair is two files already."""
+        raise UsageError(f"{self.path}: a pair of files cannot be written as one document")
