@@ -214,10 +214,10 @@ def _solving(command: Callable[..., Parser]) -> None:
         "solve a bilevel problem: the best choice of a leader whose follower answers by its own objective",
         "tuner solve --example toll --ties pessimistic",
         "tuner solve network.toml --budget 10m",
-        "tuner solve model.mps                        # with model.aux beside it",
+        "tuner solve model.mps                            # with model.aux beside it",
         "tuner solve --example interdiction --size 20 --seed 1 --json",
-        "tuner solve --example toll --write toll.json # to be edited",
-        "tuner solve --example toll --at A=599        # the follower's response to one choice",
+        "tuner solve --example toll --write toll.json     # to be edited",
+        "tuner solve --example toll --at A=599            # the follower's response to one choice",
     )
     solve.add_argument(
         "file",
