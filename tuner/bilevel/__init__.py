@@ -21,6 +21,7 @@ from tuner.bilevel.result import Bound, Ending, Result
 from tuner.bilevel.solving import solve
 from tuner.bilevel.verifying import Verification, verify
 from tuner.cost import Ties
+from tuner.follower.reaction import Situation
 
 __all__ = [
     "Bound",
@@ -31,6 +32,7 @@ __all__ = [
     "Products",
     "Response",
     "Result",
+    "Situation",
     "Status",
     "Ties",
     "Variable",
