@@ -11,7 +11,7 @@ from instances.model import Floats, Model
 from storage.records import Claim, Termination
 from tuner.bilevel.workers import Workers
 from tuner.follower.solvers import adapter
-from tuner.follower.tasks import Optimise
+from tuner.follower.tasks import Optimise, packed
 
 MEMORY_MIB = 4096.0
 
@@ -43,19 +43,16 @@ class Optimiser:
         nothing = math.inf if model.maximise else -math.inf
         if seconds <= 0:
             return Optimum(Claim.NOTHING, bound=nothing, reason="no time was left")
-        arrays = self._workers.place()
-        model.save(arrays)
         task = Optimise(
             library=self._adapter.library,
             adapter=self._adapter.path,
-            arrays=str(arrays),
+            model=packed(model),
             seed=self._seed,
             seconds=seconds,
             memory_mib=MEMORY_MIB,
         )
-        self._workers.submit("optimiser", arrays.name, task)
+        self._workers.submit("optimiser", None, task)
         ((_, outcome),) = self._workers.wait("optimiser")
-        arrays.unlink()
         if outcome.termination is not Termination.EXITED:
             return Optimum(Claim.NOTHING, bound=nothing, reason=f"{outcome.termination.value}: {outcome.reason}")
         found = outcome.result

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -15,7 +14,7 @@ from tuner.cost import Ties
 from tuner.follower.outcome import Outcome
 from tuner.follower.reaction import Reaction, Tie
 from tuner.follower.solvers import adapter
-from tuner.follower.tasks import React
+from tuner.follower.tasks import React, packed
 
 SECONDS = 600.0
 """What one response may take."""
@@ -116,28 +115,21 @@ class Responder:
             elsewhere: as in `Situation`.
 
         """
-        folder = self._workers.place()
-        folder.mkdir()
-        replace(self._problem.situation(x), elsewhere=elsewhere).save(folder)
         task = React(
             library=self._adapter.library,
             adapter=self._adapter.path,
-            folder=str(folder),
+            situation=packed(replace(self._problem.situation(x), elsewhere=elsewhere)),
             ties="" if ties is None else ties.value,
             tolerance=self._problem.tolerance if tolerance is None else tolerance,
             seed=self._seed,
             seconds=self._seconds,
             memory_mib=MEMORY_MIB,
         )
-        self._workers.submit(CLIENT, (x, ties, folder), task)
+        self._workers.submit(CLIENT, (x, ties), task)
 
     def wait(self, timeout: float | None = None) -> list[Response]:
         """Return the responses found since the last call, waiting for at least one while any is outstanding."""
-        found = []
-        for (x, ties, folder), outcome in self._workers.wait(CLIENT, timeout):
-            shutil.rmtree(folder, ignore_errors=True)
-            found.append(_response(x, outcome, ties))
-        return found
+        return [_response(x, outcome, ties) for (x, ties), outcome in self._workers.wait(CLIENT, timeout)]
 
 
 def respond(

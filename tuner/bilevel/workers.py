@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import deque
 from collections.abc import Hashable
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -16,15 +14,13 @@ from tuner.follower.tasks import Task
 
 
 class Workers:
-    """Slots, and a folder for what they read. For one thread; leaving its context closes it."""
+    """Slots for the tasks of several clients. For one thread; leaving its context closes them."""
 
     def __init__(self, slots: int = 1) -> None:
         """Make the slots; their processes start when first needed."""
         self._pool: Pool[tuple[str, Hashable]] = Pool(slots)
-        self._place = tempfile.TemporaryDirectory(prefix="tuner-bilevel-")
         self._inbox: dict[str, deque[tuple[Any, Outcome]]] = {}
         self._outstanding: dict[str, int] = {}
-        self._count = 0
 
     def __enter__(self) -> Workers:
         """Return the workers themselves."""
@@ -35,17 +31,11 @@ class Workers:
     ) -> None:
         """Close them."""
         self._pool.close()
-        self._place.cleanup()
 
     @property
     def slots(self) -> int:
         """How many tasks execute at a time."""
         return self._pool.slots
-
-    def place(self) -> Path:
-        """Return a path in the folder that nobody else has."""
-        self._count += 1
-        return Path(self._place.name) / str(self._count)
 
     def outstanding(self, client: str) -> int:
         """How many tasks of a client were submitted and not yet returned by `wait`."""

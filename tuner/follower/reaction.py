@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,20 +37,6 @@ class Situation:
     elsewhere: Floats | None = None
     """The follower's objective in the middle of the leader's choices: of its optimal solutions, the one that is best
     there, too, says most about other choices. None where nobody wants to know."""
-
-    def save(self, folder: Path) -> None:
-        """Write both models into a folder."""
-        self.lower.save(folder / "lower.npz")
-        self.upper.save(folder / "upper.npz")
-        if self.elsewhere is not None:
-            np.save(folder / "elsewhere.npy", self.elsewhere)
-
-    @classmethod
-    def load(cls, folder: Path) -> Situation:
-        """Read what `save` wrote."""
-        other = folder / "elsewhere.npy"
-        elsewhere = np.load(other) if other.exists() else None
-        return cls(Model.load(folder / "lower.npz"), Model.load(folder / "upper.npz"), elsewhere)
 
 
 @dataclass(frozen=True)

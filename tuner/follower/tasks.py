@@ -6,15 +6,17 @@ zygote, where what the child says can be checked beyond its reach.
 
 from __future__ import annotations
 
+import base64
 import math
 import os
+import pickle
 import time
 import zipfile
 from abc import ABC, abstractmethod
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from instances.errors import UnreadableModel
 from instances.model import Model
@@ -194,12 +196,13 @@ class Optimise(Task):
 
     kind: ClassVar[str] = "optimise"
     adapter: str
-    arrays: str
+    model: str
+    """`packed`."""
     seed: int
 
     def prepare(self, warm: Warm) -> Work:
         """Import the adapter and load the model."""
-        solver, model = warm.solver(self.adapter), Model.load(Path(self.arrays))
+        solver, model = warm.solver(self.adapter), self._model
 
         def work() -> dict[str, Any]:
             return encode(solver.solve(model, {}, self.seed, self.seconds, 0.0), 0.0)
@@ -214,7 +217,7 @@ class Optimise(Task):
             answer, _ = decode(outcome.result)
         except ValueError as error:
             return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
-        check, reason = check_answer(Model.load(Path(self.arrays)), answer)
+        check, reason = check_answer(self._model, answer)
         fields = {
             "claim": Claim.NOTHING if check is Check.REFUTED else answer.claim,
             "objective": _finite(answer.objective),
@@ -224,6 +227,10 @@ class Optimise(Task):
         }
         return replace(outcome, reason=reason, result=fields)
 
+    @cached_property
+    def _model(self) -> Model:
+        return cast("Model", _unpacked(self.model))
+
 
 @dataclass(frozen=True, kw_only=True)
 class React(Task):
@@ -231,8 +238,8 @@ class React(Task):
 
     kind: ClassVar[str] = "react"
     adapter: str
-    folder: str
-    """Where the situation is saved."""
+    situation: str
+    """`packed`."""
     ties: str
     """What the leader assumes; empty for both ends."""
     tolerance: float
@@ -274,11 +281,20 @@ class React(Task):
 
     @cached_property
     def _situation(self) -> Situation:
-        return Situation.load(Path(self.folder))
+        return cast("Situation", _unpacked(self.situation))
 
     @property
     def _ties(self) -> Ties | None:
         return Ties(self.ties) if self.ties else None
+
+
+def packed(model: Model | Situation) -> str:
+    """Return a model or situation as text for a task: a file takes longer than the small ones to solve."""
+    return base64.b64encode(pickle.dumps(model, pickle.HIGHEST_PROTOCOL)).decode()
+
+
+def _unpacked(text: str) -> object:
+    return pickle.loads(base64.b64decode(text))  # from the leader, whose code this is anyway: never from a child
 
 
 _KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Refuse, Optimise, React)}
