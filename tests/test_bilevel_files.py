@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -222,6 +223,8 @@ def test_a_file_that_says_something_wrong_is_refused(
         (["--example", "toll", "--at", "A"], "--at A: NAME=NUMBER is needed", 2),
         (["--example", "toll", "--write", "toll.xml"], "a name that ends in .json is needed", 2),
         (["--example", "toll", "--write", "no/toll.json"], "cannot be written", 5),
+        (["--example", "toll", "--plot", "f.png"], "a name that ends in .svg is needed", 2),
+        (["--example", "interdiction", "--plot", "f.svg"], "this one has 3", 2),
         (["missing.toml"], "missing.toml: there is no such file", 3),
         (["problem.txt"], "no bilevel problem by its name", 2),
     ],
@@ -257,6 +260,23 @@ def test_a_follower_without_an_answer_for_any_choice_is_proven_infeasible(capsys
     found = solved(capsys, "toll.toml")
     assert (found["ending"], found["x"]) == ("bilevel infeasible", None)
     assert found["sentence"] == "no tolls let every traveller arrive"
+
+
+def test_f_is_drawn_over_the_tolls_with_its_jump(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("toll.toml").write_text(TOLL)
+    solved(capsys, "toll.toml", "--ties", "pessimistic", "--plot", "f.svg")
+    drawn = ElementTree.parse("f.svg").getroot()
+    titles = [title.text or "" for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
+    assert "optimistic: F = 6 at 6" in titles
+    assert "pessimistic: F = 0 at 6" in titles
+    (best,) = [mark for mark in drawn.iter() if mark.get("class") == "best"]
+    assert best.get("r") == "6"
+
+
+def test_f_is_drawn_over_two_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    solved(capsys, "--example", "contract", "--size", "2", "--plot", "f.svg")
+    drawn = ElementTree.parse("f.svg").getroot()
+    assert len(list(drawn.iter("{http://www.w3.org/2000/svg}rect"))) > 21 * 17 * 0.9
 
 
 def test_generated_problems_differ_by_their_seed() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from storage.records import Configuration, Incumbent, Job, Member, Purpose, Run, StoredRun
 from tests.verdict_runs import CUTOFF, HIGHS, HOLDOUT, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
+from tuner.charts import Axis, log_axis
 from tuner.space import read_spaces
-from tuner.verdict.charts import Axis, log_axis
 from tuner.verdict.decide import decide
 from tuner.verdict.report import write_report
 from tuner.verdict.reproduce import reproducing_line

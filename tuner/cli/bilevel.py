@@ -19,6 +19,7 @@ from tuner.bilevel import Bound, Ending, Result, Ties, respond
 from tuner.bilevel import solve as solve_problem
 from tuner.bilevel.applications import KINDS, Application, example, generated, read_application
 from tuner.bilevel.linear import LinearProblem
+from tuner.bilevel.plot import plot
 from tuner.bilevel.responder import Response
 from tuner.bilevel.state import Bracket
 from tuner.cli.interrupts import stoppable
@@ -49,6 +50,11 @@ def solve(arguments: argparse.Namespace) -> int:
     if arguments.write:
         return _write(application, Path(arguments.write))
     problem = application.problem(ties)
+    if arguments.plot and (len(problem.variables) > 2 or not arguments.plot.endswith(".svg")):
+        raise UsageError(
+            f"--plot {arguments.plot}: a name that ends in .svg is needed, and a leader of one or two variables; "
+            f"this one has {len(problem.variables)}"
+        )
     if arguments.at:
         return _answer(problem, arguments)
     console = Console(stderr=True, highlight=False)
@@ -69,6 +75,10 @@ def solve(arguments: argparse.Namespace) -> int:
     else:
         _print(application, result)
     sys.stdout.flush()
+    if arguments.plot and not stop.is_set():
+        drawn = plot(problem, best=result.x, solver=arguments.solver, slots=slots)
+        _written(Path(arguments.plot), drawn)
+        console.print(f"F over x is drawn in {arguments.plot}", markup=False, soft_wrap=True)
     if result.ending in (Ending.OPTIMAL, Ending.INFEASIBLE):
         return PROVEN
     return INTERRUPTED if stop.is_set() else NOT_PROVEN
@@ -91,12 +101,16 @@ def _application(arguments: argparse.Namespace, seed: int) -> Application:
 def _write(application: Application, path: Path) -> int:
     if path.suffix != ".json":
         raise UsageError(f"--write {path}: a name that ends in .json is needed")
-    try:
-        path.write_text(json.dumps(application.document(), indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Failed(f"{path}: cannot be written: {error.strerror}") from None
+    _written(path, json.dumps(application.document(), indent=2) + "\n")
     print(f"{application.name} is in {path}; edit it, then: tuner solve {path}")
     return PROVEN
+
+
+def _written(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Failed(f"{path}: cannot be written: {error.strerror}") from None
 
 
 def _answer(problem: LinearProblem, arguments: argparse.Namespace) -> int:

@@ -242,6 +242,7 @@ def _solving(command: Callable[..., Parser]) -> None:
     solve.add_argument(
         "--at", metavar="K=V", action="append", default=[], help="only answer this choice; one for each variable"
     )
+    solve.add_argument("--plot", metavar="FILE", help="draw F over x, for one or two variables of the leader, as .svg")
     solve.add_argument("--write", metavar="FILE", help="only write the problem, as .json")
     _json(solve)
 

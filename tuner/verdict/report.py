@@ -7,10 +7,10 @@ from html import escape
 from itertools import accumulate
 
 from storage.records import Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
+from tuner.charts import Axis, Series, log_axis, scatter, steps
 from tuner.commands import counted
 from tuner.cost import Cost, Ties, censored, cost_of, scale
 from tuner.space import Space
-from tuner.verdict.charts import Axis, Series, log_axis, scatter, steps
 from tuner.verdict.compare import NEGLIGIBLE, pair
 from tuner.verdict.decide import GAIN, Row, Verdict, name
 from tuner.verdict.reproduce import reproducing_line

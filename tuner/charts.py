@@ -1,4 +1,4 @@
-"""The report's figures, as inline SVG without a script. Colours are the report's style sheet's."""
+"""Figures as SVG without a script. Colours are those of the style sheet of whoever shows them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Series:
 
 def scatter(points: Sequence[tuple[str, float, float]], x: Axis, y: Axis) -> str:
     """Draw named points and the diagonal: those below it are better under y's configuration."""
-    px, py = _pixels(x, y)
+    px, py = pixels(x, y)
     low, high = max(x.low, y.low), min(x.high, y.high)
     marks = [f'<line class="diagonal" x1="{px(low):.1f}" y1="{py(low):.1f}" x2="{px(high):.1f}" y2="{py(high):.1f}"/>']
     marks += [
@@ -74,30 +74,32 @@ def scatter(points: Sequence[tuple[str, float, float]], x: Axis, y: Axis) -> str
         f"{first:.3g} and {second:.3g}</title></circle>"
         for name, first, second in points
     ]
-    return _figure(x, y, marks, f"Scatter of {y.label} against {x.label}")
+    return figure(x, y, marks, f"Scatter of {y.label} against {x.label}")
 
 
 def steps(series: Sequence[Series], x: Axis, y: Axis) -> str:
     """Draw each series as a line that stays level until its next point; the legend is the report's."""
-    px, py = _pixels(x, y)
+    px, py = pixels(x, y)
     marks = []
     for place, line in enumerate(series):
         path = ""
         for number, (first, second) in enumerate(line.points):
             path += f"M{px(first):.1f},{py(second):.1f}" if not number else f"H{px(first):.1f}V{py(second):.1f}"
         marks.append(f'<path class="line s{place % 4}" d="{path}"><title>{escape(line.name)}</title></path>')
-    return _figure(x, y, marks, f"{y.label} against {x.label}")
+    return figure(x, y, marks, f"{y.label} against {x.label}")
 
 
-def _pixels(x: Axis, y: Axis) -> tuple[Callable[[float], float], Callable[[float], float]]:
+def pixels(x: Axis, y: Axis) -> tuple[Callable[[float], float], Callable[[float], float]]:
+    """Return where values of x and y are drawn."""
     return (
         lambda value: LEFT + x.share(value) * (WIDTH - LEFT - RIGHT),
         lambda value: HEIGHT - BOTTOM - y.share(value) * (HEIGHT - TOP - BOTTOM),
     )
 
 
-def _figure(x: Axis, y: Axis, marks: Sequence[str], title: str) -> str:
-    px, py = _pixels(x, y)
+def figure(x: Axis, y: Axis, marks: Sequence[str], title: str) -> str:
+    """Return a figure with axes, grid and these marks."""
+    px, py = pixels(x, y)
     base, left, right = HEIGHT - BOTTOM, LEFT, WIDTH - RIGHT
     grid = []
     for tick in x.ticks:
