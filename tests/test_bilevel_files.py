@@ -219,7 +219,7 @@ def test_a_file_that_says_something_wrong_is_refused(
         (["--example", "toll", "--slots", "0"], "--slots must be 1 or more", 2),
         (["--example", "toll", "--size", "1"], "--size 1: 2 or more is needed", 2),
         (["--example", "toll", "--at", "B=1"], "unknown variable: 'B'", 2),
-        (["--example", "toll", "--at", "A=1.5"], "1.5 is not among 0 to 1000 in steps of 1", 2),
+        (["--example", "toll", "--at", "A=1.505"], "1.505 is not among 0 to 10 in steps of 0.01", 2),
         (["--example", "toll", "--at", "A"], "--at A: NAME=NUMBER is needed", 2),
         (["--example", "toll", "--write", "toll.xml"], "a name that ends in .json is needed", 2),
         (["--example", "toll", "--write", "no/toll.json"], "cannot be written", 5),
@@ -236,7 +236,7 @@ def test_a_wrong_request_is_refused(
 
 
 def test_the_response_to_one_choice_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    found = solved(capsys, "--example", "toll", "--at", "A=600")
+    found = solved(capsys, "--example", "toll", "--at", "A=6")
     assert (found["status"], found["optimistic"], found["pessimistic"]) == ("bilevel feasible", 6.0, 0.0)
 
 
@@ -267,8 +267,8 @@ def test_f_is_drawn_over_the_tolls_with_its_jump(capsys: pytest.CaptureFixture[s
     solved(capsys, "toll.toml", "--ties", "pessimistic", "--plot", "f.svg")
     drawn = ElementTree.parse("f.svg").getroot()
     titles = [title.text or "" for title in drawn.iter("{http://www.w3.org/2000/svg}title")]
-    assert "optimistic: F = 6 at 6" in titles
-    assert "pessimistic: F = 0 at 6" in titles
+    assert "optimistic: F = 6 at 3" in titles
+    assert "pessimistic: F = 0 at 3" in titles
     (best,) = [mark for mark in drawn.iter() if mark.get("class") == "best"]
     assert best.get("r") == "6"
 

@@ -42,7 +42,7 @@ def branch(problem: LinearProblem, limits: Limits, state: State) -> None:
         if node.found.point is None:
             state.leave_open(bound)
             continue
-        response = state.respond(problem.choice([float(node.found.point[column]) for column in problem.x]))
+        response = state.respond(problem.x_of(node.found.point))
         if not tree.branch(node, lambda: state.left):
             tie = response.tie(state.ties)
             if tie is None or state.leaves_room(bound, tie.objective):

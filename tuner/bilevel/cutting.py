@@ -63,7 +63,8 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
         and np.all(np.isfinite(limits.lower[x_columns]))
         and np.all(np.isfinite(limits.upper[x_columns]))
     )
-    middle = 0.5 * (limits.lower + limits.upper)[x_columns]
+    middle = np.zeros(problem.joint.columns)
+    middle[x_columns] = 0.5 * (limits.lower + limits.upper)[x_columns]
     elsewhere = None
     if problem.lower_products and np.all(np.isfinite(middle)):
         elsewhere = problem.lower_coefficients(middle)
@@ -81,7 +82,7 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
                 return
         if found.claim is not Claim.OPTIMAL or found.point is None:
             return
-        x = problem.choice([float(found.point[column]) for column in x_columns])
+        x = problem.x_of(found.point)
         if x in state.known:
             return
         response = state.respond(x, elsewhere)

@@ -72,7 +72,7 @@ def add_balance(builder: Builder, problem: LinearProblem, of: Sequence[Side], x:
                 balance[column][multiplier] = value
     objective = dict(zip(problem.y.tolist(), (sign * problem.lower_objective).tolist(), strict=True))
     if x is not None:
-        coefficients = sign * problem.lower_coefficients(np.array(x))
+        coefficients = sign * problem.lower_coefficients(problem.point(x))
         objective = dict(zip(problem.y.tolist(), coefficients.tolist(), strict=True))
     else:
         products = problem.lower_products
@@ -89,7 +89,7 @@ def dual(problem: LinearProblem, of: Sequence[Side], x: X) -> Model:
     """Return the dual of the follower's minimisation at x: its columns are the multipliers of the sides."""
     builder = Builder("dual", maximise=True)
     multipliers = add_balance(builder, problem, of, x)
-    point = problem.point(x, np.zeros(len(problem.y)))
+    point = problem.point(x)
     for multiplier, side in zip(multipliers, of, strict=True):
         builder.objective[multiplier] = side.bound - sum(value * point[j] for j, value in side.terms.items())
     return builder.build()

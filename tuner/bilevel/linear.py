@@ -55,6 +55,22 @@ class Products:
 NONE = Products.of({})
 
 
+@dataclass(frozen=True)
+class Unit:
+    """What a column of the leader means: ``origin + step * column``."""
+
+    origin: float = 0.0
+    step: float = 1.0
+
+    def value(self, steps: float) -> float:
+        """Return what so many steps mean."""
+        return float(f"{self.origin + self.step * steps:.12g}") + 0.0  # no -0
+
+    def steps(self, value: float) -> float:
+        """Return how many steps a value is."""
+        return float(f"{(value - self.origin) / self.step:.12g}") + 0.0
+
+
 class LinearProblem(Problem):
     """A mixed-integer bilevel linear problem, with products of x and y allowed in both objectives."""
 
@@ -68,6 +84,7 @@ class LinearProblem(Problem):
         lower_maximise: bool = False,
         upper_products: Products = NONE,
         lower_products: Products = NONE,
+        units: Mapping[int, Unit] | None = None,
         ties: Ties = Ties.OPTIMISTIC,
     ) -> None:
         """Describe the problem.
@@ -80,6 +97,7 @@ class LinearProblem(Problem):
             lower_maximise: the follower's sense.
             upper_products: terms x * y of the leader's objective, by columns of ``joint``.
             lower_products: the same of the follower's.
+            units: of columns of the leader that count steps: then the variable's values are what the steps mean.
             ties: optimistic, or pessimistic.
 
         Raises:
@@ -109,9 +127,11 @@ class LinearProblem(Problem):
                 raise UsageError(
                     f"{joint.name}: a product is of one of the leader's variables and one of the follower's"
                 )
+        given = units or {}
+        self._units = [given.get(column, Unit()) for column in self.x.tolist()]
         super().__init__(
             joint.name,
-            [_variable(joint, column) for column in self.x],
+            [_variable(joint, column, unit) for column, unit in zip(self.x.tolist(), self._units, strict=True)],
             maximise=joint.maximise,
             ties=ties,
         )
@@ -156,12 +176,28 @@ class LinearProblem(Problem):
         """0 when the values of the follower's objective are apart by a step; else the usual one."""
         return 0.0 if self.step else TOLERANCE
 
-    def point(self, x: X, y: Sequence[float] | Floats) -> Floats:
-        """Return a point of the joint model."""
+    def point(self, x: X, y: Sequence[float] | Floats | None = None) -> Floats:
+        """Return a point of the joint model; y is 0 unless given."""
         point = np.zeros(self.joint.columns)
-        point[self.x] = x
-        point[self.y] = y
+        point[self.x] = [unit.steps(value) for unit, value in zip(self._units, x, strict=True)]
+        if y is not None:
+            point[self.y] = y
         return point
+
+    def answer(self, y: Sequence[float] | Floats) -> Floats:
+        """Return a point of the joint model that has this y and 0 elsewhere, integers made whole."""
+        point = np.zeros(self.joint.columns)
+        point[self.y] = y
+        integer = self.joint.kind == VariableKind.INTEGER
+        point[integer] = np.rint(point[integer])
+        return point
+
+    def x_of(self, point: Floats) -> X:
+        """Return the choice that is nearest to a point of the joint model, or of a model that begins with it."""
+        return tuple(
+            variable.nearest(unit.value(float(point[column])))
+            for variable, unit, column in zip(self.variables, self._units, self.x.tolist(), strict=True)
+        )
 
     def objective(self, point: Floats) -> float:
         """Return F at a point of the joint model."""
@@ -171,18 +207,18 @@ class LinearProblem(Problem):
         """Return the follower's objective at a point of the joint model."""
         return float(self.lower_objective @ point[self.y] + self.lower_products.slope(point) @ point)
 
-    def lower_coefficients(self, x: Floats) -> Floats:
-        """Return the follower's coefficients over y, for x of any real values."""
-        return self.lower_objective + self.lower_products.slope(self.point(tuple(x), np.zeros(len(self.y))))[self.y]
+    def lower_coefficients(self, point: Floats) -> Floats:
+        """Return the follower's coefficients over y, with x as it is in a point of the joint model."""
+        return self.lower_objective + self.lower_products.slope(point)[self.y]
 
     def situation(self, x: X) -> Situation:
         """Return what both levels face once x is chosen."""
-        joint, fixed = self.joint, self.point(x, np.zeros(len(self.y)))
+        joint, fixed = self.joint, self.point(x)
         moved = joint.activity(fixed)
         lower = self._over_y(
             self.lower_rows,
             moved,
-            self.lower_coefficients(fixed[self.x]),
+            self.lower_coefficients(fixed),
             0.0,
             self.lower_maximise,
         )
@@ -235,7 +271,7 @@ def _places(given: Sequence[int], count: int, what: str, name: str) -> Places:
     return places
 
 
-def _variable(joint: Model, column: int) -> Variable:
+def _variable(joint: Model, column: int, unit: Unit) -> Variable:
     kind = joint.kind[column]
     if kind not in (VariableKind.CONTINUOUS, VariableKind.INTEGER):
         raise UsageError(
@@ -244,5 +280,6 @@ def _variable(joint: Model, column: int) -> Variable:
         )
     lower, upper = float(joint.lower[column]), float(joint.upper[column])
     if kind == VariableKind.INTEGER:
-        lower, upper = float(np.ceil(lower - 1e-9)) + 0.0, float(np.floor(upper + 1e-9)) + 0.0  # no -0
-    return Variable(joint.column_names[column], lower, upper, float(kind == VariableKind.INTEGER))
+        lower, upper = float(np.ceil(lower - 1e-9)), float(np.floor(upper + 1e-9))
+    step = unit.step if kind == VariableKind.INTEGER else 0.0
+    return Variable(joint.column_names[column], unit.value(lower), unit.value(upper), step)

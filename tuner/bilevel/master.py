@@ -110,9 +110,7 @@ class Master:
 
         """
         problem = self._problem
-        answer = problem.point((0.0,) * len(problem.x), y)
-        integer = problem.joint.kind == VariableKind.INTEGER
-        answer[integer] = np.rint(answer[integer])
+        answer = problem.answer(y)
         if self._worth is not None:
             # The follower does no worse than with this answer: it wants the value high where the leader wants it low.
             sign = 1.0 if problem.lower_maximise else -1.0
@@ -174,8 +172,9 @@ class Master:
         """Exclude one x of integers: it was looked at."""
         row: Terms = {}
         least = 1.0
-        for column, value in zip(self._problem.x.tolist(), x, strict=True):
-            left = round(value - self._limits.lower[column])
+        point = self._problem.point(x)
+        for column in self._problem.x.tolist():
+            left = round(point[column] - self._limits.lower[column])
             for digit, worth in reversed(self._digits_of(column)):
                 if left >= worth:
                     left -= round(worth)

@@ -67,7 +67,7 @@ def look_at_pieces(problem: LinearProblem, limits: Limits, state: State) -> None
     for place in places or ():
         if state.left <= 0:
             return
-        state.respond(problem.choice([place]))
+        state.respond((problem.variables[0].nearest(place),))
     if places is not None and all(response.proven for response in state.known.values()):
         state.close(Bound.PIECES)
 

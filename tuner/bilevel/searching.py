@@ -92,8 +92,7 @@ def polish(problem: LinearProblem, state: State) -> None:
             return
         if not problem.is_better(found.objective, tie.objective):
             return
-        variables = zip(problem.variables, problem.x.tolist(), strict=True)
-        x = problem.choice([variable.nearest(float(found.point[column])) for variable, column in variables])
+        x = problem.x_of(found.point)
         if x in state.known:
             return
         state.respond(x)
@@ -104,7 +103,7 @@ def _over_x(problem: LinearProblem, y: Floats, seen: list[Response], ties: Ties)
     joint = problem.joint
     lower, upper = joint.lower.copy(), joint.upper.copy()
     lower[problem.y] = upper[problem.y] = np.clip(y, joint.lower[problem.y], joint.upper[problem.y])
-    point = problem.point((0.0,) * len(problem.x), y)
+    point = problem.answer(y)
     objective = joint.objective.copy()
     np.add.at(objective, problem.upper_products.x, problem.upper_products.coefficient * point[problem.upper_products.y])
     kind = joint.kind.copy()
@@ -116,7 +115,7 @@ def _over_x(problem: LinearProblem, y: Floats, seen: list[Response], ties: Ties)
     sign = -1.0 if problem.lower_maximise else 1.0
     products, slopes, limits = problem.lower_products, [], []
     for answer in dict.fromkeys(answers):
-        other = problem.point((0.0,) * len(problem.x), answer)
+        other = problem.answer(answer)
         slope = np.zeros(joint.columns)
         np.add.at(slope, products.x, sign * products.coefficient * (point - other)[products.y])
         limit = sign * float(problem.lower_objective @ (other - point)[problem.y])

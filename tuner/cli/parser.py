@@ -217,7 +217,7 @@ def _solving(command: Callable[..., Parser]) -> None:
         "tuner solve model.mps                            # with model.aux beside it",
         "tuner solve --example interdiction --size 20 --seed 1 --json",
         "tuner solve --example toll --write toll.json     # to be edited",
-        "tuner solve --example toll --at A=599            # the follower's response to one choice",
+        "tuner solve --example toll --at A=5.99           # the follower's response to one choice",
     )
     solve.add_argument(
         "file",

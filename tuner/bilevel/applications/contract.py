@@ -13,7 +13,7 @@ from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
-from tuner.bilevel.linear import LinearProblem, Products
+from tuner.bilevel.linear import LinearProblem, Products, Unit
 from tuner.bilevel.result import Result
 from tuner.bilevel.table import Table
 from tuner.cost import Ties
@@ -35,10 +35,6 @@ class Term:
     def steps(self) -> int:
         """How many steps there are above the least."""
         return int((self.most - self.least) / self.step + 1e-9)
-
-    def value(self, steps: float) -> float:
-        """Return the value so many steps above the least."""
-        return float(f"{self.least + steps * self.step:.12g}")
 
 
 @dataclass(frozen=True)
@@ -115,11 +111,16 @@ class Contract:
         )
 
     def problem(self, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
-        """Return the bilevel problem: x are the terms in steps, y orders, and sales on average and by scenario."""
+        """Return the bilevel problem: x are the terms, y orders, and sales on average and by scenario."""
         b = Builder(self.name, maximise=True)
         wholesale = b.add_column(WHOLESALE, 0.0, 0.0, self.wholesale.steps, VariableKind.INTEGER)
         buy_back = self._term_column(b, BUY_BACK, self.buy_back)
         share = self._term_column(b, SHARE, self.share)
+        units = {
+            column: Unit(term.least, term.step)
+            for column, term in ((wholesale, self.wholesale), (buy_back, self.buy_back), (share, self.share))
+            if column is not None and term is not None
+        }
         columns: list[int] = []
         profit: list[float] = []
         income: dict[tuple[int, int], float] = {}
@@ -156,6 +157,7 @@ class Contract:
             lower_maximise=True,
             upper_products=Products.of(income),
             lower_products=Products.of(expenses),
+            units=units,
             ties=ties,
         )
 
@@ -181,9 +183,7 @@ class Contract:
     def terms(self, result: Result) -> dict[str, float]:
         """Return the terms of the leader's best choice."""
         assert result.x is not None
-        steps = result.problem.named(result.x)
-        all_terms = {WHOLESALE: self.wholesale, BUY_BACK: self.buy_back, SHARE: self.share}
-        return {name: term.value(steps[name]) for name, term in all_terms.items() if term is not None}
+        return result.problem.named(result.x)
 
     def integrated(self) -> float:
         """Return the profit of the whole chain if one hand held it, as large as it can be."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
-from tuner.bilevel.linear import LinearProblem, Products
+from tuner.bilevel.linear import LinearProblem, Products, Unit
 from tuner.bilevel.result import Result
 from tuner.bilevel.table import Table
 from tuner.cost import Ties
@@ -126,7 +126,7 @@ class TollNetwork:
         return cls(f"toll-{nodes}-{commodities}-{seed}", "units", tuple(arcs), tuple(travellers))
 
     def problem(self, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
-        """Return the bilevel problem: x are the tolls in steps, y the travellers of each commodity on each arc."""
+        """Return the bilevel problem: x are the tolls, y the travellers of each commodity on each arc."""
         b = Builder(self.name, maximise=True)
         tolls = {arc.name: self._add_toll(b, arc) for arc in self.arcs if arc.toll}
         flows: dict[tuple[str, str], int] = {}
@@ -151,6 +151,7 @@ class TollNetwork:
             objective,
             upper_products=products,
             lower_products=products,
+            units={tolls[arc.name]: Unit(0.0, arc.toll.step) for arc in self.arcs if arc.toll and arc.toll.step},
             ties=ties,
         )
 
@@ -183,15 +184,11 @@ class TollNetwork:
             "commodities": commodities,
         }
 
-    def tolls(self, x: Mapping[str, float]) -> dict[str, float]:
-        """Return the toll of each arc that has one, from the values of the problem's variables."""
-        return {arc.name: x[arc.name] * (arc.toll.step or 1.0) for arc in self.arcs if arc.toll}
-
     def sentence(self, result: Result) -> str:
         """Say a result in the words of the problem."""
         if result.x is None or result.objective is None or result.y is None:
             return "no tolls let every traveller arrive"
-        tolls = self.tolls(result.problem.named(result.x))
+        tolls = result.problem.named(result.x)
         words = ", ".join(f"toll {_money(toll)} on {name}" for name, toll in tolls.items())
         flows = [
             f"{_share(commodity, value)} {arc.name}"
