@@ -69,6 +69,15 @@ class JobState(StrEnum):
     FAILED = "failed"
 
 
+class JobKind(StrEnum):
+    """What a job is about."""
+
+    TUNE = "tune"
+    """A solver is tuned on a folder of models."""
+    SOLVE = "solve"
+    """A bilevel problem is solved."""
+
+
 @dataclass(frozen=True)
 class Configuration:
     """A solver and the parameters that differ from its default, sorted by name. No parameters: the default."""
@@ -294,6 +303,9 @@ class Submission:
     reuse: bool = False
     """Whether responses that earlier jobs left in the store may be used."""
     members: tuple[Member, ...] = field(default=(), repr=False)
+    kind: JobKind = JobKind.TUNE
+    document: str = field(default="", repr=False)
+    """Of a bilevel problem: all that it takes to state it again, as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,3 +326,60 @@ class Job(Submission):
     """The verdict in words, once finished."""
     best: Configuration | None = None
     """What the verdict recommends, once finished."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The follower's answer to one choice of the leader, of a job that solves a bilevel problem."""
+
+    x: tuple[tuple[str, float], ...]
+    """The choice: the leader's variables with their values."""
+    ties: str
+    """What the leader assumed when it asked: "optimistic" or "pessimistic"."""
+    status: str
+    """What became of the choice, as `tuner.bilevel.Status` has it."""
+    value: float | None = None
+    """The follower's optimal objective."""
+    optimistic: float | None = None
+    """The leader's objective with the reaction that is best for it; None when nobody asked or none satisfies C."""
+    pessimistic: float | None = None
+    """The same with the worst; None when nobody asked or it has no limit."""
+    reactions: tuple[tuple[str, tuple[float, ...]], ...] = field(default=(), repr=False)
+    """The follower's variables, by what each solution is: "own", "widest", "optimistic", "pessimistic"."""
+    violations: tuple[tuple[str, float], ...] = ()
+    """By how much some reaction violates the leader's constraints."""
+    reason: str = ""
+    """Why the answer is not proven."""
+    cpu: float = 0.0
+    """CPU seconds."""
+    wall: float = 0.0
+    """Seconds."""
+    solver_wall: float = 0.0
+    """Seconds inside the solver."""
+
+
+@dataclass(frozen=True)
+class StoredAnswer:
+    """An answer as the store has it."""
+
+    id: int
+    """Grows with every answer that is stored."""
+    answer: Answer
+    elapsed: float
+    """Seconds of the job's budget that were spent when it was stored."""
+    environment: Environment
+    stored_at: datetime
+
+
+@dataclass(frozen=True)
+class Bracket:
+    """Where a job that solves a bilevel problem stands."""
+
+    objective: float | None
+    """The leader's, of the best choice so far; None when no choice is bilevel feasible yet."""
+    bound: float
+    """No choice is better; infinite when nothing is known."""
+    bound_kind: str
+    """What the bound rests on."""
+    best: int | None = None
+    """The id of the answer to the best choice so far."""

@@ -18,6 +18,7 @@ from storage.records import (
     Event,
     Incumbent,
     Job,
+    JobKind,
     JobState,
     Member,
     Purpose,
@@ -70,6 +71,8 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "gap": submission.gap,
         "seed": submission.seed,
         "space": submission.space,
+        "kind": submission.kind.value,
+        "document": submission.document,
     }
 
 
@@ -122,6 +125,8 @@ def job_of(
         report=row.report,
         best=best,
         members=members,
+        kind=JobKind(row.kind),
+        document=row.document,
     )
 
 

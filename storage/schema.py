@@ -30,9 +30,9 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from storage.records import Check, Claim, JobState, Purpose, Termination
+from storage.records import Check, Claim, JobKind, JobState, Purpose, Termination
 
-VERSION = "0002"
+VERSION = "0003"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -178,6 +178,8 @@ jobs = Table(
     Column("owned_since", Moment),
     Column("owned_until", Moment),
     Column("reuse_upto", BigInteger),
+    Column("kind", Text, nullable=False, server_default=JobKind.TUNE.value),
+    Column("document", Words, nullable=False, server_default=""),
     UniqueConstraint("name"),
     _one_of("state", JobState),
     CheckConstraint("cutoff > 0", name="cutoff"),
@@ -299,4 +301,63 @@ comparisons = Table(
     Column("baseline_solved", Integer, nullable=False),
     Column("pairs", Integer, nullable=False),
     UniqueConstraint("job_id", "candidate", "baseline", "measure"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
+    Column("ties", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("value", Number),
+    Column("optimistic", Number),
+    Column("pessimistic", Number),
+    Column("reason", Words, nullable=False),
+    Column("cpu", Number, nullable=False),
+    Column("wall", Number, nullable=False),
+    Column("solver_wall", Number, nullable=False),
+    Column("elapsed", Number, nullable=False),
+    Column("stored_at", Moment, nullable=False),
+    Column("environment", ForeignKey("environments.id"), nullable=False),
+    Index("ix_answers_job_id_id", "job_id", "id"),
+    _one_of("ties", ("optimistic", "pessimistic")),
+    sqlite_autoincrement=True,
+)
+
+answer_choices = Table(
+    "answer_choices",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("value", Number, nullable=False),
+)
+
+answer_reactions = Table(
+    "answer_reactions",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("role", Text, primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("value", Number, nullable=False),
+    _one_of("role", ("own", "widest", "optimistic", "pessimistic")),
+)
+
+answer_violations = Table(
+    "answer_violations",
+    metadata,
+    Column("answer_id", ForeignKey("answers.id"), primary_key=True),
+    Column("name", Words, primary_key=True),
+    Column("amount", Number, nullable=False),
+)
+
+brackets = Table(
+    "brackets",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("objective", Number),
+    Column("bound", Number, nullable=False),
+    Column("bound_kind", Text, nullable=False),
+    Column("best", ForeignKey("answers.id")),
 )

@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, insert, or_, select, update
 
-from storage import jobs, schema
+from storage import answers, jobs, schema
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
@@ -21,6 +21,8 @@ from storage.errors import JobBusy, StoreRefused
 from storage.lease import Lease, Owner
 from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
+    Answer,
+    Bracket,
     Comparison,
     Configuration,
     Environment,
@@ -31,6 +33,7 @@ from storage.records import (
     Purpose,
     Response,
     Run,
+    StoredAnswer,
     StoredRun,
     Submission,
     Termination,
@@ -183,20 +186,27 @@ class Store:
             jobs.give_back(connection, self._database, lease, JobState.FAILED, outcome=reason)
 
     def finish(
-        self, lease: Lease, outcome: str, report: str, best: Configuration, comparisons: Sequence[Comparison] = ()
+        self,
+        lease: Lease,
+        outcome: str,
+        report: str,
+        best: Configuration | None,
+        comparisons: Sequence[Comparison] = (),
     ) -> None:
         """End a job for good with its verdict.
 
         Args:
             lease: of the job.
-            outcome: "gain" or "default kept".
+            outcome: "gain" or "default kept"; how solving ended, of a bilevel problem.
             report: the verdict in words.
-            best: what it recommends.
+            best: what it recommends; None for a bilevel problem, whose bracket says it.
             comparisons: what it measured.
 
         """
-        concerned = [best, *(c.candidate for c in comparisons), *(c.baseline for c in comparisons)]
-        verdict = {"outcome": outcome, "report": report, "best": best.key}
+        concerned = [*(c.candidate for c in comparisons), *(c.baseline for c in comparisons)]
+        if best is not None:
+            concerned.append(best)
+        verdict = {"outcome": outcome, "report": report, "best": best and best.key}
         with self._database.writing() as connection:
             fresh = self._configurations.keep(connection, concerned)
             jobs.give_back(connection, self._database, lease, JobState.FINISHED, **verdict)
@@ -319,6 +329,54 @@ class Store:
         """Note that so many seconds of the job's budget are spent; it never becomes less."""
         with self._database.writing() as connection:
             jobs.spend(connection, self._database, lease, elapsed)
+
+    # Answers to a bilevel problem
+
+    def record_answer(
+        self, lease: Lease, answer: Answer, elapsed: float, environment: Environment, bracket: Bracket | None = None
+    ) -> int:
+        """Keep the follower's answer to a choice and return its id.
+
+        Args:
+            lease: of a job that solves a bilevel problem.
+            answer: what was answered.
+            elapsed: seconds of the job's budget that are spent.
+            environment: where the follower was executed.
+            bracket: where the job stands with it, if that has changed; ``best`` below 0 means this very answer.
+
+        """
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, elapsed)
+            place = self._environments.keep(connection, environment)
+            number = answers.insert_answer(connection, lease.job_id, answer, elapsed, place, datetime.now(UTC))
+            if bracket is not None:
+                own = bracket.best is not None and bracket.best < 0
+                answers.replace_bracket(connection, lease.job_id, replace(bracket, best=number) if own else bracket)
+        self._environments.remember(environment, place)
+        return number
+
+    def set_bracket(self, lease: Lease, bracket: Bracket, elapsed: float) -> None:
+        """Note where a job that solves a bilevel problem stands."""
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, elapsed)
+            answers.replace_bracket(connection, lease.job_id, bracket)
+
+    def bracket(self, job_id: int) -> Bracket | None:
+        """Return where a job that solves a bilevel problem stands; None before its first answer."""
+        with self._database.reading() as connection:
+            return answers.read_bracket(connection, job_id)
+
+    def answers(self, job_id: int, *, since: int = 0) -> Iterator[StoredAnswer]:
+        """Iterate over the answers of a job in the order they were stored, those with a greater id than ``since``."""
+        while True:
+            with self._database.reading() as connection:
+                rows = answers.read_answers(connection, job_id, since, CHUNK)
+                places = self._environments.read(connection, (row.environment for row in rows))
+                found = answers.stored_answers(connection, rows, places)
+            yield from found
+            if len(rows) < CHUNK:
+                return
+            since = rows[-1].id
 
     # The trajectory, events, and the verdict's numbers
 

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ import storage.migrations
 from storage import schema
 from storage.errors import StoreUnavailable, StoreUnusable
 from storage.lease import this_process
-from storage.records import JobState
+from storage.records import Bracket, JobKind, JobState
 from storage.store import Store
 from tests.store_samples import (
     COMPARISON,
@@ -41,6 +42,7 @@ from tests.store_samples import (
     holdout_run,
     run,
 )
+from tests.test_store_answers import ANSWER
 
 DATA = Path(__file__).parent / "data"
 
@@ -268,6 +270,13 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
         assert store.incumbents(job.id) == [INCUMBENT]
         assert store.events(job.id) == [EVENT]
         assert store.comparisons(job.id) == [COMPARISON]
+        assert (job.kind, job.document) == (JobKind.TUNE, "")
+        if dump.stem >= "store-0003":
+            answered = store.job("tolls")
+            assert answered.kind is JobKind.SOLVE
+            (answer,) = store.answers(answered.id)
+            assert answer.answer == replace(ANSWER, violations=(("noise", 0.25),))
+            assert store.bracket(answered.id) == Bracket(5.5, 6.0, "value-function cuts", answer.id)
         lease = store.claim(store.create_job(UNNAMED).id, this_process(), 9)
         assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
     with engine_of(f"sqlite:///{path}") as engine, engine.connect() as connection:
