@@ -332,9 +332,7 @@ class Store:
 
     # Answers to a bilevel problem
 
-    def record_answer(
-        self, lease: Lease, answer: Answer, elapsed: float, environment: Environment, bracket: Bracket | None = None
-    ) -> int:
+    def record_answer(self, lease: Lease, answer: Answer, elapsed: float, environment: Environment) -> int:
         """Keep the follower's answer to a choice and return its id.
 
         Args:
@@ -342,16 +340,12 @@ class Store:
             answer: what was answered.
             elapsed: seconds of the job's budget that are spent.
             environment: where the follower was executed.
-            bracket: where the job stands with it, if that has changed; ``best`` below 0 means this very answer.
 
         """
         with self._database.writing() as connection:
             jobs.spend(connection, self._database, lease, elapsed)
             place = self._environments.keep(connection, environment)
             number = answers.insert_answer(connection, lease.job_id, answer, elapsed, place, datetime.now(UTC))
-            if bracket is not None:
-                own = bracket.best is not None and bracket.best < 0
-                answers.replace_bracket(connection, lease.job_id, replace(bracket, best=number) if own else bracket)
         self._environments.remember(environment, place)
         return number
 

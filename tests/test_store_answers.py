@@ -83,7 +83,8 @@ def test_a_bracket_is_replaced_and_names_its_best_answer(store: Store) -> None:
     lease = store.claim(job_id, this_process(), 60)
     store.set_bracket(lease, Bracket(None, math.inf, "none"), 0.5)
     assert store.bracket(job_id) == Bracket(None, math.inf, "none", None)
-    number = store.record_answer(lease, ANSWER, 1.0, HERE, Bracket(5.5, 6.0, "value-function cuts", -1))
+    number = store.record_answer(lease, ANSWER, 1.0, HERE)
+    store.set_bracket(lease, Bracket(5.5, 6.0, "value-function cuts", number), 1.0)
     assert store.bracket(job_id) == Bracket(5.5, 6.0, "value-function cuts", number)
     store.finish(lease, "optimal", "toll 5.5", None)
     job = store.job(job_id)
@@ -103,6 +104,5 @@ def test_who_does_not_own_the_job_records_nothing(store: Store) -> None:
 def test_an_answer_of_unknown_ties_is_refused_whole(store: Store) -> None:
     lease = store.claim(handed_in(store), this_process(), 60)
     with pytest.raises(StoreRefused):
-        store.record_answer(lease, replace(ANSWER, ties="mean"), 1.0, HERE, Bracket(1.0, 2.0, "none", -1))
+        store.record_answer(lease, replace(ANSWER, ties="mean"), 1.0, HERE)
     assert list(store.answers(lease.job_id)) == []
-    assert store.bracket(lease.job_id) is None

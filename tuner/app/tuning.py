@@ -11,11 +11,12 @@ from pathlib import Path
 
 from instances.folder import ModelFile
 from instances.instance import Instance
-from storage.errors import JobBusy, StoreError
+from storage.errors import StoreError
 from storage.lease import Lease, this_process
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, complaint, spaces_of
+from tuner.app.owning import LEASE_SECONDS, renewed
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
 from tuner.cost import Cost, Ties
@@ -34,8 +35,6 @@ from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
 from tuner.verdict.reproduce import reproducing_line
 from tuner.verdict.words import busy, paragraph
 
-LEASE_SECONDS = 30.0
-"""Others may take a job over when its owner was silent for so long."""
 SHOW_EVERY = 0.2
 """Seconds between two reports of progress."""
 MIRROR_SECONDS, STOPPED_MIRROR_SECONDS = 60.0, 1.0
@@ -75,7 +74,7 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
     """
     lease = store.claim(job.id, this_process(), LEASE_SECONDS)
     try:
-        with _renewed(store, lease, stop):
+        with renewed(store, lease, stop):
             verdict = _Work(store, store.job(job.id), lease, watcher, stop).carry_out()
     except Stopped:
         verdict = None
@@ -90,30 +89,6 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
     if verdict is None:
         store.interrupt(lease)
     return Conclusion(store.job(job.id), store.count(job.id), verdict)
-
-
-@contextmanager
-def _renewed(store: Store, lease: Lease, stop: threading.Event) -> Iterator[None]:
-    """Keep the lease for as long as the context lasts; a lease that is lost stops the work."""
-    over = threading.Event()
-
-    def renew() -> None:
-        while not over.wait(LEASE_SECONDS / 4):
-            try:
-                store.renew(lease, LEASE_SECONDS)
-            except JobBusy:
-                stop.set()
-                return
-            except StoreError:
-                continue  # the next write of a response says so, or the store is back by then
-
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 class _Work:

@@ -10,6 +10,7 @@ from instances.model import VariableKind
 from storage.records import Claim
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.master import Limits, Master
+from tuner.bilevel.responder import Response
 from tuner.bilevel.result import Bound
 from tuner.bilevel.state import State
 
@@ -68,6 +69,10 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
     elsewhere = None
     if problem.lower_products and np.all(np.isfinite(middle)):
         elsewhere = problem.lower_coefficients(middle)
+    for response in state.known.values():
+        if not response.proven:
+            state.leave_open(state.bound)
+        _learn(master, response, countable)
     while state.left > 0:
         found = state.optimiser.solve(master.model, state.left)
         if found.claim is Claim.INFEASIBLE:
@@ -88,9 +93,14 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
         response = state.respond(x, elsewhere)
         if not response.proven:
             state.leave_open(found.bound if master.bounds else state.bound)
-        worst = None if response.pessimistic is None else response.pessimistic.y
-        for y in dict.fromkeys((response.widest or response.y, worst)):
-            if y is not None:
-                master.cut(y)
-        if countable:
-            master.exclude(x)
+        _learn(master, response, countable)
+
+
+def _learn(master: Master, response: Response, countable: bool) -> None:
+    """Tighten the master by a response."""
+    worst = None if response.pessimistic is None else response.pessimistic.y
+    for y in dict.fromkeys((response.widest or response.y, worst)):
+        if y is not None:
+            master.cut(y)
+    if countable:
+        master.exclude(response.x)

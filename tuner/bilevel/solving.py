@@ -9,7 +9,7 @@ interrupts has a valid bracket.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tuner.bilevel import parametric
 from tuner.bilevel.branching import branch
@@ -43,6 +43,8 @@ def solve(
     seed: int = 0,
     stop: threading.Event | None = None,
     watch: Callable[[Bracket], None] | None = None,
+    keep: Callable[[Response], None] | None = None,
+    known: Iterable[Response] = (),
 ) -> Result:
     """Find the leader's best choice.
 
@@ -55,6 +57,8 @@ def solve(
         seed: of all randomness.
         stop: once set, the search ends and the bracket so far is the result.
         watch: called after every response and every new bound.
+        keep: called with every response before anything is made of it.
+        known: responses that were kept before; what they answer is not asked again.
 
     Raises:
         UsageError: x has no bounds where they are needed.
@@ -66,7 +70,9 @@ def solve(
         raise UsageError("ties: optimistic or pessimistic; a mean over solver seeds is for tuning")
     with Workers(slots) as workers:
         responder, optimiser = Responder(problem, workers, solver, seed), Optimiser(workers, seed=seed)
-        state = State(problem, ties, responder, optimiser, budget, stop or threading.Event(), watch)
+        state = State(problem, ties, responder, optimiser, budget, stop or threading.Event(), watch, keep)
+        for response in known:
+            state.recall(response)
         _prove(problem, state, seed)
     remarks: list[str] = []
     if state.best is not None:

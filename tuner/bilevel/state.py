@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import optuna
 from optuna.distributions import BaseDistribution, FloatDistribution, IntDistribution
-from optuna.trial import TrialState, create_trial
+from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from instances.model import Floats
 from tuner.bilevel.optimiser import Optimiser
@@ -52,6 +52,7 @@ class State:
         budget: float,
         stop: threading.Event,
         watch: Callable[[Bracket], None] | None = None,
+        keep: Callable[[Response], None] | None = None,
     ) -> None:
         """Know nothing yet; see `tuner.bilevel.solve` for the arguments."""
         self.problem, self.ties = problem, ties
@@ -63,11 +64,10 @@ class State:
         self.is_done = False
         """Whether it is proven that no choice is better than the best, or that none is bilevel feasible."""
         self.study = _study(problem)
-        self._distributions = {variable.name: distribution(variable) for variable in problem.variables}
         self._open: float | None = None
         self._began = time.monotonic()
         self._until = self._began + budget
-        self._stop, self._watch = stop, watch
+        self._stop, self._watch, self._keep = stop, watch, keep
 
     @property
     def value(self) -> float | None:
@@ -103,20 +103,17 @@ class State:
         """
         if response.status is Status.UNBOUNDED:
             raise unbounded(self.problem, response.x, self.optimiser)
+        if self._keep is not None:
+            self._keep(response)
+        self.recall(response)
+
+    def recall(self, response: Response) -> None:
+        """Take a response into account that was kept already."""
         self.known[response.x] = response
         tie, value = response.tie(self.ties), self.value
         if tie is not None and (value is None or self.problem.is_better(tie.objective, value)):
             self.best = response
-        state = TrialState.COMPLETE if tie is not None else TrialState.PRUNED if response.proven else TrialState.FAIL
-        self.study.add_trial(
-            create_trial(
-                params=self.problem.named(response.x),
-                distributions=self._distributions,
-                state=state,
-                value=None if tie is None else tie.objective,
-                user_attrs={"status": response.status.value},
-            )
-        )
+        self.study.add_trial(trial_of(self.problem, self.ties, response))
         self._tell()
 
     def tighten(self, bound: float, kind: Bound) -> None:
@@ -168,6 +165,18 @@ def _study(problem: Problem) -> optuna.Study:
         return optuna.create_study(study_name=problem.name, direction="maximize" if problem.maximise else "minimize")
     finally:
         optuna.logging.set_verbosity(verbosity)
+
+
+def trial_of(problem: Problem, ties: Ties, response: Response) -> FrozenTrial:
+    """Return an answered choice as one of Optuna's trials: pruned when it is not bilevel feasible, failed unproven."""
+    tie = response.tie(ties)
+    return create_trial(
+        params=problem.named(response.x),
+        distributions={variable.name: distribution(variable) for variable in problem.variables},
+        state=TrialState.COMPLETE if tie is not None else TrialState.PRUNED if response.proven else TrialState.FAIL,
+        value=None if tie is None else tie.objective,
+        user_attrs={"status": response.status.value},
+    )
 
 
 def distribution(variable: Variable) -> BaseDistribution:

@@ -15,13 +15,19 @@ from typing import Any
 
 from rich.console import Console
 
-from tuner.bilevel import Bound, Ending, Result, Ties, respond
-from tuner.bilevel import solve as solve_problem
-from tuner.bilevel.applications import KINDS, Application, example, generated, read_application
+from storage.errors import StoreUnavailable
+from storage.records import Job
+from storage.store import Store
+from tuner.app.solving import Solved, carry_out, hand_in
+from tuner.app.stores import open_store, printed_url
+from tuner.bilevel import Bound, Ending, Ties, respond
+from tuner.bilevel.applications import KINDS, Application, example, generated, read_application, restored
+from tuner.bilevel.applications.pair import Pair
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.plot import plot
 from tuner.bilevel.responder import Response
 from tuner.bilevel.state import Bracket
+from tuner.cli.hints import told
 from tuner.cli.interrupts import stoppable
 from tuner.cli.words import duration, print_json
 from tuner.commands import counted
@@ -57,31 +63,56 @@ def solve(arguments: argparse.Namespace) -> int:
         )
     if arguments.at:
         return _answer(problem, arguments)
+    with open_store(arguments.store) as store:
+        job = hand_in(
+            store,
+            application,
+            source=arguments.file or f"example {arguments.example}",
+            name=arguments.name or "",
+            ties=ties,
+            solver=arguments.solver,
+            budget=budget,
+            slots=slots,
+            seed=seed,
+        )
+        return go_on(store, job, arguments, problem)
+
+
+def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: LinearProblem | None = None) -> int:
+    """Carry out a job that solves a bilevel problem, and print what came of it."""
     console = Console(stderr=True, highlight=False)
-    count = problem.count
+    if problem is None:
+        problem = restored(job.document).problem(Ties(job.ties))
     console.print(
-        f"{application.name}: {counted(len(problem.variables), 'variable')} of the leader"
-        f"{f' with {count:.6g} choices' if math.isfinite(count) else ''}, {len(problem.y)} of the follower; "
-        f"{ties.value}; {arguments.solver}; budget {budget:g} s",
+        f"{job.name}: {counted(len(problem.variables), 'variable')} of the leader"
+        f"{f' with {problem.count:.6g} choices' if math.isfinite(problem.count) else ''}, "
+        f"{len(problem.y)} of the follower; {job.ties}; {job.solvers[0]}; budget {job.budget:g} s; "
+        f"store {printed_url(arguments.store)}",
         markup=False,
         soft_wrap=True,
     )
-    with stoppable() as stop, _progress(console) as watch:
-        result = solve_problem(
-            problem, solver=arguments.solver, budget=budget, slots=slots, seed=seed, stop=stop, watch=watch
-        )
+    go_on_with = ("resume", job.name)
+    try:
+        with stoppable() as stop, _progress(console) as watch:
+            solved = carry_out(store, job, watch, lambda text: console.print(f"  {text}", markup=False), stop)
+    except StoreUnavailable as error:
+        raise Failed(str(error), *go_on_with) from None
+    result = solved.result
     if arguments.json:
-        print_json(_data(application, result))
+        print_json(_data(solved))
     else:
-        _print(application, result)
+        _print(solved)
     sys.stdout.flush()
-    if arguments.plot and not stop.is_set():
-        drawn = plot(problem, best=result.x, solver=arguments.solver, slots=slots)
-        _written(Path(arguments.plot), drawn)
-        console.print(f"F over x is drawn in {arguments.plot}", markup=False, soft_wrap=True)
-    if result.ending in (Ending.OPTIMAL, Ending.INFEASIBLE):
-        return PROVEN
-    return INTERRUPTED if stop.is_set() else NOT_PROVEN
+    if solved.interrupted:
+        kept = f"Interrupted; answers kept: {result.responses}. Go on with"
+        console.print(told(kept, go_on_with, arguments), markup=False, soft_wrap=True)
+        return INTERRUPTED
+    place = getattr(arguments, "plot", None)
+    if place:
+        drawn = plot(problem, best=result.x, solver=job.solvers[0], slots=job.slots)
+        _written(Path(place), drawn)
+        console.print(f"F over x is drawn in {place}", markup=False, soft_wrap=True)
+    return PROVEN if result.ending in (Ending.OPTIMAL, Ending.INFEASIBLE) else NOT_PROVEN
 
 
 def _application(arguments: argparse.Namespace, seed: int) -> Application:
@@ -101,6 +132,8 @@ def _application(arguments: argparse.Namespace, seed: int) -> Application:
 def _write(application: Application, path: Path) -> int:
     if path.suffix != ".json":
         raise UsageError(f"--write {path}: a name that ends in .json is needed")
+    if isinstance(application, Pair):
+        raise UsageError(f"--write {path}: a pair of files is not written as one; copy both")
     _written(path, json.dumps(application.document(), indent=2) + "\n")
     print(f"{application.name} is in {path}; edit it, then: tuner solve {path}")
     return PROVEN
@@ -157,8 +190,9 @@ def _progress(console: Console) -> Iterator[Any]:
     yield watch
 
 
-def _print(application: Application, result: Result) -> None:
-    print(f"{application.sentence(result)}.")
+def _print(solved: Solved) -> None:
+    result = solved.result
+    print(f"{solved.application.sentence(result)}.")
     print()
     rows = {
         "ending": f"{result.ending.value}{', proven' if result.ending is Ending.INFEASIBLE else ''}",
@@ -185,10 +219,13 @@ def _print(application: Application, result: Result) -> None:
         print(f"remark     {remark}")
 
 
-def _data(application: Application, result: Result) -> dict[str, Any]:
+def _data(solved: Solved) -> dict[str, Any]:
+    result = solved.result
     return {
-        "name": application.name,
-        "sentence": application.sentence(result),
+        "id": solved.job.id,
+        "name": solved.job.name,
+        "state": solved.job.state.value,
+        "sentence": solved.application.sentence(result),
         "ending": result.ending.value,
         "ties": result.ties.value,
         "objective": result.objective,

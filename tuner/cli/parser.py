@@ -244,6 +244,8 @@ def _solving(command: Callable[..., Parser]) -> None:
     )
     solve.add_argument("--plot", metavar="FILE", help="draw F over x, for one or two variables of the leader, as .svg")
     solve.add_argument("--write", metavar="FILE", help="only write the problem, as .json")
+    solve.add_argument("--name", metavar="NAME", help="what to call the job (default: the problem's name)")
+    _store(solve)
     _json(solve)
 
     doctor = command("doctor", "say what works here: versions, cores, limits, the store", "tuner doctor")

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import json
+import math
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from storage.records import Configuration, Job, JobState, Member, StoredRun, spell
+from storage.records import Bracket, Configuration, Job, JobKind, JobState, Member, StoredRun, spell
 from storage.store import Store
 from tuner.app.files import parameter_file, prepared_folder, python_file, verdict_again, write_files
 from tuner.app.stores import existing_store
+from tuner.cli import answers
 from tuner.cli.hints import told
 from tuner.cli.words import duration, number, print_csv, print_json, print_table
 from tuner.commands import counted
@@ -54,6 +57,7 @@ RESPONSE_COLUMNS = (
     "stored_at",
 )
 RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
+NUMBERS = ("cost", "objective", "gap", "cpu_s", "nodes", "follower", "optimistic", "pessimistic")
 NARROW = ("instance", "part", "configuration", "seed", "claim", "check", "cost", "objective", "gap", "cpu_s", "nodes")
 
 
@@ -70,7 +74,7 @@ def jobs(arguments: argparse.Namespace) -> int:
             job.name,
             job.state.value,
             ", ".join(job.solvers),
-            job.cost,
+            job.cost or f"{job.kind.value}, {job.ties}",
             f"{duration(job.spent)} of {duration(job.budget)}",
             _first_clause(job.outcome),
             str(job.best) if job.best else "",
@@ -88,6 +92,8 @@ def show(arguments: argparse.Namespace) -> int:
     """Show one job."""
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
+        if job.kind is JobKind.SOLVE:
+            return _show_problem(store, job, arguments)
         steps = list(store.incumbents(job.id))
         events = list(store.events(job.id))
         runs = store.count(job.id)
@@ -132,10 +138,50 @@ def show(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _show_problem(store: Store, job: Job, arguments: argparse.Namespace) -> int:
+    """Show a job that solves a bilevel problem."""
+    bracket = store.bracket(job.id)
+    if arguments.json:
+        data = job_data(job)
+        data["bracket"] = None if bracket is None else bracket_data(store, job, bracket)
+        print_json(data)
+        return 0
+    print(f"{job.name} (job {job.id}): {job.state.value}{', ' + job.outcome if job.outcome else ''}")
+    print(f"  problem   {json.loads(job.document)['kind']}; {job.ties}; {', '.join(job.solvers)}; seed {job.seed}")
+    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {counted(job.slots, 'slot')}")
+    if bracket is not None:
+        value = "-" if bracket.objective is None else f"{bracket.objective:.7g}"
+        print(f"  value     {value}")
+        print(f"  bound     {f'{bracket.bound:.7g}' if math.isfinite(bracket.bound) else '-'} ({bracket.bound_kind})")
+    if job.report:
+        print(f"\n{job.report}")
+    elif job.state in RESUMABLE:
+        print(told("\nGo on with", ("resume", job.name), arguments))
+    return 0
+
+
+def bracket_data(store: Store, job: Job, bracket: Bracket) -> dict[str, Any]:
+    """Return where a bilevel problem stands, for JSON."""
+    return {
+        "objective": bracket.objective,
+        "bound": bracket.bound if math.isfinite(bracket.bound) else None,
+        "bound_kind": bracket.bound_kind,
+        "x": _best_choice(store, job, bracket),
+    }
+
+
+def _best_choice(store: Store, job: Job, bracket: Bracket | None) -> dict[str, float] | None:
+    if bracket is None or bracket.best is None:
+        return None
+    return dict(next(store.answers(job.id, since=bracket.best - 1)).answer.x)
+
+
 def best(arguments: argparse.Namespace) -> int:
     """Print a job's best configuration."""
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
+        if job.kind is JobKind.SOLVE:
+            return _print_best_choice(store, job, arguments)
         configuration = _best(store, job)
     if arguments.json:
         data = configuration_data(configuration)
@@ -150,18 +196,43 @@ def best(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _print_best_choice(store: Store, job: Job, arguments: argparse.Namespace) -> int:
+    bracket = store.bracket(job.id)
+    choice = _best_choice(store, job, bracket)
+    if choice is None or bracket is None:
+        raise NotFound(
+            f"{job.name} has no best choice: it is {job.state.value}, and no choice is bilevel feasible so far"
+        )
+    if arguments.json:
+        print_json({**bracket_data(store, job, bracket), "final": job.state is JobState.FINISHED})
+        return 0
+    for name, value in choice.items():
+        print(f"{name} = {value:.12g}")
+    return 0
+
+
 def responses(arguments: argparse.Namespace) -> int:
     """Print the response data of a job's runs."""
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
-        members = {member.sha256: member for member in job.members}
-        rows = _rows(store, job, members, arguments)
+        columns: tuple[str, ...]
+        narrow: tuple[str, ...]
+        if job.kind is JobKind.SOLVE:
+            if arguments.part or arguments.instance or arguments.configuration:
+                raise UsageError(f"{job.name} solves a bilevel problem: it has no parts, instances or configurations")
+            rows, columns = answers.answers(store.answers(job.id)), answers.COLUMNS
+            narrow = answers.COLUMNS[:8]
+        else:
+            members = {member.sha256: member for member in job.members}
+            rows, columns = _rows(store, job, members, arguments), RESPONSE_COLUMNS
+            narrow = NARROW
         if arguments.csv:
-            print_csv(RESPONSE_COLUMNS, rows)
+            print_csv(columns, rows)
         elif arguments.json:
             print_json(list(rows))
         else:
-            print_table(NARROW, ([_cell(row[name]) for name in NARROW] for row in rows), right=NARROW[6:])
+            numbers = [name for name in narrow if name in NUMBERS]
+            print_table(narrow, ([_cell(row[name]) for name in narrow] for row in rows), right=numbers)
     return 0
 
 
@@ -171,6 +242,10 @@ def export(arguments: argparse.Namespace) -> int:
         raise UsageError("--files is for what the verdict recommends; leave out --configuration")
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
+        if job.kind is JobKind.SOLVE:
+            raise UsageError(
+                f"{job.name} solves a bilevel problem: there are no parameters to export; see", "best", job.name
+            )
         if arguments.files:
             return _write_files(store, job, arguments)
         configuration = _chosen(store, job, arguments) or _best(store, job)
@@ -211,6 +286,7 @@ def job_data(job: Job) -> dict[str, Any]:
     return {
         "id": job.id,
         "name": job.name,
+        "kind": job.kind.value,
         "state": job.state.value,
         "outcome": job.outcome,
         "folder": job.folder,

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from storage.errors import StoreUnavailable
 from storage.names import named_after
-from storage.records import Comparison, Configuration, Job, JobState
+from storage.records import Comparison, Configuration, Job, JobKind, JobState
 from storage.store import Store
 from tuner.app.files import check_folder, prepared_folder, write_files
 from tuner.app.intake import submission_of
@@ -69,6 +69,16 @@ def resume(arguments: argparse.Namespace) -> int:
     console = Console(stderr=True, highlight=False)
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
+        if job.kind is JobKind.SOLVE and job.state is not JobState.FINISHED:
+            from tuner.cli.bilevel import go_on  # what tuning needs none of
+
+            return go_on(store, job, arguments)
+        if job.kind is JobKind.SOLVE:
+            raise UsageError(
+                f"job {job.name!r} is finished ({job.outcome}): there is nothing to go on with; what came of it is in",
+                "show",
+                job.name,
+            )
         if job.state is JobState.FINISHED:
             raise UsageError(
                 f"job {job.name!r} is finished ({job.outcome}): there is nothing to go on with; its report and files "

@@ -187,7 +187,7 @@ class Mirror:
         if self._storage is None:
             storage = connect(self._url)
             if self._study < 0:
-                self._study, name = self._own_study(storage)
+                self._study, name = own_study(storage, self._name, StudyDirection.MINIMIZE)
                 if name != self._name:
                     self._say(f"the study {self._name!r} of Optuna is somebody else's; this job's is {name!r}")
             storage.set_study_user_attr(self._study, JOB, self._name)
@@ -195,19 +195,6 @@ class Mirror:
             self._load(storage)
             self._storage = storage
         return self._storage
-
-    def _own_study(self, storage: RDBStorage) -> tuple[int, str]:
-        """Return id and name of the study that this job's mirror made, now or in an earlier process."""
-        for study in storage.get_all_studies():
-            # One without anything in it is what a process left that was killed before it could mark it.
-            id_, name = study._study_id, study.study_name
-            blank = name == self._name and not study.user_attrs and not storage.get_n_trials(id_)
-            if blank or study.user_attrs.get(JOB) == self._name:
-                return id_, name
-        for name in chain((self._name, f"{self._name} (tuner)"), (f"{self._name} (tuner {n})" for n in count(2))):
-            with suppress(optuna.exceptions.DuplicatedStudyError):
-                return storage.create_new_study([StudyDirection.MINIMIZE], name), name
-        raise AssertionError("there are always more names")
 
     def _load(self, storage: RDBStorage) -> None:
         """Find the trials that are there: in two queries, since Optuna takes ten milliseconds for each."""
@@ -334,6 +321,23 @@ def _constraints(trial: Trial) -> dict[str, Any]:
     """Return the constraint as Optuna keeps it, and as the dashboard reads it."""
     value = REFUSED if trial.status is Status.FLAGGED else FEASIBLE
     return {f"constraints:{CONSTRAINT}": value, "constraints": [value]}
+
+
+def own_study(storage: RDBStorage, job: str, direction: StudyDirection) -> tuple[int, str]:
+    """Return id and name of the study that this job's mirror made, now or in an earlier process.
+
+    It is called as the job, or with " (tuner)" added where somebody else has a study of that name.
+    """
+    for study in storage.get_all_studies():
+        # One without anything in it is what a process left that was killed before it could mark it.
+        id_, name = study._study_id, study.study_name
+        blank = name == job and not study.user_attrs and not storage.get_n_trials(id_)
+        if blank or study.user_attrs.get(JOB) == job:
+            return id_, name
+    for name in chain((job, f"{job} (tuner)"), (f"{job} (tuner {n})" for n in count(2))):
+        with suppress(optuna.exceptions.DuplicatedStudyError):
+            return storage.create_new_study([direction], name), name
+    raise AssertionError("there are always more names")
 
 
 def connect(url: str) -> RDBStorage:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.bilevel.applications.contract import Contract
 from tuner.bilevel.applications.interdiction import Interdiction
-from tuner.bilevel.applications.pair import Pair
+from tuner.bilevel.applications.pair import PAIR, Pair
 from tuner.bilevel.applications.toll import TollNetwork
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.result import Result
-from tuner.bilevel.table import read_table
+from tuner.bilevel.table import Table, read_table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
@@ -49,11 +50,27 @@ def read_application(path: Path) -> Application:
     """
     if path.suffix not in (".toml", ".json"):
         return Pair.read(path)
-    table = read_table(path)
-    kind = table.choice("kind", KINDS)
+    return _of(read_table(path))
+
+
+def restored(document: str) -> Application:
+    """Return the problem whose `document` this is, as JSON.
+
+    Raises:
+        NotFound: a file that it names is gone.
+        UsageError: a file that it names is another one now.
+
+    """
+    return _of(Table(json.loads(document), "the problem as it was handed in"))
+
+
+def _of(table: Table) -> Application:
+    kind = table.choice("kind", (*KINDS, PAIR))
     if kind == "toll":
         return TollNetwork.read(table)
-    return Contract.read(table) if kind == "contract" else Interdiction.read(table)
+    if kind == "contract":
+        return Contract.read(table)
+    return Interdiction.read(table) if kind == "interdiction" else Pair.restore(table)
 
 
 def example(kind: str) -> Application:

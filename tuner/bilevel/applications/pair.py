@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tuner.bilevel.files import read_pair
+from instances.formats import sha256_of
+from tuner.bilevel.files import pair_of, read_pair
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.result import Result
+from tuner.bilevel.table import Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
+PAIR = "pair"
 SHOWN = 12
 """Variables that are shown; the others are in the JSON."""
 
@@ -47,5 +51,35 @@ class Pair:
         return f"F = {result.objective:.7g} with {shown or 'all variables 0'}"
 
     def document(self) -> dict[str, Any]:
-        """A pair is two files already."""
-        raise UsageError(f"{self.path}: a pair of files cannot be written as one document")
+        """Return which files it is in, and what they were."""
+        model, aux = pair_of(self.path)
+        return {
+            "kind": PAIR,
+            "model": str(model.absolute()),
+            "aux": str(aux.absolute()),
+            "model_sha256": sha256_of(model),
+            "aux_sha256": _sha256(aux),
+        }
+
+    @classmethod
+    def restore(cls, table: Table) -> Pair:
+        """Read the pair of files that a document names.
+
+        Raises:
+            NotFound: one of them is gone.
+            UsageError: one of them has changed, or cannot be read.
+
+        """
+        model, aux = Path(table.text("model")), Path(table.text("aux"))
+        read = cls.read(model)
+        for path, found, known in (
+            (model, sha256_of(model), table.text("model_sha256")),
+            (aux, _sha256(aux), table.text("aux_sha256")),
+        ):
+            if found != known:
+                raise UsageError(f"{path}: it has changed since it was handed in; put the former one back")
+        return read
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,234 @@
+"""Solving a bilevel problem as a job: every answer is kept before anything is made of it, and asked for once."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from storage.errors import StoreError
+from storage.lease import Lease, this_process
+from storage.names import fitted
+from storage.records import Answer, Job, JobKind, Submission
+from storage.records import Bracket as KeptBracket
+from storage.store import Store
+from tuner.app.owning import LEASE_SECONDS, renewed
+from tuner.bilevel import Ending, Problem, Response, Result, Status, Ties, solve
+from tuner.bilevel.applications import Application, restored
+from tuner.bilevel.mirror import StudyMirror
+from tuner.bilevel.state import Bracket, trial_of
+from tuner.errors import Failed, UsageError
+from tuner.follower.environment import environment_of
+from tuner.follower.reaction import Tie
+
+MEMORY_MIB = 2048
+MIRROR_SECONDS = 20.0
+"""What Optuna's tables may take at the end."""
+OWN, WIDEST, OPTIMISTIC, PESSIMISTIC = "own", "widest", "optimistic", "pessimistic"
+"""Which of the follower's solutions is kept as what."""
+
+
+@dataclass(frozen=True)
+class Solved:
+    """How carrying out a job ended."""
+
+    job: Job
+    application: Application
+    result: Result
+    interrupted: bool
+    """Whether it was stopped before its end; it can be resumed."""
+
+
+def hand_in(
+    store: Store,
+    application: Application,
+    *,
+    source: str,
+    name: str,
+    ties: Ties,
+    solver: str,
+    budget: float,
+    slots: int,
+    seed: int,
+) -> Job:
+    """Make a job of a problem.
+
+    Args:
+        store: where it is kept.
+        application: the problem.
+        source: the file it was read from, for people.
+        name: of the job; empty for the problem's own.
+        ties: what the leader assumes.
+        solver: of the follower.
+        budget: wall seconds.
+        slots: responses at a time.
+        seed: of the solvers.
+
+    Raises storage.errors.NameTaken when another job has the name that was asked for.
+    """
+    submission = Submission(
+        name=name,
+        folder=source if name else fitted(application.name),
+        holdout="",
+        solvers=(solver,),
+        cost="",
+        ties=ties.value,
+        cutoff=budget,
+        budget=budget,
+        slots=slots,
+        memory_mib=MEMORY_MIB,
+        gap=0.0,
+        seed=seed,
+        space="",
+        kind=JobKind.SOLVE,
+        document=json.dumps(application.document()),
+    )
+    return store.create_job(submission)
+
+
+def carry_out(
+    store: Store, job: Job, watch: Callable[[Bracket], None], say: Callable[[str], None], stop: threading.Event
+) -> Solved:
+    """Solve a job's problem from where it stands to its end, or until ``stop`` is set.
+
+    Raises:
+        storage.errors.JobOver: it is finished.
+        storage.errors.JobBusy: another process works on it.
+        TunerError: it cannot be solved; the message says what to do.
+
+    """
+    lease = store.claim(job.id, this_process(), LEASE_SECONDS)
+    try:
+        with renewed(store, lease, stop):
+            solved = _Work(store, job, watch, say, stop).carry_out(lease)
+    except (Failed, UsageError) as error:
+        store.fail(lease, str(error))
+        raise
+    except StoreError:
+        raise
+    except BaseException:
+        store.release(lease)
+        raise
+    return solved
+
+
+class _Work:
+    """One job in the hands of this process."""
+
+    def __init__(
+        self,
+        store: Store,
+        job: Job,
+        watch: Callable[[Bracket], None],
+        say: Callable[[str], None],
+        stop: threading.Event,
+    ) -> None:
+        self._store, self._job, self._watch, self._say, self._stop = store, job, watch, say, stop
+        self._began = time.monotonic() - job.spent
+        self._application = restored(job.document)
+        self._problem: Problem = self._application.problem(Ties(job.ties))
+        self._numbers: dict[tuple[float, ...], int] = {}
+        self._kept: KeptBracket | None = store.bracket(job.id)
+
+    def carry_out(self, lease: Lease) -> Solved:
+        """Solve, and keep what comes of it."""
+        job, problem, ties = self._job, self._problem, self._problem.ties
+        mirror = StudyMirror(self._store.url, job.name, problem.maximise, self._say)
+        known = []
+        for stored in self._store.answers(job.id):
+            response = response_of(problem, stored.answer)
+            self._numbers[response.x] = stored.id
+            mirror.offer(trial_of(problem, ties, response))
+            if response.proven:
+                known.append(response)
+        environment = environment_of(job.solvers[0])
+
+        def keep(response: Response) -> None:
+            answer = answer_of(problem, ties, response)
+            self._numbers[response.x] = self._store.record_answer(lease, answer, self._elapsed(), environment)
+            mirror.offer(trial_of(problem, ties, response))
+
+        def watch(bracket: Bracket) -> None:
+            self._keep_bracket(lease, bracket.value, bracket.bound, bracket.kind.value, bracket.x)
+            self._watch(bracket)
+
+        try:
+            result = solve(
+                problem,
+                solver=job.solvers[0],
+                budget=max(0.0, job.budget - job.spent),
+                slots=job.slots,
+                seed=job.seed,
+                stop=self._stop,
+                watch=watch,
+                keep=keep,
+                known=known,
+            )
+        finally:
+            mirror.close(MIRROR_SECONDS)
+        self._keep_bracket(lease, result.objective, result.bound, result.bound_kind.value, result.x)
+        self._store.spend(lease, self._elapsed())
+        interrupted = self._stop.is_set() and result.ending not in (Ending.OPTIMAL, Ending.INFEASIBLE)
+        if interrupted:
+            self._store.interrupt(lease)
+        else:
+            self._store.finish(lease, result.ending.value, f"{self._application.sentence(result)}.", None)
+        return Solved(self._store.job(job.id), self._application, result, interrupted)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._began
+
+    def _keep_bracket(
+        self, lease: Lease, value: float | None, bound: float, kind: str, x: tuple[float, ...] | None
+    ) -> None:
+        bracket = KeptBracket(value, bound, kind, None if x is None else self._numbers[x])
+        if bracket != self._kept:
+            self._store.set_bracket(lease, bracket, self._elapsed())
+            self._kept = bracket
+
+
+def answer_of(problem: Problem, ties: Ties, response: Response) -> Answer:
+    """Return a response as the store keeps it."""
+    best, worst = response.optimistic, response.pessimistic
+    solutions = {
+        OWN: response.y,
+        WIDEST: response.widest,
+        OPTIMISTIC: None if best is None else best.y,
+        PESSIMISTIC: None if worst is None else worst.y,
+    }
+    return Answer(
+        x=tuple(problem.named(response.x).items()),
+        ties=ties.value,
+        status=response.status.value,
+        value=response.value,
+        optimistic=None if best is None else best.objective,
+        pessimistic=None if worst is None else worst.objective,
+        reactions=tuple((role, y) for role, y in solutions.items() if y is not None),
+        violations=tuple((response.violations or {}).items()),
+        reason=response.reason,
+        cpu=response.cpu,
+        wall=response.wall,
+        solver_wall=response.solver,
+    )
+
+
+def response_of(problem: Problem, answer: Answer) -> Response:
+    """Return a kept answer as the response it was."""
+    solutions = dict(answer.reactions)
+    best, worst = answer.optimistic, answer.pessimistic
+    return Response(
+        x=problem.choice(dict(answer.x)),
+        status=Status(answer.status),
+        value=answer.value,
+        y=solutions.get(OWN),
+        widest=solutions.get(WIDEST),
+        optimistic=None if best is None else Tie(best, solutions.get(OPTIMISTIC, ())),
+        pessimistic=None if worst is None else Tie(worst, solutions.get(PESSIMISTIC, ())),
+        violations=dict(answer.violations) if answer.ties == Ties.PESSIMISTIC else None,
+        reason=answer.reason,
+        cpu=answer.cpu,
+        wall=answer.wall,
+        solver=answer.solver_wall,
+    )
