@@ -47,7 +47,7 @@ LIMIT = 1.25 * CUTOFF
 """Wall seconds after which a run is ended: more than the cutoff, which counts CPU seconds, so that a busy moment of the
 machine makes nothing unsolved."""
 SLOTS = len(os.sched_getaffinity(0))
-HIGHS, OTHERS = 170, 80
+HIGHS, OTHERS = 170, 40
 """Configurations of HiGHS, and of each other solver where all are recorded."""
 FLIPS, ANY = 0.26, 0.16
 """Shares of single changes and of random configurations; the rest are children of the best."""
@@ -62,7 +62,7 @@ ANSWERS = Path(__file__).parent / "results" / "peers.jsonl"
 GIVE_UP = 5
 """A configuration that solves none of so many first models is not executed on the others."""
 SEEDED, SEEDS = 12, 4
-"""How many configurations are executed under several seeds, and under how many."""
+"""How many configurations are executed under several seeds, and under how many; fewer where few are recorded."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,11 @@ class _Recorder:
             self._complete()
         self._complete()
         ranked = sorted(self._numbers(), key=self._score)
-        several = dict.fromkeys([self._numbers()[0], *ranked[: SEEDED // 2], *ranked[SEEDED // 2 :: 9]])
+        seeded = min(SEEDED, 1 + quota // 10)
+        several = dict.fromkeys([self._numbers()[0], *ranked[: seeded // 2], *ranked[seeded // 2 :: 9]])
         self._execute(
             Cell(number, place, seed)
-            for number in list(several)[:SEEDED]
+            for number in list(several)[:seeded]
             for seed in range(1, SEEDS)
             for place in range(len(self._instances))
             if not self._hopeless(number)
