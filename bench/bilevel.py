@@ -19,7 +19,7 @@ import numpy as np
 from instances.builder import Builder
 from instances.model import VariableKind
 from tests.bilevel_samples import enumerated, random_problem
-from tuner.bilevel import Ending, LinearProblem, Ties, solve
+from tuner.bilevel import Ending, LinearProblem, Ties, solve, solving
 from tuner.bilevel.applications.interdiction import Interdiction
 from tuner.bilevel.responder import Responder
 from tuner.bilevel.workers import Workers
@@ -36,6 +36,7 @@ def main() -> None:
 
 
 def _random() -> None:
+    solving.FEW = solving.MANY = 0  # else all of these were answered one and all
     endings: Counter[str] = Counter()
     wrong = 0
     for seed in range(PROBLEMS):

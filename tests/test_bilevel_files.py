@@ -192,6 +192,8 @@ def test_a_toll_file_is_solved(capsys: pytest.CaptureFixture[str]) -> None:
         (TOLL[: TOLL.index("[[comm")], "at least one commodity is needed, written as [[commodities]]"),
         (TOLL.replace('to = "b"\ndemand', 'to = "c"\ndemand'), "commodity 1: no arc touches 'c'"),
         (TOLL.replace('name = "free"', 'name = "a-b"'), "there are two of the name a-b"),
+        (TOLL.replace('name = "free"', 'name = "k: free"'), "arc k: free: a colon and a blank may not be in a name"),
+        (KNAPSACK.replace("profit = 1", "name = 'remove 1'\nprofit = 1"), "a target may not have the name remove 1"),
         (KNAPSACK.replace("knapsack", "sack"), "unknown defender: 'sack'"),
         (KNAPSACK.replace("budget = 1", "budget = -1"), "budget is -1; it has to be 0 or more"),
         (KNAPSACK.replace("profit = 1", ""), "item 1: profit is missing"),
@@ -233,6 +235,32 @@ def test_a_wrong_request_is_refused(
     words: list[str], complaint: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert complaint in refused(capsys, *words, code=code)
+
+
+def test_who_does_not_travel_is_no_obstacle(capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = '[[commodities]]\nname = "nobody"\nfrom = "b"\nto = "a"\ndemand = 0\n'
+    Path("toll.toml").write_text(TOLL + nobody)
+    assert solved(capsys, "toll.toml")["objective"] == 6.0
+
+
+def test_travellers_that_could_go_round_for_ever_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    cycle = '[[arcs]]\nfrom = "u"\nto = "v"\ncost = -5\n[[arcs]]\nfrom = "v"\nto = "u"\ncost = 4\n'
+    Path("toll.toml").write_text(TOLL.replace("[[commodities]]", cycle + "[[commodities]]"))
+    assert "could go round a cycle of negative cost for ever" in refused(capsys, "toll.toml")
+    Path("toll.toml").write_text(TOLL.replace("[[commodities]]", cycle.replace("4", "6") + "[[commodities]]"))
+    assert solved(capsys, "toll.toml")["objective"] == 6.0
+
+
+def test_the_sentence_says_how_many_take_an_arc(capsys: pytest.CaptureFixture[str]) -> None:
+    Path("toll.toml").write_text(TOLL.replace("toll = {", "capacity = 1\ntoll = {"))
+    assert solved(capsys, "toll.toml")["sentence"].startswith(  # type: ignore[attr-defined]
+        "toll 3 on a-b: 1 commodity 1 take a-b, 1 commodity 1 take free"
+    )
+
+
+def test_no_proof_is_claimed_when_there_was_no_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", "--example", "contract", "--size", "30", "--budget", "0.01s"]) == 4
+    assert "no terms were found so far." in capsys.readouterr().out
 
 
 def test_the_response_to_one_choice_is_told(capsys: pytest.CaptureFixture[str]) -> None:

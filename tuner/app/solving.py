@@ -15,7 +15,7 @@ from storage.records import Answer, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
 from tuner.app.owning import LEASE_SECONDS, renewed
-from tuner.bilevel import Ending, Problem, Response, Result, Status, Ties, solve
+from tuner.bilevel import Problem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror
 from tuner.bilevel.state import Bracket, trial_of
@@ -170,7 +170,7 @@ class _Work:
             mirror.close(MIRROR_SECONDS)
         self._keep_bracket(lease, result.objective, result.bound, result.bound_kind.value, result.x)
         self._store.spend(lease, self._elapsed())
-        interrupted = self._stop.is_set() and result.ending not in (Ending.OPTIMAL, Ending.INFEASIBLE)
+        interrupted = self._stop.is_set() and not result.is_proven
         if interrupted:
             self._store.interrupt(lease)
         else:

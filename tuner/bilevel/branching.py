@@ -32,21 +32,25 @@ def branch(problem: LinearProblem, limits: Limits, state: State) -> None:
     """Branch until value and bound meet; for a pessimistic leader the bound is that of an optimistic one."""
     tree = Tree(problem, Master(problem, limits, Ties.OPTIMISTIC), state.optimiser)
     tree.begin(state.left)
+    left_open: float | None = None
     while state.left > 0:
         bound = tree.bound
         if bound is None or state.is_met(bound):
-            state.close(Bound.BRANCHING)
+            if left_open is None:
+                state.close(Bound.BRANCHING, bound)
+            else:
+                state.tighten(left_open, Bound.BRANCHING)
             return
-        state.tighten(bound, Bound.BRANCHING)
+        state.tighten(state.weaker(bound, left_open), Bound.BRANCHING)
         node = tree.pop()
         if node.found.point is None:
-            state.leave_open(bound)
+            left_open = state.weaker(bound, left_open)
             continue
         response = state.respond(problem.x_of(node.found.point))
         if not tree.branch(node, lambda: state.left):
             tie = response.tie(state.ties)
             if tie is None or state.leaves_room(bound, tie.objective):
-                state.leave_open(bound)
+                left_open = state.weaker(bound, left_open)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -43,12 +44,15 @@ def limits_of(problem: LinearProblem, state: State) -> Limits | None:
 def relax(problem: LinearProblem, limits: Limits, state: State) -> None:
     """Take the bound of the high-point relaxation; done when that is infeasible."""
     master = Master(problem, limits, state.ties)
-    if master.bounds:
-        found = state.optimiser.solve(master.model, state.left)
-        if found.claim is Claim.INFEASIBLE:
-            state.close(Bound.RELAXATION)
-        elif found.claim is not Claim.UNBOUNDED:
-            state.tighten(found.bound, Bound.RELAXATION)
+    model = master.model
+    if not master.bounds:  # y is not in it: look whether there is any
+        nothing = np.zeros(problem.joint.columns)
+        model = replace(problem.joint, objective=nothing, lower=limits.lower, upper=limits.upper)
+    found = state.optimiser.solve(model, state.left)
+    if found.claim is Claim.INFEASIBLE:
+        state.close(Bound.RELAXATION)
+    elif found.claim is not Claim.UNBOUNDED and master.bounds:
+        state.tighten(found.bound, Bound.RELAXATION)
 
 
 def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
@@ -64,35 +68,42 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
         and np.all(np.isfinite(limits.lower[x_columns]))
         and np.all(np.isfinite(limits.upper[x_columns]))
     )
-    middle = np.zeros(problem.joint.columns)
-    middle[x_columns] = 0.5 * (limits.lower + limits.upper)[x_columns]
     elsewhere = None
-    if problem.lower_products and np.all(np.isfinite(middle)):
+    low, high = limits.lower[x_columns], limits.upper[x_columns]
+    if problem.lower_products and np.all(np.isfinite(low) & np.isfinite(high)):
+        middle = np.zeros(problem.joint.columns)
+        middle[x_columns] = 0.5 * (low + high)
         elsewhere = problem.lower_coefficients(middle)
+    left_open: float | None = None
     for response in state.known.values():
         if not response.proven:
-            state.leave_open(state.bound)
+            left_open = state.weaker(state.bound, left_open)
         _learn(master, response, countable)
     while state.left > 0:
         found = state.optimiser.solve(master.model, state.left)
-        if found.claim is Claim.INFEASIBLE:
-            state.close(Bound.CUTS)
-            return
         if found.claim is Claim.UNBOUNDED:
             return
-        if master.bounds:
-            state.tighten(found.bound, Bound.CUTS if state.known else Bound.RELAXATION)
-            if state.is_met(found.bound):
-                state.close(Bound.CUTS)
-                return
+        is_over = found.claim is Claim.INFEASIBLE
+        if not is_over and master.bounds:
+            kind = Bound.CUTS if state.known else Bound.RELAXATION
+            state.tighten(state.weaker(found.bound, left_open), kind)
+            is_over = state.is_met(found.bound)
+        if is_over:
+            if left_open is None:
+                state.close(Bound.CUTS, None if found.claim is Claim.INFEASIBLE else found.bound)
+            else:
+                state.tighten(left_open, Bound.CUTS)
+            return
         if found.claim is not Claim.OPTIMAL or found.point is None:
             return
         x = problem.x_of(found.point)
         if x in state.known:
             return
         response = state.respond(x, elsewhere)
+        if response.stopped:
+            return
         if not response.proven:
-            state.leave_open(found.bound if master.bounds else state.bound)
+            left_open = state.weaker(found.bound if master.bounds else state.bound, left_open)
         _learn(master, response, countable)
 
 

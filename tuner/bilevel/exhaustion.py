@@ -17,7 +17,7 @@ def exhaust(state: State) -> None:
             if x is None:
                 is_over = True
             else:
-                responder.submit(x, state.ties)
+                state.submit(x)
         if not responder.outstanding:
             if all(response.proven for response in state.known.values()):
                 state.close(Bound.EXHAUSTION)

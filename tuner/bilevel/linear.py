@@ -7,6 +7,7 @@ follower's variables may be in both objectives: what a toll brings, what an inte
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -61,6 +62,10 @@ class Unit:
 
     origin: float = 0.0
     step: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.origin) and 0 < self.step < math.inf):
+            raise UsageError(f"a unit begins at a number and has positive steps, not {self.origin:g} and {self.step:g}")
 
     def value(self, steps: float) -> float:
         """Return what so many steps mean."""
@@ -127,7 +132,17 @@ class LinearProblem(Problem):
                 raise UsageError(
                     f"{joint.name}: a product is of one of the leader's variables and one of the follower's"
                 )
+            if np.any(joint.kind[products.y] >= VariableKind.SEMI_CONTINUOUS):
+                raise UsageError(f"{joint.name}: a product takes no semi-continuous variable; use one and a binary one")
+            if not np.isfinite(products.coefficient).all():
+                raise UsageError(f"{joint.name}: a coefficient of a product is not finite")
+        empty = self.y[joint.lower[self.y] > joint.upper[self.y]]
+        if len(empty):
+            name, low, high = joint.column_names[empty[0]], joint.lower[empty[0]], joint.upper[empty[0]]
+            raise UsageError(f"{joint.name}: variable {name} of the follower has no value: from {low:g} to {high:g}")
         given = units or {}
+        if wrong := set(given) - set(self.x.tolist()):
+            raise UsageError(f"{joint.name}: column {min(wrong)} has a unit, and is none of the leader's")
         self._units = [given.get(column, Unit()) for column in self.x.tolist()]
         super().__init__(
             joint.name,
@@ -161,6 +176,15 @@ class LinearProblem(Problem):
             and np.array_equal(upper.y, lower.y)
             and np.array_equal(upper.coefficient, lower.coefficient)
         )
+
+    @cached_property
+    def upper_step(self) -> float:
+        """By how much different values of F differ at least; 0 when unknown."""
+        integer = self.joint.kind == VariableKind.INTEGER
+        products = self.upper_products
+        used = self.joint.objective != 0
+        whole = np.all(integer[used]) and np.all(integer[products.x]) and np.all(integer[products.y])
+        return common_step(np.concatenate((self.joint.objective[used], products.coefficient))) if whole else 0.0
 
     @cached_property
     def step(self) -> float:
@@ -206,6 +230,13 @@ class LinearProblem(Problem):
     def lower_value(self, point: Floats) -> float:
         """Return the follower's objective at a point of the joint model."""
         return float(self.lower_objective @ point[self.y] + self.lower_products.slope(point) @ point)
+
+    def bounded(self, lower: Floats, upper: Floats) -> list[Variable]:
+        """Return the leader's variables between these bounds of the joint model's columns."""
+        return [
+            Variable(variable.name, unit.value(float(lower[column])), unit.value(float(upper[column])), variable.step)
+            for variable, unit, column in zip(self.variables, self._units, self.x.tolist(), strict=True)
+        ]
 
     def lower_coefficients(self, point: Floats) -> Floats:
         """Return the follower's coefficients over y, with x as it is in a point of the joint model."""

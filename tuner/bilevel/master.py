@@ -66,8 +66,6 @@ class Master:
         self._digits: dict[int, list[tuple[int, float]]] = {}
         self._products: dict[tuple[int, int], Terms] = {}
         self._cuts = 0
-        self.exact = True
-        """Whether every product is: else the relaxation has points that are none of the problem's."""
         self._worth: int | None = None
         """Of a zero-sum game: the column that stands for the follower's value, and y is not in the model."""
         self._step = problem.step
@@ -264,7 +262,6 @@ class Master:
                 digital = min(whole, key=lambda column: self._limits.upper[column] - self._limits.lower[column])
                 self._products[x, y] = self._by_digits(digital, y if digital == x else x)
             else:
-                self.exact = False
                 self._products[x, y] = self._relaxed(x, y)
         return self._products[x, y]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from instances.model import VariableKind
 from storage.records import Claim
 from tuner.bilevel.duality import Side, dual, has_linear_follower, sides
 from tuner.bilevel.linear import LinearProblem
@@ -47,6 +48,7 @@ def applies(problem: LinearProblem) -> bool:
     )
     return (
         len(problem.x) == 1
+        and joint.kind[problem.x[0]] == VariableKind.CONTINUOUS
         and has_linear_follower(problem)
         and not problem.lower_products
         and not problem.upper_products
@@ -95,7 +97,9 @@ def breaks(
     waiting = [(low, first, high, last)]
     while waiting:
         a, left, b, right = waiting.pop()
-        if abs(left.slope - right.slope) <= SAME * max(1.0, abs(left.slope)) or len(found) > PIECES:
+        if len(found) > PIECES:
+            return None
+        if abs(left.slope - right.slope) <= SAME * max(1.0, abs(left.slope)):
             continue
         crossing = (right.value - left.value) / (left.slope - right.slope)
         if not a < crossing < b:
@@ -103,10 +107,9 @@ def breaks(
         middle = line(crossing)
         if middle is None:
             return None
+        found.add(crossing)  # a break, unless the line there is higher; and then it may be one by chance
         height = left.at(crossing)
-        if abs(middle.at(crossing) - height) <= SAME * max(1.0, abs(height)):
-            found.add(crossing)
-        else:
+        if abs(middle.at(crossing) - height) > SAME * max(1.0, abs(height)):
             waiting += [(a, left, crossing, middle), (crossing, middle, b, right)]
     return sorted(found)
 

@@ -57,7 +57,11 @@ class Variable:
 
     def at(self, place: int) -> float:
         """Return the value so many steps above the origin, rid of what floating point adds to it."""
-        return float(f"{self.origin + place * self.step:.12g}")
+        return self._inside(self.origin + place * self.step)
+
+    def _inside(self, value: float) -> float:
+        """Return a value with twelve digits, unless that takes it out of the bounds; no -0."""
+        return min(max(float(f"{value:.12g}"), float(self.lower)), float(self.upper)) + 0.0
 
     def values(self) -> Iterator[float]:
         """Yield all values from below; only for a variable that has a finite count."""
@@ -67,7 +71,7 @@ class Variable:
         """Return the value of the domain that is nearest to this one."""
         inside = min(max(value, self.lower), self.upper)
         if not self.step:
-            return float(f"{inside:.12g}") + 0.0  # no -0
+            return self._inside(inside)
         place = round((inside - self.origin) / self.step)
         if math.isfinite(self.upper):
             place = min(place, math.floor((self.upper - self.origin) / self.step + NEAR))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -18,6 +19,7 @@ from tuner.follower.tasks import React, packed
 
 SECONDS = 600.0
 """What one response may take."""
+LEAST_SECONDS = 0.1
 MEMORY_MIB = 2048.0
 CLIENT = "responder"
 
@@ -33,6 +35,8 @@ class Status(StrEnum):
     UNPROVEN = "not proven"
     """The follower was not solved to proof in its time: x can be no answer."""
     UNBOUNDED = "follower unbounded"
+    LIMITLESS = "F has no limit"
+    """Over the follower's optimal solutions: at best for an optimistic leader, at worst for a pessimistic one."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Response:
     """Its wall seconds."""
     solver: float = 0.0
     """Wall seconds inside the solver."""
+    stopped: bool = False
+    """Whether it was ended on request: nothing is known of x."""
 
     @property
     def proven(self) -> bool:
@@ -69,7 +75,7 @@ class Response:
 
     def tie(self, ties: Ties) -> Tie | None:
         """Return the reaction that a leader with these ties counts on; None when x is not bilevel feasible for it."""
-        if self.status in (Status.UNPROVEN, Status.INFEASIBLE, Status.UNBOUNDED):
+        if self.status not in (Status.FEASIBLE, Status.OUTSIDE):
             return None
         if ties is Ties.OPTIMISTIC:
             return self.optimistic
@@ -105,7 +111,14 @@ class Responder:
         """How many were asked for and not yet returned by `wait`."""
         return self._workers.outstanding(CLIENT)
 
-    def submit(self, x: X, ties: Ties | None, tolerance: float | None = None, elsewhere: Floats | None = None) -> None:
+    def submit(
+        self,
+        x: X,
+        ties: Ties | None,
+        tolerance: float | None = None,
+        elsewhere: Floats | None = None,
+        seconds: float = math.inf,
+    ) -> None:
         """Ask for the response to x.
 
         Args:
@@ -113,6 +126,7 @@ class Responder:
             ties: what the leader assumes; None for both ends.
             tolerance: in place of the problem's.
             elsewhere: as in `Situation`.
+            seconds: wall seconds for this response, if fewer than for any.
 
         """
         task = React(
@@ -122,7 +136,7 @@ class Responder:
             ties="" if ties is None else ties.value,
             tolerance=self._problem.tolerance if tolerance is None else tolerance,
             seed=self._seed,
-            seconds=self._seconds,
+            seconds=max(LEAST_SECONDS, min(self._seconds, seconds)),
             memory_mib=MEMORY_MIB,
         )
         self._workers.submit(CLIENT, (x, ties), task)
@@ -155,7 +169,8 @@ def respond(
 def _response(x: X, outcome: Outcome, ties: Ties | None) -> Response:
     if outcome.termination is not Termination.EXITED:
         reason = f"{outcome.termination.value}: {outcome.reason}"
-        return Response(x, Status.UNPROVEN, reason=reason, cpu=outcome.cpu, wall=outcome.wall)
+        stopped = outcome.termination is Termination.KILLED
+        return Response(x, Status.UNPROVEN, reason=reason, cpu=outcome.cpu, wall=outcome.wall, stopped=stopped)
     reaction = Reaction.from_json(outcome.result)
     asked_worst = ties is not Ties.OPTIMISTIC
     status = Status.FEASIBLE
@@ -165,6 +180,8 @@ def _response(x: X, outcome: Outcome, ties: Ties | None) -> Response:
         status = Status.UNBOUNDED
     elif reaction.claim is not Claim.OPTIMAL or reaction.reason:
         status = Status.UNPROVEN
+    elif reaction.is_limitless:
+        status = Status.LIMITLESS
     elif (ties is not Ties.PESSIMISTIC and reaction.best is None) or (ties is Ties.PESSIMISTIC and reaction.violations):
         status = Status.OUTSIDE
     return Response(

@@ -71,6 +71,11 @@ class Result:
     """What somebody who relies on the answer should know."""
 
     @property
+    def is_proven(self) -> bool:
+        """Whether nothing is left to find out."""
+        return self.ending in (Ending.OPTIMAL, Ending.INFEASIBLE)
+
+    @property
     def gap(self) -> float:
         """How much better the bound is than F, relative to F, at least to 1; infinite without either."""
         if self.objective is None or not math.isfinite(self.bound):

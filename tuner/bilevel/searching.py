@@ -7,7 +7,7 @@ a new cut, or a better choice. So tolls found as 5.93 become the exact one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,8 @@ import optuna
 from instances.model import Floats, Model, VariableKind
 from storage.records import Claim
 from tuner.bilevel.linear import LinearProblem
-from tuner.bilevel.problem import X
+from tuner.bilevel.master import Limits
+from tuner.bilevel.problem import Variable, X
 from tuner.bilevel.responder import Response
 from tuner.bilevel.state import State, distribution
 from tuner.cost import Ties
@@ -31,23 +32,33 @@ APART = 1e-6
 """A pessimistic leader keeps the follower from a tie by this times max(1, its objective)."""
 
 
-def search(state: State, seed: int) -> None:
+def search(state: State, seed: int, limits: Limits | None = None) -> None:
     """Search as long as time is left, or until nothing new is proposed.
 
+    Args:
+        state: what is known so far.
+        seed: of the sampler.
+        limits: bounds that hold for every bilevel feasible point of a linear problem.
+
     Raises:
-        UsageError: a variable has no bounds.
+        UsageError: a variable has no bounds, and nothing was found without.
 
     """
     problem = state.problem
-    for variable in problem.variables:
+    variables = problem.variables
+    if isinstance(problem, LinearProblem) and limits is not None:
+        variables = tuple(problem.bounded(limits.lower, limits.upper))
+    for variable in variables:
         for side, value in (("lower", variable.lower), ("upper", variable.upper)):
+            if not np.isfinite(value) and state.best is not None:
+                return
             if not np.isfinite(value):
                 raise UsageError(
                     f"{problem.name}: variable {variable.name} of the leader has no {side} bound, and no other "
                     "constraint gives it one; bound it"
                 )
     polished: set[X] = set()
-    proposals = _proposals(state, seed)
+    proposals = _proposals(state, variables, seed)
     while state.left > 0:
         best = state.best
         if isinstance(problem, LinearProblem) and best is not None and best.x not in polished:
@@ -59,19 +70,19 @@ def search(state: State, seed: int) -> None:
             return
         state.respond(x)
         if state.is_met(state.bound):
-            state.close(state.kind)
+            state.close(state.kind, state.bound)
             return
 
 
-def _proposals(state: State, seed: int) -> Iterator[X]:
+def _proposals(state: State, variables: Sequence[Variable], seed: int) -> Iterator[X]:
     """Yield choices that are not known yet."""
     problem = state.problem
     state.study.sampler = optuna.samplers.TPESampler(seed=seed)
-    distributions = {variable.name: distribution(variable) for variable in problem.variables}
+    distributions = {variable.name: distribution(variable) for variable in variables}
     redrawn = 0
     while redrawn < REDRAWS:
         trial = state.study.ask(distributions)
-        x = problem.choice([v.nearest(float(trial.params[v.name])) for v in problem.variables])
+        x = problem.choice([v.nearest(float(trial.params[v.name])) for v in variables])
         # The state keeps the study's trials itself, one for each choice: this one has served.
         state.study.tell(trial, state=optuna.trial.TrialState.FAIL)
         redrawn = redrawn + 1 if x in state.known else 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from tuner.bilevel import parametric
 from tuner.bilevel.branching import branch
@@ -65,17 +66,20 @@ def solve(
         Failed: the follower is unbounded for some x, or the answer was another one in another process.
 
     """
-    ties = ties or problem.ties
+    ties = Ties(ties or problem.ties)
     if ties is Ties.MEAN:
         raise UsageError("ties: optimistic or pessimistic; a mean over solver seeds is for tuning")
-    with Workers(slots) as workers:
+    stop = stop or threading.Event()
+    with Workers(slots, stop) as workers:
         responder, optimiser = Responder(problem, workers, solver, seed), Optimiser(workers, seed=seed)
-        state = State(problem, ties, responder, optimiser, budget, stop or threading.Event(), watch, keep)
+        state = State(problem, ties, responder, optimiser, budget, stop, watch, keep)
         for response in known:
             state.recall(response)
         _prove(problem, state, seed)
     remarks: list[str] = []
-    if state.best is not None:
+    if state.best is not None and stop.is_set():
+        remarks = ["interrupted before the answer was found again by another process"]
+    elif state.best is not None:
         state.best, remarks = _confirmed(state, state.best, solver, seed + 1)
     return _result(state, remarks)
 
@@ -103,7 +107,7 @@ def _prove(problem: Problem, state: State, seed: int) -> None:
     if not state.is_done and problem.count <= MANY:
         exhaust(state)
     if not state.is_done:
-        search(state, seed)
+        search(state, seed, limits)
 
 
 def _confirmed(state: State, best: Response, solver: str, seed: int) -> tuple[Response, list[str]]:
@@ -111,48 +115,64 @@ def _confirmed(state: State, best: Response, solver: str, seed: int) -> tuple[Re
 
     Returns the response with both ends of its ties, and what is to be remarked.
     """
-    problem, value = state.problem, state.value
+    problem, ties, value = state.problem, state.ties, state.value
+    other = Ties.PESSIMISTIC if ties is Ties.OPTIMISTIC else Ties.OPTIMISTIC
     assert value is not None
     with Workers() as workers:
         responder = Responder(problem, workers, solver, seed)
-        responder.submit(best.x, None)
-        (again,) = responder.wait()
-        tie = again.tie(state.ties)
-        if tie is None or abs(tie.objective - value) > EXACT * max(1.0, abs(value)):
-            other = again.status.value if tie is None else f"F = {tie.objective:.12g}"
-            raise Failed(
-                f"{problem.name}: at {problem.named(best.x)} F is {value:.12g}, but another seed of {solver} says "
-                f"{other}{', ' + again.reason if again.reason else ''}; solve it with another --solver"
-            )
-        if not problem.tolerance:
-            return again, []
-        responder.submit(best.x, state.ties, 10 * problem.tolerance)
-        (loose,) = responder.wait()
-    tie = loose.tie(state.ties)
+        asked: list[tuple[Ties, float | None]] = [(ties, None), (other, None)]
+        if problem.tolerance:
+            asked.append((ties, 10 * problem.tolerance))
+        found = []
+        for ends, tolerance in asked:  # one after the other: that is their order
+            responder.submit(best.x, ends, tolerance)
+            found += responder.wait()
+    again, spread = found[:2]
+    tie = again.tie(ties)
+    if tie is None or abs(tie.objective - value) > EXACT * max(1.0, abs(value)):
+        said = again.status.value if tie is None else f"F = {tie.objective:.12g}"
+        raise Failed(
+            f"{problem.name}: at {problem.named(best.x)} F is {value:.12g}, but another seed of {solver} says "
+            f"{said}{', ' + again.reason if again.reason else ''}; solve it with another --solver"
+        )
+    if ties is Ties.OPTIMISTIC:
+        again = replace(again, pessimistic=spread.pessimistic, violations=spread.violations)
+    else:
+        again = replace(again, optimistic=spread.optimistic)
+    if len(found) < 3 or not found[2].proven:
+        return again, []
+    tie = found[2].tie(ties)
     if tie is not None and abs(tie.objective - value) <= 10 * EXACT * max(1.0, abs(value)):
         return again, []
-    other = loose.status.value if tie is None else f"{tie.objective:.12g}"
+    said = found[2].status.value if tie is None else f"{tie.objective:.12g}"
     remark = (
-        f"with ten times the tolerance for ties ({10 * problem.tolerance:g}), F is {other} instead of {value:.12g}: "
+        f"with ten times the tolerance for ties ({10 * problem.tolerance:g}), F is {said} instead of {value:.12g}: "
         "the follower is nearly indifferent"
     )
     return again, [remark]
 
 
 def _result(state: State, remarks: list[str]) -> Result:
-    value = state.value
+    objective = state.value
     if state.is_done:
-        ending = Ending.INFEASIBLE if value is None else Ending.OPTIMAL
+        ending = Ending.INFEASIBLE if objective is None else Ending.OPTIMAL
     else:
-        ending = Ending.NOTHING if value is None else Ending.FEASIBLE
+        ending = Ending.NOTHING if objective is None else Ending.FEASIBLE
     counts = [response.status for response in state.known.values()]
+    if counts.count(Status.LIMITLESS):
+        ending = Ending.NOTHING if ending is Ending.INFEASIBLE else ending
+        remarks.append(f"at {counts.count(Status.LIMITLESS)} choices F has no limit over the follower's solutions")
+    unproven = next((response for response in state.known.values() if not response.proven), None)
+    if unproven is not None:
+        named = ", ".join(f"{name} = {value:g}" for name, value in list(state.problem.named(unproven.x).items())[:5])
+        remarks.append(f"the follower was not solved to proof, such as at {named}: {unproven.reason}")
     return Result(
         state.problem,
         state.ties,
         ending,
         None if state.best is None else state.best.x,
         state.best,
-        value,
+        objective,
         state.bound,
         state.kind,
         len(counts),

@@ -13,17 +13,19 @@ from optuna.distributions import BaseDistribution, FloatDistribution, IntDistrib
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from instances.model import Floats
+from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.optimiser import Optimiser
 from tuner.bilevel.problem import Problem, Variable, X
 from tuner.bilevel.ray import unbounded
 from tuner.bilevel.responder import Responder, Response, Status
 from tuner.bilevel.result import Bound
 from tuner.cost import Ties
+from tuner.errors import Failed
 
 EXACT = 1e-6
 """Value and bound have met when they differ by this times max(1, |value|)."""
-LARGEST = 1e9
-"""Beyond this, a variable's bounds are left out of what Optuna is told of it."""
+LARGEST = 1e15
+"""What Optuna is told of a variable without a bound."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,9 @@ class State:
         self.is_done = False
         """Whether it is proven that no choice is better than the best, or that none is bilevel feasible."""
         self.study = _study(problem)
-        self._open: float | None = None
+        linear = problem if isinstance(problem, LinearProblem) else None
+        self._step = 0.0 if linear is None else linear.upper_step
+        self._offset = 0.0 if linear is None else linear.joint.offset
         self._began = time.monotonic()
         self._until = self._began + budget
         self._stop, self._watch, self._keep = stop, watch, keep
@@ -85,24 +89,38 @@ class State:
         """Seconds that are left; 0 once somebody wants it to stop."""
         return 0.0 if self._stop.is_set() else max(0.0, self._until - time.monotonic())
 
+    def submit(self, x: X, elsewhere: Floats | None = None) -> None:
+        """Ask for the response to x, in the time that is left."""
+        self.responder.submit(x, self.ties, elsewhere=elsewhere, seconds=self.left)
+
     def respond(self, x: X, elsewhere: Floats | None = None) -> Response:
         """Return the response to x, which is asked for unless it is known."""
-        if x not in self.known:
-            self.responder.submit(x, self.ties, elsewhere=elsewhere)
-            while x not in self.known:
-                for response in self.responder.wait():
-                    self.take(response)
-        return self.known[x]
+        if x in self.known:
+            return self.known[x]
+        self.submit(x, elsewhere)
+        while True:
+            for response in self.responder.wait():
+                self.take(response)
+                if response.x == x:
+                    return response
 
     def take(self, response: Response) -> None:
-        """Take a response into account.
+        """Take a response into account; one that was ended on request says nothing.
 
         Raises:
-            Failed: the follower is unbounded.
+            Failed: the follower is unbounded, or F is in the leader's favour.
 
         """
+        if response.stopped:
+            return
         if response.status is Status.UNBOUNDED:
             raise unbounded(self.problem, response.x, self.optimiser)
+        if response.status is Status.LIMITLESS and self.ties is Ties.OPTIMISTIC:
+            named = ", ".join(f"{name} = {value:g}" for name, value in self.problem.named(response.x).items())
+            raise Failed(
+                f"{self.problem.name}: at {named} the leader's objective has no limit over the follower's optimal "
+                "solutions; bound the follower's variables"
+            )
         if self._keep is not None:
             self._keep(response)
         self.recall(response)
@@ -118,8 +136,6 @@ class State:
 
     def tighten(self, bound: float, kind: Bound) -> None:
         """Take a bound that no choice is better than; a worse one than before changes nothing."""
-        if self._open is not None and self.problem.is_better(self._open, bound):
-            bound = self._open
         value = self.value
         if value is not None and self.problem.is_better(value, bound):
             bound = value
@@ -128,28 +144,32 @@ class State:
             self._tell()
 
     def is_met(self, bound: float) -> bool:
-        """Whether a bound leaves nothing that is better than the best choice by more than `EXACT`."""
+        """Whether a bound leaves nothing that is better than the best choice, but for what cannot be told apart."""
         value = self.value
         return value is not None and not self.leaves_room(bound, value)
 
     def leaves_room(self, bound: float, value: float) -> bool:
-        """Whether a bound is better than a value by more than `EXACT`."""
-        margin = EXACT * max(1.0, abs(value))
+        """Whether a bound is better than a value by half a step of F, or by `EXACT` where it has none."""
+        margin = 0.5 * self._step or EXACT * max(1.0, abs(value - self._offset))
         return self.problem.is_better(bound, value + margin if self.problem.maximise else value - margin)
 
-    def leave_open(self, bound: float) -> None:
-        """Note that some choice that is given up could be as good as this bound."""
-        if self._open is None or self.problem.is_better(bound, self._open):
-            self._open = bound
+    def weaker(self, one: float, other: float | None) -> float:
+        """Return the bound of two that says less."""
+        return one if other is None or self.problem.is_better(one, other) else other
 
-    def close(self, kind: Bound) -> None:
-        """Note that no choice is better than the best, but for those that were left open."""
-        if self._open is not None:
-            self.bound = self._open
-            return
+    def close(self, kind: Bound, bound: float | None = None) -> None:
+        """Note that no choice is better than the best.
+
+        Args:
+            kind: what the proof rests on.
+            bound: what is left of a bound where F has no steps; None where every choice was looked at.
+
+        """
         self.is_done, self.kind = True, kind
-        if self.value is not None:
-            self.bound = self.value
+        value = self.value
+        if value is not None:
+            is_open = bound is not None and not self._step and self.problem.is_better(bound, value)
+            self.bound = bound if is_open and bound is not None else value
         self._tell()
 
     def _tell(self) -> None:
@@ -180,9 +200,9 @@ def trial_of(problem: Problem, ties: Ties, response: Response) -> FrozenTrial:
 
 
 def distribution(variable: Variable) -> BaseDistribution:
-    """Return Optuna's distribution of a variable; without bounds, a very wide one."""
+    """Return Optuna's distribution of a variable; without bounds, a very wide one, and steps only of whole numbers."""
     low = variable.lower if math.isfinite(variable.lower) else -LARGEST
     high = variable.upper if math.isfinite(variable.upper) else LARGEST
-    if variable.step == 1 and low.is_integer():
-        return IntDistribution(int(low), int(high))
-    return FloatDistribution(low, high, step=(variable.step or None) if low < high else None)
+    if variable.step == 1 and float(low).is_integer() and max(abs(low), abs(high)) <= LARGEST:
+        return IntDistribution(int(low), math.floor(high))
+    return FloatDistribution(low, high)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from instances.model import Model
 from tuner.bilevel.problem import Problem
 from tuner.bilevel.responder import Response, Status, respond
 from tuner.errors import UsageError
 from tuner.follower.check import FEASIBILITY, check_point
+from tuner.follower.reaction import loss, step_of
 from tuner.space import unknown
 
 
@@ -67,10 +69,15 @@ def verify(
         reason = f"the follower may not answer so: {reason}"
     elif response.status is Status.UNPROVEN or response.value is None:
         reason = f"the follower's answer is {response.status.value}: {response.reason}"
-    elif abs(value - response.value) > max(problem.tolerance, FEASIBILITY) * max(1.0, abs(response.value)):
+    elif loss(lower, response.value, point) > _room(problem, lower, response.value):
         reason = f"the follower prefers another answer: its objective is {response.value:.12g}, not {value:.12g}"
     else:
         coupling = replace(upper, lower=lower.lower, upper=lower.upper, kind=lower.kind)
         found = check_point(coupling, point, objective).reason
         reason = f"a coupling constraint is violated: {found}" if found else ""
     return Verification(not reason, objective, reason, response)
+
+
+def _room(problem: Problem, lower: Model, value: float) -> float:
+    step = 0.0 if problem.tolerance else step_of(lower)
+    return 0.5 * step or max(problem.tolerance, FEASIBILITY) * max(1.0, abs(value))

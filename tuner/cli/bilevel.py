@@ -112,7 +112,7 @@ def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: Linear
         drawn = plot(problem, best=result.x, solver=job.solvers[0], slots=job.slots)
         _written(Path(place), drawn)
         console.print(f"F over x is drawn in {place}", markup=False, soft_wrap=True)
-    return PROVEN if result.ending in (Ending.OPTIMAL, Ending.INFEASIBLE) else NOT_PROVEN
+    return PROVEN if result.is_proven else NOT_PROVEN
 
 
 def _application(arguments: argparse.Namespace, seed: int) -> Application:

@@ -21,6 +21,8 @@ from tuner.ports import Answer
 
 TOLERANCE = 1e-9
 """How much worse than its optimum a follower's objective may be, times max(1, |optimum|), to count as a tie."""
+SHARPNESS = 1000.0
+"""The largest coefficient of the row that keeps to the follower's optimal set, where its objective has no steps."""
 OPTIMALITY = "the follower's optimality"
 """The name of the row that keeps to the follower's optimal set."""
 OWN, BEST, WORST, MOST, LEAST, WIDEST = "own", "best", "worst", "most", "least", "widest"
@@ -65,6 +67,8 @@ class Reaction:
     """The best for the leader that satisfies the leader's constraints; None when none does, or nobody asked."""
     worst: Tie | None = None
     """The worst for the leader, whatever the constraints say; None when nobody asked, or F has no limit there."""
+    is_limitless: bool = False
+    """Whether F has no limit over the follower's optimal set, at the end that was asked for."""
     violations: dict[str, float] = field(default_factory=dict)
     """By how much some optimal solution violates the leader's constraints, by row; only those beyond the tolerance."""
     seconds: float = 0.0
@@ -175,6 +179,11 @@ def concluded(
         check, reason = check_answer(question.model, answer)
         if check is Check.REFUTED or answer.claim not in _PROOFS:
             return replace(reaction, reason=reason or f"ties left open: {answer.raw_status}")
+        if answer.point is not None:
+            lost = loss(situation.lower, own.objective, answer.point)
+            if lost > _room(situation.lower, own.objective, max(tolerance, FEASIBILITY if tolerance else 0.0)):
+                reason = f"a tie is worse for the follower by {lost:.3g}: the solver's tolerance is too wide for it"
+                return replace(reaction, reason=reason)
         reaction = _taken(reaction, situation.upper, question, answer)
     constant = _constant_violations(situation.upper)
     return replace(reaction, best=None if constant else reaction.best, violations={**reaction.violations, **constant})
@@ -191,8 +200,10 @@ def _taken(reaction: Reaction, upper: Model, question: Question, answer: Answer)
         return replace(reaction, reason="the follower's optimal solution was not found again: numerical trouble")
     if answer.claim is Claim.UNBOUNDED:
         if question.about == BEST:
-            return replace(reaction, reason="the leader's objective has no limit over the follower's optimal set")
-        if question.about in (WORST, WIDEST):
+            return replace(reaction, is_limitless=True)
+        if question.about == WORST:
+            return replace(reaction, is_limitless=True)
+        if question.about == WIDEST:
             return reaction
         return replace(reaction, violations={**reaction.violations, upper.row_names[question.row]: float("inf")})
     assert answer.objective is not None
@@ -263,21 +274,35 @@ def step_of(model: Model) -> float:
 def optimal_set(lower: Model, value: float, tolerance: float) -> Model:
     """Return the follower's model with a row that keeps its objective at ``value``, but for the tolerance.
 
-    Without tolerance, half a step is left between what is as good and what is not.
+    Without tolerance, half a step is left between what is as good and what is not. The row is scaled, so that what a
+    solver tolerates in a row is less than that.
     """
-    room = tolerance * max(1.0, abs(value)) if tolerance else 0.5 * step_of(lower)
-    reached = value - lower.offset - room if lower.maximise else value - lower.offset + room
-    used = np.flatnonzero(lower.objective)
+    room, used = _room(lower, value, tolerance), np.flatnonzero(lower.objective)
+    step = step_of(lower)
+    scale = 1.0 / step if step else SHARPNESS / max(1.0, float(np.abs(lower.objective).max(initial=0.0)))
+    reached = scale * (value - lower.offset - room if lower.maximise else value - lower.offset + room)
     row = replace(
         lower,
         row_lower=np.array([reached if lower.maximise else -np.inf]),
         row_upper=np.array([np.inf if lower.maximise else reached]),
         row_start=np.array([0, len(used)], dtype=np.int32),
         column_index=used.astype(np.int32),
-        value=lower.objective[used],
+        value=scale * lower.objective[used],
         row_names=(OPTIMALITY,),
     )
     return with_rows(lower, row)
+
+
+def _room(lower: Model, value: float, tolerance: float) -> float:
+    """Return by how much the follower's objective may be worse than its optimum in a tie."""
+    return tolerance * max(1.0, abs(value)) if tolerance else 0.5 * step_of(lower)
+
+
+def loss(lower: Model, value: float, point: Floats) -> float:
+    """Return by how much a point is worse for the follower than its optimum, integers made whole."""
+    whole = (lower.kind == VariableKind.INTEGER) | (lower.kind == VariableKind.SEMI_INTEGER)
+    reached = float(lower.objective @ np.where(whole, np.rint(point), point)) + lower.offset
+    return value - reached if lower.maximise else reached - value
 
 
 def with_rows(model: Model, other: Model) -> Model:

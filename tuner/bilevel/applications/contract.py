@@ -19,6 +19,8 @@ from tuner.bilevel.table import Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
+SCENARIOS = 100_000
+"""Of demand, at most."""
 WHOLESALE, BUY_BACK, SHARE = "wholesale price", "buy-back price", "revenue share"
 
 
@@ -49,7 +51,7 @@ class Retailer:
     probabilities: tuple[float, ...]
     """... and how probable that is."""
     salvage: float = 0.0
-    """What it gets for a piece that is neither sold nor taken back."""
+    """What it gets for a piece that it does not sell, besides the buy-back price."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +203,7 @@ class Contract:
     def sentence(self, result: Result) -> str:
         """Say a result in the words of the problem."""
         if result.objective is None or result.y is None or result.response is None:
-            return "no terms are acceptable"
+            return "no terms are acceptable" if result.is_proven else "no terms were found so far"
         terms = ", ".join(f"{name} {value:g}" for name, value in self.terms(result).items())
         orders = ", ".join(f"{r.name} orders {result.y[f'{r.name}: order']:.6g}" for r in self.retailers[:5])
         orders += ", ..." if len(self.retailers) > 5 else ""
@@ -247,6 +249,8 @@ def _retailer(entry: Table, number: int) -> Retailer:
     name, price = entry.text("name", f"retailer {number}"), entry.number("price", least=0.0)
     if entry.has("uniform"):
         most = entry.whole("uniform", least=1)
+        if most > SCENARIOS:
+            raise UsageError(f"{entry.place}: uniform is {most}; at most {SCENARIOS} scenarios can be solved")
         demands, probabilities = [float(demand) for demand in range(1, most + 1)], [1.0 / most] * most
     else:
         demands = entry.numbers("demands", least=0.0)

@@ -21,6 +21,9 @@ from tuner.bilevel.table import Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
+REMOVE, FLOW, AROUND = "remove ", "flow", "no path"
+"""What the model's own variables are called."""
+
 
 class Defender(StrEnum):
     """What the follower does."""
@@ -91,6 +94,8 @@ class Interdiction:
         for target in names:
             if names.count(target) > 1:
                 raise UsageError(f"{table.place}: two targets have the name {target}; give each its own name")
+            if target.startswith(REMOVE) or target in (FLOW, AROUND):
+                raise UsageError(f"{table.place}: a target may not have the name {target}, which the model uses itself")
         return made
 
     @classmethod
@@ -120,7 +125,7 @@ class Interdiction:
         """Return the bilevel problem: x says what is removed, y what the defender does."""
         is_path = self.defender is Defender.PATH
         b = Builder(self.name, maximise=is_path)
-        removed = [b.add_binary(f"remove {target.name}") for target in self.targets]
+        removed = [b.add_binary(f"{REMOVE}{target.name}") for target in self.targets]
         used: list[int] = []
         objective: list[float] = []
         losses: dict[tuple[int, int], float] = {}
@@ -169,7 +174,7 @@ class Interdiction:
     def sentence(self, result: Result) -> str:
         """Say a result in the words of the problem."""
         if result.x is None or result.objective is None:
-            return "the defender has no answer to any attack"
+            return "the defender has no answer to any attack" if result.is_proven else "no attack was found so far"
         removed = [target.name for target, value in zip(self.targets, result.x, strict=True) if value > 0.5]
         what = {
             Defender.PATH: "the shortest path has length",
@@ -200,10 +205,10 @@ class Interdiction:
             return 1
         # From origin to destination: the whole flow, which is to be large, or the way round, which a path avoids.
         if self.defender is Defender.FLOW:
-            direct = b.add_column("flow", 1.0, 0.0, sum(target.value for target in self.targets), self._kind)
+            direct = b.add_column(FLOW, 1.0, 0.0, sum(target.value for target in self.targets), self._kind)
             objective.append(1.0)
         else:
-            direct = b.add_column("no path", self.penalty, 0.0, 1.0, self._kind)
+            direct = b.add_column(AROUND, self.penalty, 0.0, 1.0, self._kind)
             objective.append(self.penalty)
         nodes = dict.fromkeys(node for target in self.targets for node in (target.origin, target.destination))
         for node in nodes:

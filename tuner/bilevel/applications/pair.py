@@ -44,7 +44,8 @@ class Pair:
     def sentence(self, result: Result) -> str:
         """Say which variables are not 0, and F."""
         if result.x is None or result.objective is None or result.y is None:
-            return "no choice of the leader is bilevel feasible"
+            so_far = "" if result.is_proven else " of those that were looked at"
+            return f"no choice of the leader is bilevel feasible{so_far}"
         named = {**result.problem.named(result.x), **result.y}
         values = [f"{name} = {value:.7g}" for name, value in named.items() if abs(value) > 1e-9]
         shown = ", ".join(values[:SHOWN]) + (f", and {len(values) - SHOWN} more" if len(values) > SHOWN else "")

@@ -20,6 +20,8 @@ from tuner.cost import Ties
 from tuner.errors import UsageError
 
 KIND = "toll"
+SEPARATOR = ": "
+"""Between a commodity and an arc, in the name of the variable that says how many take it."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ class TollNetwork:
             for entry in names:
                 if names.count(entry) > 1:
                     raise UsageError(f"{table.place}: there are two of the name {entry} ({what}); give each its own")
+                if SEPARATOR in entry:
+                    raise UsageError(f"{table.place}: {what} {entry}: a colon and a blank may not be in a name")
         if not any(arc.toll for arc in arcs):
             raise UsageError(f"{table.place}: no arc has a toll, so there is nothing to choose; give one toll = ...")
         nodes = {node for arc in arcs for node in (arc.origin, arc.destination)}
@@ -132,12 +136,14 @@ class TollNetwork:
         flows: dict[tuple[str, str], int] = {}
         objective: list[float] = []
         income: dict[tuple[int, int], float] = {}
-        has_capacities = any(arc.capacity is not None for arc in self.arcs)
-        for commodity in self.commodities:
+        has_capacities = self._has_capacities
+        self._check_cycles()
+        for commodity in self._travelling:
             # Without capacities everybody of a commodity goes the same way: one traveller stands for all.
             most, each = (commodity.demand, 1) if has_capacities else (1, commodity.demand)
             for arc in self.arcs:
-                column = b.add_column(f"{commodity.name}: {arc.name}", 0.0, 0.0, float(most), VariableKind.INTEGER)
+                name = f"{commodity.name}{SEPARATOR}{arc.name}"
+                column = b.add_column(name, 0.0, 0.0, float(most), VariableKind.INTEGER)
                 flows[commodity.name, arc.name] = column
                 objective.append(each * (arc.cost + arc.time * commodity.value_of_time))
                 if arc.toll:
@@ -187,18 +193,49 @@ class TollNetwork:
     def sentence(self, result: Result) -> str:
         """Say a result in the words of the problem."""
         if result.x is None or result.objective is None or result.y is None:
-            return "no tolls let every traveller arrive"
+            return "no tolls let every traveller arrive" if result.is_proven else "no tolls were found so far"
         tolls = result.problem.named(result.x)
         words = ", ".join(f"toll {_money(toll)} on {name}" for name, toll in tolls.items())
         flows = [
-            f"{_share(commodity, value)} {arc.name}"
-            for commodity in self.commodities
+            f"{self._share(commodity, value)} {arc.name}"
+            for commodity in self._travelling
             for arc in self.arcs
-            if (value := result.y[f"{commodity.name}: {arc.name}"]) > 0.5
+            if (value := result.y[f"{commodity.name}{SEPARATOR}{arc.name}"]) > 0.5
             and len(self.commodities) * len(self.arcs) < 20
         ]
         took = f": {', '.join(flows)}" if flows else ""
         return f"{words}{took}; revenue {_money(result.objective)} {self.currency}"
+
+    @property
+    def _has_capacities(self) -> bool:
+        return any(arc.capacity is not None for arc in self.arcs)
+
+    @property
+    def _travelling(self) -> list[Commodity]:
+        return [commodity for commodity in self.commodities if commodity.demand]
+
+    def _share(self, commodity: Commodity, flow: float) -> str:
+        """Say how many of a commodity a flow is: without capacities all of them, or nobody."""
+        everybody = not self._has_capacities or round(flow) == commodity.demand
+        return f"{'all' if everybody else f'{flow:g}'} {commodity.name} take"
+
+    def _check_cycles(self) -> None:
+        """Raise UsageError for a cycle of negative cost: travellers would go round it for ever, whatever the tolls."""
+        for commodity in self._travelling:
+            distance = {node: 0.0 for arc in self.arcs for node in (arc.origin, arc.destination)}
+            for _ in range(len(distance)):
+                changed = False
+                for arc in self.arcs:
+                    reached = distance[arc.origin] + arc.cost + arc.time * commodity.value_of_time
+                    if reached < distance[arc.destination] - 1e-9:
+                        distance[arc.destination], changed = reached, True
+                if not changed:
+                    break
+            else:
+                raise UsageError(
+                    f"{self.name}: {commodity.name} could go round a cycle of negative cost for ever; "
+                    "mend the costs of the arcs"
+                )
 
     @staticmethod
     def _add_toll(b: Builder, arc: Arc) -> int:
@@ -211,24 +248,24 @@ class TollNetwork:
         """Add flow balance and capacities, all of the follower, and return how many there are."""
         nodes = dict.fromkeys(node for arc in self.arcs for node in (arc.origin, arc.destination))
         rows = 0
-        for commodity in self.commodities:
+        for number, commodity in enumerate(self._travelling):
             supply = dict.fromkeys(nodes, 0.0)
             amount = float(commodity.demand if has_capacities else 1)
             supply[commodity.origin] += amount
             supply[commodity.destination] -= amount
-            for node in nodes:
+            for place, node in enumerate(nodes):
                 entries: dict[int, float] = {}
                 for arc in self.arcs:
                     for end, sign in ((arc.origin, 1.0), (arc.destination, -1.0)):
                         if end == node:
                             column = flows[commodity.name, arc.name]
                             entries[column] = entries.get(column, 0.0) + sign
-                b.add_row(f"{commodity.name} at {node}", entries.items(), lower=supply[node], upper=supply[node])
+                b.add_row(f"balance {number} {place}", entries.items(), lower=supply[node], upper=supply[node])
                 rows += 1
-        for arc in self.arcs:
+        for place, arc in enumerate(self.arcs):
             if arc.capacity is not None:
-                entries = {flows[commodity.name, arc.name]: 1.0 for commodity in self.commodities}
-                b.add_row(f"capacity of {arc.name}", entries.items(), upper=arc.capacity)
+                entries = {flows[commodity.name, arc.name]: 1.0 for commodity in self._travelling}
+                b.add_row(f"capacity {place}", entries.items(), upper=arc.capacity)
                 rows += 1
         return rows
 
@@ -263,10 +300,6 @@ def _commodity(entry: Table, number: int) -> Commodity:
     )
     entry.done()
     return commodity
-
-
-def _share(commodity: Commodity, flow: float) -> str:
-    return f"all {commodity.name} take" if flow in (1.0, commodity.demand) else f"{flow:g} {commodity.name} take"
 
 
 def _money(amount: float) -> str:
