@@ -18,6 +18,7 @@ import numpy as np
 import tuner.leader
 from bench._recording import FOLDER, Cell, Outcome, Recording
 from bench.record import GIVE_UP
+from instances.families import FAMILIES
 from tuner.follower.solvers import SOLVERS, default_space
 from tuner.leader.features import Features
 from tuner.leader.prior import NOTHING, Prior, learnt
@@ -30,10 +31,15 @@ FAILED = 1.0
 """A configuration's score less the default's counts as no more than this: it may have solved nothing."""
 
 
+def families() -> list[str]:
+    """Return the recordings of generated families: other folders of models are no family."""
+    return sorted(path.stem for path in FOLDER.glob("*.jsonl") if path.stem in FAMILIES)
+
+
 @cache
 def without(family: str, solver: str) -> dict[str, Prior]:
-    """Return the prior for a solver made of all recordings but this one, by its name; nothing where none tells."""
-    prior = made([path.stem for path in sorted(FOLDER.glob("*.jsonl")) if path.stem != family], solver)
+    """Return the prior for a solver made of all families but this one, by its name; nothing where none tells."""
+    prior = made([name for name in families() if name != family], solver)
     return {} if prior is NOTHING else {solver: prior}
 
 
@@ -42,7 +48,7 @@ def made(names: Iterable[str], solver: str) -> Prior:
     space = default_space(solver)
     defaults = {parameter.name: parameter.default for parameter in space.parameters}
     features = Features(distributions(space), defaults)
-    families = []
+    told = []
     for name in names:
         recording = Recording(name)
         scores = _scores(recording, solver)
@@ -50,13 +56,13 @@ def made(names: Iterable[str], solver: str) -> Prior:
         if len(known) > features.count // 2 and known[0][0] == space.default and recording.scene is not None:
             x = np.array([features.vector(defaults | configuration.values) for configuration, _ in known])
             y = np.array([score for _, score in known]) - known[0][1]
-            families.append((x, np.minimum(y, FAILED), np.full(len(y), float(len(recording.scene.instances)))))
-    return learnt(features, families)
+            told.append((x, np.minimum(y, FAILED), np.full(len(y), float(len(recording.scene.instances)))))
+    return learnt(features, told)
 
 
 def main() -> None:
     for solver in SOLVERS:
-        prior = made([path.stem for path in sorted(FOLDER.glob("*.jsonl"))], solver)
+        prior = made(families(), solver)
         if prior is NOTHING:
             continue
         path = SHIPPED / f"{solver}.toml"

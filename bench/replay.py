@@ -33,7 +33,7 @@ from bench._kept import Found, Kept, Key
 from bench._recording import FOLDER, Recording
 from bench._strategies import STRATEGIES, Purse
 from bench._world import World
-from bench.prior import without
+from bench.prior import families, without
 from storage.records import Configuration, Response, Run
 from tests.simulation import Clock, SimulatedExecutor
 from tuner.cost import Cost, Ties
@@ -103,7 +103,7 @@ def _ours(task: Task, world: World, training: Sequence[int], seconds: float) -> 
     half = len(training) // 2
     jobs = []
     if task.reuse in ("other", "both"):
-        for number, name in enumerate(names for names in _recordings() if names != task.recording):
+        for number, name in enumerate(names for names in families() if names != task.recording):
             other = _world(name, task.solvers, task.seed % WORLDS)
             places = range(0, len(other.instances), 2)
             jobs.append(_race(other, places, seconds, task.seed + number, nothing)[1])
@@ -147,10 +147,6 @@ def _others(task: Task, world: World, training: Sequence[int], seconds: float) -
     return STRATEGIES[task.strategy](purse, task.seed), purse.runs
 
 
-def _recordings() -> list[str]:
-    return sorted(path.stem for path in FOLDER.glob("*.jsonl"))
-
-
 _recording = cache(Recording)
 
 
@@ -176,7 +172,7 @@ def _key(task: Task) -> Key:
 
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.replay")
-    parser.add_argument("recordings", nargs="*", default=_recordings())
+    parser.add_argument("recordings", nargs="*", default=families())
     parser.add_argument("--reps", type=int, default=100)
     parser.add_argument("--budgets", type=int, nargs="+", default=BUDGETS)
     parser.add_argument("--solvers", choices=(*ANY, "any"), default=BASELINE)
