@@ -68,6 +68,11 @@ class Model:
         """The number of integer variables, semi-integer ones included."""
         return int(np.count_nonzero((self.kind == VariableKind.INTEGER) | (self.kind == VariableKind.SEMI_INTEGER)))
 
+    def row(self, i: int) -> dict[int, float]:
+        """Return the entries of row i: column to value."""
+        entries = slice(self.row_start[i], self.row_start[i + 1])
+        return dict(zip(self.column_index[entries].tolist(), self.value[entries].tolist(), strict=True))
+
     def activity(self, x: Floats) -> Floats:
         """Return A x, shape (m,), for a point x of shape (n,)."""
         products = self.value * x[self.column_index]

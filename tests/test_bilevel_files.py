@@ -191,13 +191,13 @@ def test_a_toll_file_is_solved(capsys: pytest.CaptureFixture[str]) -> None:
         (TOLL.replace("demand = 2", "demand = -2"), "demand is -2; it has to be 0 or more"),
         (TOLL[: TOLL.index("[[comm")], "at least one commodity is needed, written as [[commodities]]"),
         (TOLL.replace('to = "b"\ndemand', 'to = "c"\ndemand'), "commodity 1: no arc touches 'c'"),
-        (TOLL.replace('name = "free"', 'name = "a-b"'), "there are two of the name a-b"),
-        (TOLL.replace('name = "free"', 'name = "k: free"'), "arc k: free: a colon and a blank may not be in a name"),
+        (TOLL.replace('name = "free"', 'name = "a-b"'), "2 arcs have the name a-b; give each its own"),
+        (TOLL.replace('name = "free"', 'name = "k: free"'), "arcs: k: free: a colon and a blank may not be in a name"),
         (KNAPSACK.replace("profit = 1", "name = 'remove 1'\nprofit = 1"), "a target may not have the name remove 1"),
         (KNAPSACK.replace("knapsack", "sack"), "unknown defender: 'sack'"),
         (KNAPSACK.replace("budget = 1", "budget = -1"), "budget is -1; it has to be 0 or more"),
         (KNAPSACK.replace("profit = 1", ""), "item 1: profit is missing"),
-        (KNAPSACK + "[[items]]\nname = '1'\nprofit = 1\nweight = 1", "two targets have the name 1"),
+        (KNAPSACK + "[[items]]\nname = '1'\nprofit = 1\nweight = 1", "2 targets have the name 1"),
     ],
 )
 def test_a_file_that_says_something_wrong_is_refused(

@@ -14,10 +14,8 @@ import numpy as np
 
 from instances.builder import Builder
 from instances.model import Model, VariableKind
-from tuner.bilevel.linear import LinearProblem
+from tuner.bilevel.linear import LinearProblem, Terms
 from tuner.bilevel.problem import X
-
-Terms = dict[int, float]
 
 
 @dataclass(frozen=True)
@@ -40,9 +38,7 @@ def sides(problem: LinearProblem) -> list[Side]:
     joint = problem.joint
     found = []
     for row in problem.lower_rows.tolist():
-        entries = slice(joint.row_start[row], joint.row_start[row + 1])
-        terms = dict(zip(joint.column_index[entries].tolist(), joint.value[entries].tolist(), strict=True))
-        found += _both(terms, float(joint.row_lower[row]), float(joint.row_upper[row]))
+        found += _both(joint.row(row), float(joint.row_lower[row]), float(joint.row_upper[row]))
     for column in problem.y.tolist():
         found += _both({column: 1.0}, float(joint.lower[column]), float(joint.upper[column]))
     return found

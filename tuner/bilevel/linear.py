@@ -23,6 +23,8 @@ from tuner.errors import UsageError
 from tuner.follower.reaction import TOLERANCE, Situation, common_step
 
 Places = NDArray[np.intp]
+Terms = dict[int, float]
+"""A linear expression: column to coefficient."""
 
 
 @dataclass(frozen=True, eq=False)

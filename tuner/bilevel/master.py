@@ -21,7 +21,7 @@ import numpy as np
 
 from instances.builder import Builder
 from instances.model import Floats, Model, VariableKind
-from tuner.bilevel.linear import LinearProblem, Products
+from tuner.bilevel.linear import LinearProblem, Products, Terms
 from tuner.bilevel.problem import X
 from tuner.cost import Ties
 from tuner.follower.reaction import common_step
@@ -30,9 +30,6 @@ WHOLE = 1e-9
 """How much short of an edge counts as reaching it."""
 DIGITS = 30
 """Binary digits of an integer factor, at most."""
-
-Terms = dict[int, float]
-"""A linear expression: column to coefficient."""
 
 
 @dataclass(frozen=True)
@@ -217,10 +214,7 @@ class Master:
 
     def _leader_terms(self, row: int) -> Terms:
         """Return what x contributes to a row of the joint model."""
-        joint = self._problem.joint
-        entries = slice(joint.row_start[row], joint.row_start[row + 1])
-        pairs = zip(joint.column_index[entries].tolist(), joint.value[entries].tolist(), strict=True)
-        return {column: value for column, value in pairs if column in self._leader}
+        return {column: value for column, value in self._problem.joint.row(row).items() if column in self._leader}
 
     @cached_property
     def _leader(self) -> frozenset[int]:
@@ -331,11 +325,5 @@ def _builder(problem: LinearProblem, limits: Limits) -> Builder:
             VariableKind(joint.kind[j]),
         )
     for i in problem.upper_rows.tolist() if problem.is_zero_sum else range(joint.rows):
-        entries = slice(joint.row_start[i], joint.row_start[i + 1])
-        builder.add_row(
-            str(i),
-            zip(joint.column_index[entries].tolist(), joint.value[entries].tolist(), strict=True),
-            lower=float(joint.row_lower[i]),
-            upper=float(joint.row_upper[i]),
-        )
+        builder.add_row(str(i), joint.row(i).items(), lower=float(joint.row_lower[i]), upper=float(joint.row_upper[i]))
     return builder

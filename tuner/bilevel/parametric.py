@@ -11,8 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from instances.model import VariableKind
 from storage.records import Claim
 from tuner.bilevel.duality import Side, dual, has_linear_follower, sides
@@ -42,10 +40,8 @@ class Line:
 def applies(problem: LinearProblem) -> bool:
     """Whether the follower is a linear program, x one continuous variable of its rows only, and C is without y."""
     joint = problem.joint
-    coupled = any(
-        np.isin(joint.column_index[joint.row_start[row] : joint.row_start[row + 1]], problem.y).any()
-        for row in problem.upper_rows.tolist()
-    )
+    follower = set(problem.y.tolist())
+    coupled = any(follower & joint.row(row).keys() for row in problem.upper_rows.tolist())
     return (
         len(problem.x) == 1
         and joint.kind[problem.x[0]] == VariableKind.CONTINUOUS

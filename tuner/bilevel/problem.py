@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -113,10 +114,9 @@ class Problem(ABC):
             raise UsageError("ties: a follower that has several optimal answers gives one: optimistic or pessimistic")
         if not variables:
             raise UsageError(f"{name}: the upper level has no variable, so there is nothing to choose")
-        names = [variable.name for variable in variables]
-        for variable in names:
-            if names.count(variable) > 1:
-                raise UsageError(f"{name}: the upper level has two variables of the name {variable}")
+        for variable, times in Counter(variable.name for variable in variables).items():
+            if times > 1:
+                raise UsageError(f"{name}: the upper level has {times} variables of the name {variable}")
         self.name = name
         self.variables = tuple(variables)
         self.maximise = maximise

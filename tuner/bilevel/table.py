@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,12 @@ class Table:
         if not isinstance(value, list) or not value or not all(isinstance(entry, dict) for entry in value):
             raise UsageError(f"{self.place}: {name}: at least one {what} is needed, written as [[{name}]]")
         return [Table(entry, f"{self.place}: {what} {number}") for number, entry in enumerate(value, 1)]
+
+    def distinct(self, what: str, names: Iterable[str]) -> None:
+        """Raise UsageError when two of these have the same name."""
+        for name, count in Counter(names).items():
+            if count > 1:
+                raise UsageError(f"{self.place}: {count} {what} have the name {name}; give each its own")
 
     def done(self) -> None:
         """Raise UsageError for the first name that nobody asked for."""

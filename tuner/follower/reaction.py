@@ -147,9 +147,9 @@ def questions(situation: Situation, value: float, ties: Ties | None, tolerance: 
         if not is_settled:
             yield Question(WORST, 0, _optimising(optimal, upper.objective, upper.offset, not upper.maximise))
         for row in range(upper.rows):
-            inside = slice(upper.row_start[row], upper.row_start[row + 1])
             coefficients = np.zeros(upper.columns)
-            coefficients[upper.column_index[inside]] = upper.value[inside]
+            for column, coefficient in upper.row(row).items():
+                coefficients[column] = coefficient
             if coefficients.any():
                 if np.isfinite(upper.row_upper[row]):
                     yield Question(MOST, row, _optimising(optimal, coefficients, 0.0, maximise=True))

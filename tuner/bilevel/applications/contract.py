@@ -78,10 +78,7 @@ class Contract:
             _term(table.table("revenue_share")) if table.has("revenue_share") else None,
         )
         table.done()
-        names = [retailer.name for retailer in made.retailers]
-        for name in names:
-            if names.count(name) > 1:
-                raise UsageError(f"{table.place}: two retailers have the name {name}; give each its own")
+        table.distinct("retailers", (retailer.name for retailer in made.retailers))
         if made.share is not None and made.share.most > 1:
             raise UsageError(f"{table.place}: revenue_share: most is {made.share.most:g}; a share is 1 or less")
         return made

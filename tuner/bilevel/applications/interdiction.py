@@ -91,9 +91,8 @@ class Interdiction:
                 raise UsageError(f"{table.place}: from and to are both {ends[0]!r}; two nodes are needed")
         table.done()
         names = [target.name for target in made.targets]
+        table.distinct("targets", names)
         for target in names:
-            if names.count(target) > 1:
-                raise UsageError(f"{table.place}: two targets have the name {target}; give each its own name")
             if target.startswith(REMOVE) or target in (FLOW, AROUND):
                 raise UsageError(f"{table.place}: a target may not have the name {target}, which the model uses itself")
         return made

@@ -79,13 +79,11 @@ class TollNetwork:
         arcs = tuple(_arc(entry) for entry in table.tables("arcs", "arc"))
         commodities = tuple(_commodity(entry, n) for n, entry in enumerate(table.tables("commodities", "commodity"), 1))
         table.done()
-        for what, entries in (("arc", arcs), ("commodity", commodities)):
-            names = [entry.name for entry in entries]
-            for entry in names:
-                if names.count(entry) > 1:
-                    raise UsageError(f"{table.place}: there are two of the name {entry} ({what}); give each its own")
-                if SEPARATOR in entry:
-                    raise UsageError(f"{table.place}: {what} {entry}: a colon and a blank may not be in a name")
+        for what, names in (("arcs", [a.name for a in arcs]), ("commodities", [c.name for c in commodities])):
+            table.distinct(what, names)
+            for each in names:
+                if SEPARATOR in each:
+                    raise UsageError(f"{table.place}: {what}: {each}: a colon and a blank may not be in a name")
         if not any(arc.toll for arc in arcs):
             raise UsageError(f"{table.place}: no arc has a toll, so there is nothing to choose; give one toll = ...")
         nodes = {node for arc in arcs for node in (arc.origin, arc.destination)}
