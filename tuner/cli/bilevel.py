@@ -30,7 +30,7 @@ from tuner.bilevel.state import Bracket
 from tuner.cli.hints import told
 from tuner.cli.interrupts import stoppable
 from tuner.cli.words import duration, print_json
-from tuner.commands import counted
+from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.solvers import adapter
 from tuner.scenario import parse_seconds, read_whole
@@ -135,7 +135,7 @@ def _write(application: Application, path: Path) -> int:
     if isinstance(application, Pair):
         raise UsageError(f"--write {path}: a pair of files is not written as one; copy both")
     _written(path, json.dumps(application.document(), indent=2) + "\n")
-    print(f"{application.name} is in {path}; edit it, then: tuner solve {path}")
+    print(f"{application.name} is in {path}; edit it, then: {command('solve', str(path))}")
     return PROVEN
 
 
