@@ -12,7 +12,7 @@ import numpy as np
 import optuna
 import pytest
 
-from bench.prior import made, without
+from bench.prior import families, made, without
 from storage.records import Configuration
 from tests.simulation import normal, space
 from tuner.follower.solvers import SOLVERS, default_space
@@ -159,11 +159,8 @@ def test_the_shipped_prior_fits_todays_space() -> None:
 
 
 def test_the_shipped_priors_are_what_the_recordings_say() -> None:
-    from bench._recording import FOLDER
-
-    names = [path.stem for path in sorted(FOLDER.glob("*.jsonl"))]
     for solver in SOLVERS:
-        again = made(names, solver)
+        again = made(families(), solver)
         assert (None if again == NOTHING else again) == shipped(solver)
 
 
