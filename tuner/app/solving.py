@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from storage.errors import StoreError
-from storage.lease import Lease, this_process
+from storage.lease import Lease
 from storage.names import fitted
 from storage.records import Answer, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
-from tuner.app.owning import LEASE_SECONDS, renewed
+from tuner.app.owning import owned
 from tuner.bilevel import Problem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror
@@ -99,19 +98,8 @@ def carry_out(
         TunerError: it cannot be solved; the message says what to do.
 
     """
-    lease = store.claim(job.id, this_process(), LEASE_SECONDS)
-    try:
-        with renewed(store, lease, stop):
-            solved = _Work(store, job, watch, say, stop).carry_out(lease)
-    except (Failed, UsageError) as error:
-        store.fail(lease, str(error))
-        raise
-    except StoreError:
-        raise
-    except BaseException:
-        store.release(lease)
-        raise
-    return solved
+    with owned(store, job.id, stop, Failed, UsageError) as lease:
+        return _Work(store, job, watch, say, stop).carry_out(lease)
 
 
 class _Work:

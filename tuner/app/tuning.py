@@ -11,12 +11,11 @@ from pathlib import Path
 
 from instances.folder import ModelFile
 from instances.instance import Instance
-from storage.errors import StoreError
-from storage.lease import Lease, this_process
+from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
 from tuner.app.intake import READING_MIB, READING_SECONDS, complaint, spaces_of
-from tuner.app.owning import LEASE_SECONDS, renewed
+from tuner.app.owning import owned
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
 from tuner.cost import Cost, Ties
@@ -72,20 +71,11 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
         Failed: nothing can be solved, or a model is gone; the message says what to do.
 
     """
-    lease = store.claim(job.id, this_process(), LEASE_SECONDS)
-    try:
-        with renewed(store, lease, stop):
+    with owned(store, job.id, stop, Failed) as lease:
+        try:
             verdict = _Work(store, store.job(job.id), lease, watcher, stop).carry_out()
-    except Stopped:
-        verdict = None
-    except Failed as error:
-        store.fail(lease, str(error))
-        raise
-    except StoreError:
-        raise
-    except BaseException:
-        store.release(lease)
-        raise
+        except Stopped:
+            verdict = None
     if verdict is None:
         store.interrupt(lease)
     return Conclusion(store.job(job.id), store.count(job.id), verdict)
