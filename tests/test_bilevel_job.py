@@ -19,7 +19,7 @@ from storage.store import Store
 from tests.bilevel_samples import moore_bard, random_problem
 from tests.test_bilevel_files import BY_INDEX, write_pair
 from tuner.app.solving import Solved, answer_of, carry_out, hand_in, response_of
-from tuner.bilevel import Ending, Ties, respond
+from tuner.bilevel import Ending, Ties
 from tuner.bilevel.applications import Application, example, generated, read_application
 from tuner.bilevel.state import Bracket
 from tuner.cli import main
@@ -102,7 +102,7 @@ def test_an_answer_is_kept_as_the_response_it_was(ties: Ties) -> None:
     for seed in range(3):
         problem = random_problem(seed).with_ties(ties)
         for x in list(problem.choices())[:3]:
-            response = respond(problem, x)
+            response = problem.respond(x)
             again = response_of(problem, answer_of(problem, ties, response))
             assert again.tie(ties) == response.tie(ties)
             assert (again.x, again.status, again.value, again.y) == (

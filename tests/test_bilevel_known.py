@@ -21,7 +21,7 @@ from tests.bilevel_samples import (
     shimizu_1997,
     yue_2019,
 )
-from tuner.bilevel import Bound, Ending, LinearProblem, Problem, Result, Status, Ties, respond, solve, verify
+from tuner.bilevel import Bound, Ending, LinearProblem, Problem, Result, Status, Ties, solve, verify
 from tuner.bilevel.applications.contract import Contract
 from tuner.bilevel.applications.interdiction import Defender, Interdiction, Target
 from tuner.bilevel.applications.toll import Arc, Commodity, Toll, TollNetwork
@@ -81,7 +81,7 @@ def test_a_published_answer_that_the_follower_does_not_give_is_refused() -> None
     refused = verify(yue_2019(), (3.0, 8.0), (0.5, 0.0))
     assert not refused.feasible
     assert refused.reason == "the follower prefers another answer: its objective is 27, not 19.5"
-    response = respond(yue_2019(), {"x": 3.0, "z": 8.0})
+    response = yue_2019().respond({"x": 3.0, "z": 8.0})
     assert (response.status, response.value) == (Status.OUTSIDE, 27.0)
 
 

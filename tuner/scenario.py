@@ -10,11 +10,13 @@ from typing import Any
 
 from storage.names import fault, fitted
 from tuner.cost import Cost, Ties
-from tuner.errors import NotFound, UsageError
+from tuner.documents import read_document
+from tuner.errors import UsageError
 from tuner.space import unknown
-from tuner.toml import read_toml
 
 ANY = "any"
+KIND, CONFIGURATION = "kind", "configuration"
+"""What says in a file that it describes a scenario; it may be left out."""
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 MIB = {
     "kib": 1 / 1024,
@@ -185,12 +187,12 @@ _READERS = {
 
 
 def read_scenario(path: Path | None, flags: Mapping[str, Any]) -> Scenario:
-    """Make a scenario from a TOML file, or none, and flags, which override it.
+    """Make a scenario from a TOML or JSON file, or none, and flags, which override it.
 
     Paths in the file are taken relative to the file.
 
     Args:
-        path: the TOML file, with the fields of `Scenario` as keys.
+        path: the file, with the fields of `Scenario` as keys.
         flags: the same fields; None for a flag that was not given.
 
     Raises:
@@ -208,15 +210,9 @@ def read_scenario(path: Path | None, flags: Mapping[str, Any]) -> Scenario:
 
 
 def _entries(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not valid TOML: {error}") from None
-    except FileNotFoundError:
-        raise NotFound(f"{path}: there is no such file") from None
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    entries = read_toml(text, str(path))
+    entries = read_document(path)
+    if (kind := entries.pop(KIND, CONFIGURATION)) != CONFIGURATION:
+        raise UsageError(f"{path}: {KIND} is {kind!r}, not {CONFIGURATION!r}; tuner solve takes other kinds")
     known = [field.name for field in fields(Scenario)]
     for name in entries:
         if name not in known:

@@ -28,8 +28,8 @@ from typing import Any
 
 from storage.records import Configuration, Value, spell
 from tuner.commands import command
+from tuner.documents import read_toml
 from tuner.errors import UsageError
-from tuner.toml import read_toml
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from storage.records import Configuration, Job, JobState
 from storage.store import Store
-from tuner.app.intake import spaces_of
 from tuner.errors import Failed, UsageError
+from tuner.follower.spaces import spaces_of
 from tuner.verdict.decide import Verdict, decide
 from tuner.verdict.export import Form, export
 from tuner.verdict.report import write_report

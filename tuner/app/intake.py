@@ -11,14 +11,11 @@ from instances.folder import Scan, scan, split
 from instances.instance import Instance
 from storage.records import Member, Submission
 from tuner.app.progress import Watcher
-from tuner.commands import command
 from tuner.errors import NotFound, UsageError
-from tuner.follower.describing import describe, refusals
+from tuner.follower.describing import refusals
 from tuner.follower.reading import cache_directory, read_instances
-from tuner.follower.solvers import SOLVERS, default_space
-from tuner.follower.solvers.admission import check_space
-from tuner.scenario import ANY, Scenario, with_slots
-from tuner.space import Space, read_spaces, unknown
+from tuner.follower.spaces import solvers_of, space_text, spaces_of
+from tuner.scenario import Scenario, with_slots
 
 FEWEST = 4
 """With fewer instances there is nothing to tell a gain from luck by."""
@@ -46,8 +43,8 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
             f"--slots {scenario.slots}: of the cores, this process may use {cores}, and runs that share one slow each "
             f"other down; use --slots {cores}{' or fewer' if cores > 1 else ''}"
         )
-    solvers = _solvers(scenario)
-    spaces = spaces_of(solvers, _space_text(scenario), scenario.space)
+    solvers = solvers_of(scenario)
+    spaces = spaces_of(solvers, space_text(scenario), scenario.space)
     _check_budget(scenario)
     training, holdout = _instances(scenario, watcher, tuned)
     solvers, training, holdout = _taken(solvers, training, holdout, scenario, watcher)
@@ -70,53 +67,10 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
         memory_mib=round(scenario.memory),
         gap=scenario.gap,
         seed=scenario.seed,
-        space=_space_text(scenario),
+        space=space_text(scenario),
         reuse=scenario.reuse,
         members=(*_members(training, "training"), *_members(holdout, "holdout")),
     )
-
-
-def spaces_of(solvers: Sequence[str], text: str, source: str = "the space file") -> dict[str, Space]:
-    """Return the space of each solver: the built-in one, with the parameters of a space file's text added.
-
-    Raises UsageError when the file names a solver, parameter or value that the real solver does not have.
-    """
-    built_in = {solver: default_space(solver) for solver in SOLVERS}
-    spaces = read_spaces(text, source, built_in)
-    for solver, space in spaces.items():
-        own = set(built_in[solver].parameters)
-        added = tuple(parameter for parameter in space.parameters if parameter not in own)
-        if added:
-            _check(Space(solver, added), source)
-    return {solver: spaces[solver] for solver in solvers}
-
-
-def _check(added: Space, source: str) -> None:
-    try:
-        check_space(added, describe(added.solver).parameters)
-    except UsageError as error:
-        every = command("params", added.solver, "--all")
-        raise UsageError(f"{source}: {error}; {every} lists what it has") from None
-
-
-def _solvers(scenario: Scenario) -> list[str]:
-    names = [name.strip() for name in scenario.solver.split(",")]
-    for name in names:
-        if name not in (*SOLVERS, ANY):
-            problem = unknown("solver", name, (*SOLVERS, ANY))
-            raise UsageError(f"{problem}; solvers are {', '.join(SOLVERS)}, or {ANY} to choose among them too")
-    return list(SOLVERS) if ANY in names else names
-
-
-def _space_text(scenario: Scenario) -> str:
-    if not scenario.space:
-        return ""
-    try:
-        return Path(scenario.space).read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"--space {scenario.space}: not a text file; a TOML file was expected") from None
-    except OSError as error:
-        raise UsageError(f"--space {scenario.space}: cannot be read: {error.strerror}") from None
 
 
 def _check_budget(scenario: Scenario) -> None:

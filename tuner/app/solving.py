@@ -14,7 +14,7 @@ from storage.records import Answer, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
 from tuner.app.owning import owned
-from tuner.bilevel import Problem, Response, Result, Status, Ties, solve
+from tuner.bilevel import ModelProblem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror
 from tuner.bilevel.state import Bracket, trial_of
@@ -116,7 +116,7 @@ class _Work:
         self._store, self._job, self._watch, self._say, self._stop = store, job, watch, say, stop
         self._began = time.monotonic() - job.spent
         self._application = restored(job.document)
-        self._problem: Problem = self._application.problem(Ties(job.ties))
+        self._problem: ModelProblem = self._application.problem(Ties(job.ties))
         self._numbers: dict[tuple[float, ...], int] = {}
         self._kept: KeptBracket | None = store.bracket(job.id)
 
@@ -177,7 +177,7 @@ class _Work:
             self._kept = bracket
 
 
-def answer_of(problem: Problem, ties: Ties, response: Response) -> Answer:
+def answer_of(problem: ModelProblem, ties: Ties, response: Response) -> Answer:
     """Return a response as the store keeps it."""
     best, worst = response.optimistic, response.pessimistic
     solutions = {
@@ -202,7 +202,7 @@ def answer_of(problem: Problem, ties: Ties, response: Response) -> Answer:
     )
 
 
-def response_of(problem: Problem, answer: Answer) -> Response:
+def response_of(problem: ModelProblem, answer: Answer) -> Response:
     """Return a kept answer as the response it was."""
     solutions = dict(answer.reactions)
     best, worst = answer.optimistic, answer.pessimistic

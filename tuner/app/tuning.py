@@ -14,7 +14,7 @@ from instances.instance import Instance
 from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
-from tuner.app.intake import READING_MIB, READING_SECONDS, complaint, spaces_of
+from tuner.app.intake import READING_MIB, READING_SECONDS, complaint
 from tuner.app.owning import owned
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
@@ -24,6 +24,7 @@ from tuner.follower.environment import environment_of
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.referee import Referee
+from tuner.follower.spaces import spaces_of
 from tuner.leader.experience import Experience
 from tuner.leader.loop import race
 from tuner.leader.mirror import Mirror

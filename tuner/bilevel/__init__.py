@@ -15,8 +15,8 @@ high-point relaxation
 
 from tuner.bilevel.files import read_pair
 from tuner.bilevel.linear import LinearProblem, Products
-from tuner.bilevel.problem import FunctionProblem, Problem, Variable
-from tuner.bilevel.responder import Response, Status, respond
+from tuner.bilevel.problem import FunctionProblem, ModelProblem, Problem, Variable
+from tuner.bilevel.responder import Response, Status
 from tuner.bilevel.result import Bound, Ending, Result
 from tuner.bilevel.solving import solve
 from tuner.bilevel.verifying import Verification, verify
@@ -28,6 +28,7 @@ __all__ = [
     "Ending",
     "FunctionProblem",
     "LinearProblem",
+    "ModelProblem",
     "Problem",
     "Products",
     "Response",
@@ -38,7 +39,6 @@ __all__ = [
     "Variable",
     "Verification",
     "read_pair",
-    "respond",
     "solve",
     "verify",
 ]

@@ -15,7 +15,7 @@ import numpy as np
 from instances.builder import Builder
 from instances.model import Model, VariableKind
 from tuner.bilevel.linear import LinearProblem, Terms
-from tuner.bilevel.problem import X
+from tuner.bilevel.responder import X
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.model import Floats, Model, VariableKind
-from tuner.bilevel.problem import Problem, Variable, X
+from tuner.bilevel.problem import ModelProblem, Variable
+from tuner.bilevel.responder import X
 from tuner.cost import Ties
 from tuner.errors import UsageError
 from tuner.follower.reaction import TOLERANCE, Situation, common_step
@@ -78,7 +79,7 @@ class Unit:
         return float(f"{(value - self.origin) / self.step:.12g}") + 0.0
 
 
-class LinearProblem(Problem):
+class LinearProblem(ModelProblem):
     """A mixed-integer bilevel linear problem, with products of x and y allowed in both objectives."""
 
     def __init__(

@@ -22,7 +22,7 @@ import numpy as np
 from instances.builder import Builder
 from instances.model import Floats, Model, VariableKind
 from tuner.bilevel.linear import LinearProblem, Products, Terms
-from tuner.bilevel.problem import X
+from tuner.bilevel.responder import X
 from tuner.cost import Ties
 from tuner.follower.reaction import common_step
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from tuner.bilevel.problem import Problem, Variable, X
-from tuner.bilevel.responder import Responder, Response
+from tuner.bilevel.problem import ModelProblem, Variable
+from tuner.bilevel.responder import Responder, Response, X
 from tuner.bilevel.workers import Workers
 from tuner.charts import Axis, figure, pixels
 from tuner.cost import Ties
@@ -22,7 +22,7 @@ STYLE = (
 )
 
 
-def plot(problem: Problem, *, best: X | None = None, solver: str = "highs", slots: int = 1) -> str:
+def plot(problem: ModelProblem, *, best: X | None = None, solver: str = "highs", slots: int = 1) -> str:
     """Return F over x as an SVG document: optimistic and pessimistic, the best choice marked.
 
     Args:
@@ -51,7 +51,7 @@ def plot(problem: Problem, *, best: X | None = None, solver: str = "highs", slot
     )
 
 
-def _places(problem: Problem, variable: Variable, most: int) -> list[float]:
+def _places(problem: ModelProblem, variable: Variable, most: int) -> list[float]:
     if not (math.isfinite(variable.lower) and math.isfinite(variable.upper)):
         raise UsageError(f"{problem.name}: variable {variable.name} of the leader has no bounds to draw between")
     if variable.count <= most:
@@ -60,7 +60,7 @@ def _places(problem: Problem, variable: Variable, most: int) -> list[float]:
     return sorted({variable.nearest(variable.lower + width * place / (most - 1)) for place in range(most)})
 
 
-def _responses(problem: Problem, wanted: Sequence[X], solver: str, slots: int) -> list[Response]:
+def _responses(problem: ModelProblem, wanted: Sequence[X], solver: str, slots: int) -> list[Response]:
     found = []
     with Workers(slots) as workers:
         responder = Responder(problem, workers, solver)
@@ -77,7 +77,7 @@ def _axis(label: str, values: Sequence[float]) -> Axis:
     return Axis(label, low - room, high + room)
 
 
-def _over_one(problem: Problem, responses: Sequence[Response], best: X | None) -> str:
+def _over_one(problem: ModelProblem, responses: Sequence[Response], best: X | None) -> str:
     values = {
         ties: [(r.x[0], tie.objective) for r in responses if (tie := r.tie(ties)) is not None]
         for ties in (Ties.OPTIMISTIC, Ties.PESSIMISTIC)
@@ -99,7 +99,7 @@ def _over_one(problem: Problem, responses: Sequence[Response], best: X | None) -
 
 
 def _over_two(
-    problem: Problem, responses: Sequence[Response], places: Sequence[Sequence[float]], best: X | None
+    problem: ModelProblem, responses: Sequence[Response], places: Sequence[Sequence[float]], best: X | None
 ) -> str:
     found = {response.x: tie.objective for response in responses if (tie := response.tie(problem.ties)) is not None}
     x, y = (_axis(variable.name, values) for variable, values in zip(problem.variables, places, strict=True))

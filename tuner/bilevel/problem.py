@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
+from tuner.bilevel.responder import SECONDS, Responder, Response, X
+from tuner.bilevel.workers import Workers
 from tuner.cost import Ties
 from tuner.errors import UsageError
 from tuner.follower.reaction import Situation
 from tuner.space import unknown
 
-X = tuple[float, ...]
-"""A choice of the leader: one value for each of its variables, in their order."""
+SHOWN = 12
+"""Values of x that are told to people."""
 NEAR = 1e-6
 """A value may be this far from one of its domain's, relative to a step of it or to 1."""
 
@@ -95,23 +98,19 @@ class Variable:
 class Problem(ABC):
     """A bilevel problem. ``F`` is optimised over x and the follower's reaction to it."""
 
-    def __init__(
-        self, name: str, variables: Sequence[Variable], *, maximise: bool, ties: Ties = Ties.OPTIMISTIC
-    ) -> None:
+    def __init__(self, name: str, variables: Sequence[Variable], *, maximise: bool, ties: Ties) -> None:
         """Set what every problem has.
 
         Args:
             name: for people, and for the store.
             variables: of the leader, at least one, no two of a name.
             maximise: the sense of F.
-            ties: optimistic, or pessimistic.
+            ties: which of the follower's optimal answers the leader assumes.
 
         Raises:
-            UsageError: no variable, a name twice, or another kind of ties.
+            UsageError: no variable, or a name twice.
 
         """
-        if ties is Ties.MEAN:
-            raise UsageError("ties: a follower that has several optimal answers gives one: optimistic or pessimistic")
         if not variables:
             raise UsageError(f"{name}: the upper level has no variable, so there is nothing to choose")
         for variable, times in Counter(variable.name for variable in variables).items():
@@ -123,6 +122,85 @@ class Problem(ABC):
         self.ties: Ties = ties
 
     @abstractmethod
+    def respond(self, x: Mapping[str, Any] | Sequence[float], *, seed: int = 0) -> Response:
+        """Return the follower's response to x, with both ends of its ties.
+
+        Args:
+            x: a value for each variable, by name or in their order.
+            seed: of the follower's solver.
+
+        Raises:
+            UsageError: a name or a value is unknown or missing.
+
+        """
+
+    @abstractmethod
+    def reaction_names(self, x: X) -> Sequence[str]:
+        """Return what the follower's values at x are called, in the order of a reaction's ``y``."""
+
+    @property
+    def count(self) -> float:
+        """How many x there are; infinite when they cannot be counted."""
+        return math.prod(variable.count for variable in self.variables)
+
+    def choice(self, x: Mapping[str, Any] | Sequence[float]) -> X:
+        """Return x as the domains spell it.
+
+        Raises:
+            UsageError: a name or a value is unknown or missing.
+
+        """
+        if isinstance(x, Mapping):
+            names = self._known_names(x)
+            if missing := [name for name in names if name not in x]:
+                raise UsageError(f"{self.name}: no value for {', '.join(missing)}")
+            x = [x[name] for name in names]
+        if len(x) != len(self.variables):
+            raise UsageError(f"{self.name}: {len(x)} values for {len(self.variables)} variables")
+        return tuple(variable.admit(float(value)) for variable, value in zip(self.variables, x, strict=True))
+
+    def _known_names(self, x: Iterable[str]) -> list[str]:
+        """Return the variables' names; UsageError when x has another one."""
+        names = [variable.name for variable in self.variables]
+        for name in x:
+            if name not in names:
+                more = ", ..." if len(names) > SHOWN else ""
+                has = ", ".join(names[:SHOWN]) + more
+                raise UsageError(f"{self.name}: {unknown('variable', name, names)}; it has {has}")
+        return names
+
+    def named(self, x: X) -> Mapping[str, Any]:
+        """Return the values by the names of their variables."""
+        return {variable.name: value for variable, value in zip(self.variables, x, strict=True)}
+
+    def words(self, x: X) -> str:
+        """Return x for people: what is not 0 of it, a dozen at most."""
+        told = [f"{name} = {value:.7g}" for name, value in self.named(x).items() if value]
+        more = f", and {len(told) - SHOWN} more" if len(told) > SHOWN else ""
+        return ", ".join(told[:SHOWN]) + more or "all 0"
+
+    def is_better(self, one: float, other: float) -> bool:
+        """Whether one value of F is strictly better than another."""
+        return one > other if self.maximise else one < other
+
+
+class ModelProblem(Problem):
+    """A problem whose follower solves a MILP that x enters."""
+
+    def __init__(
+        self, name: str, variables: Sequence[Variable], *, maximise: bool, ties: Ties = Ties.OPTIMISTIC
+    ) -> None:
+        """Set what every such problem has; ``ties`` are optimistic or pessimistic, for the rest see `Problem`.
+
+        Raises:
+            UsageError: no variable, a name twice, or another kind of ties.
+
+        """
+        if ties is Ties.MEAN:
+            raise UsageError("ties: a follower that has several optimal answers gives one: optimistic or pessimistic")
+        super().__init__(name, variables, maximise=maximise, ties=ties)
+
+    @abstractmethod
     def situation(self, x: X) -> Situation:
         """Return what both levels face once x is chosen, whose values are of the domains."""
 
@@ -131,44 +209,47 @@ class Problem(ABC):
     def tolerance(self) -> float:
         """How much worse than its optimum the follower's objective may be in a tie, times max(1, |optimum|)."""
 
-    @property
-    def count(self) -> float:
-        """How many x there are; infinite when they cannot be counted."""
-        return math.prod(variable.count for variable in self.variables)
-
     def choices(self) -> Iterator[X]:
         """Yield every x; only where their count is finite."""
         return product(*(variable.values() for variable in self.variables))
-
-    def choice(self, x: Mapping[str, float] | Sequence[float]) -> X:
-        """Return x as the domains spell it.
-
-        Raises:
-            UsageError: a name or a value is unknown or missing.
-
-        """
-        if isinstance(x, Mapping):
-            names = [variable.name for variable in self.variables]
-            for name in x:
-                if name not in names:
-                    raise UsageError(f"{self.name}: {unknown('variable', name, names)}; it has {', '.join(names)}")
-            if missing := [name for name in names if name not in x]:
-                raise UsageError(f"{self.name}: no value for {', '.join(missing)}")
-            x = [x[name] for name in names]
-        if len(x) != len(self.variables):
-            raise UsageError(f"{self.name}: {len(x)} values for {len(self.variables)} variables")
-        return tuple(variable.admit(float(value)) for variable, value in zip(self.variables, x, strict=True))
 
     def named(self, x: X) -> dict[str, float]:
         """Return the values by the names of their variables."""
         return {variable.name: value for variable, value in zip(self.variables, x, strict=True)}
 
-    def is_better(self, one: float, other: float) -> bool:
-        """Whether one value of F is strictly better than another."""
-        return one > other if self.maximise else one < other
+    def reaction_names(self, x: X) -> Sequence[str]:
+        """Return the names of the follower's columns."""
+        return self.situation(x).lower.column_names
+
+    def respond(
+        self,
+        x: Mapping[str, float] | Sequence[float],
+        *,
+        seed: int = 0,
+        solver: str = "highs",
+        seconds: float = SECONDS,
+    ) -> Response:
+        """Return the follower's response to x, with both ends of its ties.
+
+        Args:
+            x: a value for each variable, by name or in their order.
+            seed: of the solver.
+            solver: highs, cp-sat or scip.
+            seconds: wall seconds for it.
+
+        Raises:
+            UsageError: a name or a value is unknown or missing.
+
+        """
+        chosen = self.choice(x)
+        with Workers() as workers:
+            responder = Responder(self, workers, solver, seed, seconds)
+            responder.submit(chosen, None)
+            (response,) = responder.wait()
+        return response
 
 
-class FunctionProblem(Problem):
+class FunctionProblem(ModelProblem):
     """A problem whose lower level is a function of x: any MILP over y, as long as F and C are linear in y once x is."""
 
     def __init__(

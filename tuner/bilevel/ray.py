@@ -8,14 +8,15 @@ import numpy as np
 
 from instances.model import Model, VariableKind
 from tuner.bilevel.optimiser import Optimiser
-from tuner.bilevel.problem import Problem, X
+from tuner.bilevel.problem import ModelProblem
+from tuner.bilevel.responder import X
 from tuner.errors import Failed
 
 SHOWN = 5
 """Entries of a ray that are shown."""
 
 
-def unbounded(problem: Problem, x: X, optimiser: Optimiser) -> Failed:
+def unbounded(problem: ModelProblem, x: X, optimiser: Optimiser) -> Failed:
     """Return the error that says for which x the follower is unbounded, and in which direction."""
     named = ", ".join(f"{name} = {value:g}" for name, value in problem.named(x).items())
     lower = problem.situation(x).lower

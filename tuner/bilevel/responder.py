@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from instances.model import Floats
 from storage.records import Claim, Termination
-from tuner.bilevel.problem import Problem, X
 from tuner.bilevel.workers import Workers
 from tuner.cost import Ties
 from tuner.follower.outcome import Outcome
@@ -17,6 +17,11 @@ from tuner.follower.reaction import Reaction, Tie
 from tuner.follower.solvers import adapter
 from tuner.follower.tasks import React, packed
 
+if TYPE_CHECKING:
+    from tuner.bilevel.problem import ModelProblem
+
+X = tuple[float, ...]
+"""A choice of the leader: one value for each of its variables, in their order."""
 SECONDS = 600.0
 """What one response may take."""
 LEAST_SECONDS = 0.1
@@ -67,6 +72,8 @@ class Response:
     """Wall seconds inside the solver."""
     stopped: bool = False
     """Whether it was ended on request: nothing is known of x."""
+    mean: Tie | None = None
+    """Over the solver seeds of a configuration: what tuning assumes. None for a follower that solves one model."""
 
     @property
     def proven(self) -> bool:
@@ -79,6 +86,8 @@ class Response:
             return None
         if ties is Ties.OPTIMISTIC:
             return self.optimistic
+        if ties is Ties.MEAN:
+            return self.mean
         return None if self.violations else self.pessimistic
 
 
@@ -86,7 +95,7 @@ class Responder:
     """Answers for the follower, several choices of the leader at a time."""
 
     def __init__(
-        self, problem: Problem, workers: Workers, solver: str = "highs", seed: int = 0, seconds: float = SECONDS
+        self, problem: ModelProblem, workers: Workers, solver: str = "highs", seed: int = 0, seconds: float = SECONDS
     ) -> None:
         """Answer in these processes.
 
@@ -144,26 +153,6 @@ class Responder:
     def wait(self, timeout: float | None = None) -> list[Response]:
         """Return the responses found since the last call, waiting for at least one while any is outstanding."""
         return [_response(x, outcome, ties) for (x, ties), outcome in self._workers.wait(CLIENT, timeout)]
-
-
-def respond(
-    problem: Problem,
-    x: Mapping[str, float] | Sequence[float],
-    *,
-    solver: str = "highs",
-    seed: int = 0,
-    seconds: float = SECONDS,
-) -> Response:
-    """Return the follower's response to x, with both ends of its ties.
-
-    Raises UsageError when x is not of the domains.
-    """
-    chosen = problem.choice(x)
-    with Workers() as workers:
-        responder = Responder(problem, workers, solver, seed, seconds)
-        responder.submit(chosen, None)
-        (response,) = responder.wait()
-    return response
 
 
 def _response(x: X, outcome: Outcome, ties: Ties | None) -> Response:

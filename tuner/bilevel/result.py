@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 import optuna
 
-from tuner.bilevel.problem import Problem, X
-from tuner.bilevel.responder import Response
+from tuner.bilevel.plot import plot
+from tuner.bilevel.problem import ModelProblem, Problem
+from tuner.bilevel.responder import Response, X
 from tuner.cost import Ties
+from tuner.errors import UsageError
 
 
 class Bound(StrEnum):
@@ -96,4 +99,65 @@ class Result:
         tie = None if self.response is None else self.response.tie(self.ties)
         if tie is None or self.x is None:
             return None
-        return dict(zip(self.problem.situation(self.x).lower.column_names, tie.y, strict=True))
+        return dict(zip(self.problem.reaction_names(self.x), tie.y, strict=True))
+
+    def rows(self) -> dict[str, str]:
+        """Return what is to be said of the answer, by what it is about, for people."""
+        told = {
+            "ending": f"{self.ending.value}{', proven' if self.ending is Ending.INFEASIBLE else ''}",
+            "value": "-" if self.objective is None else f"{self.objective:.7g}",
+            "bound": "-" if not math.isfinite(self.bound) else f"{self.bound:.7g} ({self.bound_kind.value})",
+            "gap": "-" if not math.isfinite(self.gap) else f"{self.gap:.3g}",
+        }
+        if self.response is not None and self.spread is not None:
+            best, worst = self.response.optimistic, self.response.pessimistic
+            assert best is not None
+            assert worst is not None
+            told["ties"] = (
+                f"{self.ties.value}; at this choice the follower's ties leave {best.objective:.7g} at best, "
+                f"{worst.objective:.7g} at worst"
+            )
+        told["responses"] = (
+            f"{self.responses}: {self.infeasible} without an answer of the follower, {self.outside} outside the "
+            f"leader's constraints, {self.unproven} not proven"
+        )
+        told["time"] = f"{self.seconds:.1f} s"
+        return told
+
+    def data(self) -> dict[str, Any]:
+        """Return the result as JSON takes it: None for what is infinite."""
+        return {
+            "ending": self.ending.value,
+            "ties": self.ties.value,
+            "objective": self.objective,
+            "bound": self.bound if math.isfinite(self.bound) else None,
+            "bound_kind": self.bound_kind.value,
+            "gap": self.gap if math.isfinite(self.gap) else None,
+            "spread": self.spread,
+            "x": None if self.x is None else dict(self.problem.named(self.x)),
+            "y": self.y,
+            "follower": None if self.response is None else self.response.value,
+            "responses": self.responses,
+            "infeasible": self.infeasible,
+            "outside": self.outside,
+            "unproven": self.unproven,
+            "seconds": round(self.seconds, 3),
+            "remarks": list(self.remarks),
+        }
+
+    def plot(self) -> str:
+        """Return F over x as an SVG document, this choice marked; notebooks show it, too.
+
+        Raises:
+            UsageError: the leader has more than two variables, or one without bounds.
+
+        """
+        if not isinstance(self.problem, ModelProblem):
+            raise UsageError(f"{self.problem.name}: F over configurations is not drawn; its trials are in the study")
+        return plot(self.problem, best=self.x)
+
+    def __str__(self) -> str:
+        choice = {} if self.x is None else {"choice": self.problem.words(self.x)}
+        lines = list(({"problem": self.problem.name} | choice | self.rows()).items())
+        lines += [("remark", remark) for remark in self.remarks]
+        return "\n".join(f"{name:<10} {text}" for name, text in lines)

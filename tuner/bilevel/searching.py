@@ -17,8 +17,8 @@ from instances.model import Floats, Model, VariableKind
 from storage.records import Claim
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.master import Limits
-from tuner.bilevel.problem import Variable, X
-from tuner.bilevel.responder import Response
+from tuner.bilevel.problem import Variable
+from tuner.bilevel.responder import Response, X
 from tuner.bilevel.state import State, distribution
 from tuner.cost import Ties
 from tuner.errors import UsageError

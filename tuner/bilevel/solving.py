@@ -14,12 +14,13 @@ from dataclasses import replace
 
 from tuner.bilevel import parametric
 from tuner.bilevel.branching import branch
+from tuner.bilevel.configuring import ConfigurationProblem, tune
 from tuner.bilevel.cutting import cut, limits_of, relax
 from tuner.bilevel.duality import has_linear_follower
 from tuner.bilevel.exhaustion import exhaust
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.optimiser import Optimiser
-from tuner.bilevel.problem import Problem
+from tuner.bilevel.problem import ModelProblem, Problem
 from tuner.bilevel.responder import Responder, Response, Status
 from tuner.bilevel.result import Ending, Result
 from tuner.bilevel.searching import search
@@ -58,8 +59,8 @@ def solve(
         seed: of all randomness.
         stop: once set, the search ends and the bracket so far is the result.
         watch: called after every response and every new bound.
-        keep: called with every response before anything is made of it.
-        known: responses that were kept before; what they answer is not asked again.
+        keep: called with every response before anything is made of it. (Of configurations: not at all.)
+        known: responses that were kept before; what they answer is not asked again. (Likewise.)
 
     Raises:
         UsageError: x has no bounds where they are needed.
@@ -67,9 +68,13 @@ def solve(
 
     """
     ties = Ties(ties or problem.ties)
+    stop = stop or threading.Event()
+    if isinstance(problem, ConfigurationProblem):
+        return tune(problem, ties=ties, budget=budget, slots=slots, seed=seed, stop=stop, watch=watch)
+    if not isinstance(problem, ModelProblem):
+        raise UsageError(f"{problem.name}: solve takes a problem whose follower solves a model, or configurations")
     if ties is Ties.MEAN:
         raise UsageError("ties: optimistic or pessimistic; a mean over solver seeds is for tuning")
-    stop = stop or threading.Event()
     with Workers(slots, stop) as workers:
         responder, optimiser = Responder(problem, workers, solver, seed), Optimiser(workers, seed=seed)
         state = State(problem, ties, responder, optimiser, budget, stop, watch, keep)
@@ -84,7 +89,7 @@ def solve(
     return _result(state, remarks)
 
 
-def _prove(problem: Problem, state: State, seed: int) -> None:
+def _prove(problem: ModelProblem, state: State, seed: int) -> None:
     """Try every way to a proof, and search where none leads to one."""
     if not isinstance(problem, LinearProblem):
         if problem.count <= MANY:

@@ -15,9 +15,9 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from instances.model import Floats
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.optimiser import Optimiser
-from tuner.bilevel.problem import Problem, Variable, X
+from tuner.bilevel.problem import ModelProblem, Problem, Variable
 from tuner.bilevel.ray import unbounded
-from tuner.bilevel.responder import Responder, Response, Status
+from tuner.bilevel.responder import Responder, Response, Status, X
 from tuner.bilevel.result import Bound
 from tuner.cost import Ties
 from tuner.errors import Failed
@@ -47,7 +47,7 @@ class State:
 
     def __init__(
         self,
-        problem: Problem,
+        problem: ModelProblem,
         ties: Ties,
         responder: Responder,
         optimiser: Optimiser,
@@ -65,7 +65,7 @@ class State:
         self.kind = Bound.NONE
         self.is_done = False
         """Whether it is proven that no choice is better than the best, or that none is bilevel feasible."""
-        self.study = _study(problem)
+        self.study = study_of(problem)
         linear = problem if isinstance(problem, LinearProblem) else None
         self._step = 0.0 if linear is None else linear.upper_step
         self._offset = 0.0 if linear is None else linear.joint.offset
@@ -178,7 +178,8 @@ class State:
             self._watch(Bracket(self.value, best, self.bound, self.kind, len(self.known), self.elapsed))
 
 
-def _study(problem: Problem) -> optuna.Study:
+def study_of(problem: Problem) -> optuna.Study:
+    """Return an empty study of a problem, without the line that Optuna would log."""
     verbosity = optuna.logging.get_verbosity()
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
@@ -187,7 +188,7 @@ def _study(problem: Problem) -> optuna.Study:
         optuna.logging.set_verbosity(verbosity)
 
 
-def trial_of(problem: Problem, ties: Ties, response: Response) -> FrozenTrial:
+def trial_of(problem: ModelProblem, ties: Ties, response: Response) -> FrozenTrial:
     """Return an answered choice as one of Optuna's trials: pruned when it is not bilevel feasible, failed unproven."""
     tie = response.tie(ties)
     return create_trial(

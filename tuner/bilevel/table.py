@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
-from tuner.errors import NotFound, UsageError
+from tuner.errors import UsageError
 from tuner.space import unknown
-from tuner.toml import read_toml
 
 LARGEST = 1e15
 
@@ -104,31 +101,6 @@ class Table:
         if name not in self._values and default is None:
             raise UsageError(f"{self.place}: {name} is missing")
         return self._values.get(name, default)
-
-
-def read_table(path: Path) -> Table:
-    """Read a .toml or .json file.
-
-    Raises:
-        NotFound: there is none.
-        UsageError: it is not valid.
-
-    """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise NotFound(f"{path}: there is no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as text: {error}") from None
-    if path.suffix != ".json":
-        return Table(read_toml(text, str(path)), str(path))
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid JSON: {error}") from None
-    if not isinstance(document, dict):
-        raise UsageError(f"{path}: an object is needed, with the key kind")
-    return Table(document, str(path))
 
 
 def _range(least: float, most: float) -> str:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from instances.model import Model
-from tuner.bilevel.problem import Problem
-from tuner.bilevel.responder import Response, Status, respond
+from tuner.bilevel.problem import ModelProblem
+from tuner.bilevel.responder import Response, Status
 from tuner.errors import UsageError
 from tuner.follower.check import FEASIBILITY, check_point
 from tuner.follower.reaction import loss, step_of
@@ -31,7 +31,7 @@ class Verification:
 
 
 def verify(
-    problem: Problem,
+    problem: ModelProblem,
     x: Mapping[str, float] | Sequence[float],
     y: Mapping[str, float] | Sequence[float],
     solver: str = "highs",
@@ -63,7 +63,7 @@ def verify(
         raise UsageError(f"{problem.name}: {len(y)} values for the follower's {lower.columns} variables")
     value = float(lower.objective @ point) + lower.offset
     objective = float(upper.objective @ point) + upper.offset
-    response = respond(problem, chosen, solver=solver)
+    response = problem.respond(chosen, solver=solver)
     reason = check_point(lower, point, value).reason
     if reason:
         reason = f"the follower may not answer so: {reason}"
@@ -78,6 +78,6 @@ def verify(
     return Verification(not reason, objective, reason, response)
 
 
-def _room(problem: Problem, lower: Model, value: float) -> float:
+def _room(problem: ModelProblem, lower: Model, value: float) -> float:
     step = 0.0 if problem.tolerance else step_of(lower)
     return 0.5 * step or max(problem.tolerance, FEASIBILITY) * max(1.0, abs(value))

@@ -8,7 +8,7 @@ import math
 import os
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ from typing import Any
 from rich.console import Console
 
 from storage.errors import StoreUnavailable
-from storage.records import Job
+from storage.records import Job, Value
 from storage.store import Store
 from tuner.app.solving import Solved, carry_out, hand_in
 from tuner.app.stores import open_store, printed_url
-from tuner.bilevel import Bound, Ending, Ties, respond
+from tuner.bilevel import Bound, Problem, Ties
 from tuner.bilevel.applications import KINDS, Application, example, generated, read_application, restored
+from tuner.bilevel.applications.configuration import Tuning
 from tuner.bilevel.applications.pair import Pair
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.plot import plot
@@ -29,14 +30,17 @@ from tuner.bilevel.responder import Response
 from tuner.bilevel.state import Bracket
 from tuner.cli.hints import told
 from tuner.cli.interrupts import stoppable
+from tuner.cli.tuning import carry_out_scenario
 from tuner.cli.words import duration, print_json
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.solvers import adapter
-from tuner.scenario import parse_seconds, read_whole
+from tuner.scenario import KIND, parse_seconds, read_scenario, read_whole
 from tuner.space import unknown
 
 PROVEN, NOT_PROVEN, INTERRUPTED = 0, 4, 130
+SOLVER, BUDGET, SEED = "highs", "10m", "0"
+"""Unless told otherwise."""
 TIES = (Ties.OPTIMISTIC.value, Ties.PESSIMISTIC.value)
 EVERY = 2.0
 """Seconds between two lines of progress."""
@@ -44,38 +48,61 @@ EVERY = 2.0
 
 def solve(arguments: argparse.Namespace) -> int:
     """Solve a bilevel problem, or answer one choice of its leader."""
-    if arguments.ties not in TIES:
-        raise UsageError(f"{unknown('ties', arguments.ties, TIES)}; a leader is {' or '.join(TIES)}")
-    ties = Ties(arguments.ties)
-    adapter(arguments.solver)
-    budget, seed = parse_seconds(arguments.budget, "--budget"), read_whole(arguments.seed, "--seed")
-    slots = len(os.sched_getaffinity(0)) if arguments.slots is None else read_whole(arguments.slots, "--slots")
-    if slots < 1 or not 0 <= seed < 2**31 - 1:
-        raise UsageError("--slots must be 1 or more, --seed from 0 to 2147483646")
+    seed = read_whole(SEED if arguments.seed is None else arguments.seed, "--seed")
+    if not 0 <= seed < 2**31 - 1:
+        raise UsageError("--seed must be from 0 to 2147483646")
     application = _application(arguments, seed)
+    if isinstance(application, Tuning):
+        return _tune(application, arguments)
+    ties = arguments.ties or Ties.OPTIMISTIC.value
+    if ties not in TIES:
+        raise UsageError(f"{unknown('ties', ties, TIES)}; a leader is {' or '.join(TIES)}")
+    solver = adapter(arguments.solver or SOLVER).name
+    budget = parse_seconds(arguments.budget or BUDGET, "--budget")
+    slots = len(os.sched_getaffinity(0)) if arguments.slots is None else read_whole(arguments.slots, "--slots")
+    if slots < 1:
+        raise UsageError("--slots must be 1 or more")
     if arguments.write:
         return _write(application, Path(arguments.write))
-    problem = application.problem(ties)
+    problem = application.problem(Ties(ties))
     if arguments.plot and (len(problem.variables) > 2 or not arguments.plot.endswith(".svg")):
         raise UsageError(
             f"--plot {arguments.plot}: a name that ends in .svg is needed, and a leader of one or two variables; "
             f"this one has {len(problem.variables)}"
         )
     if arguments.at:
-        return _answer(problem, arguments)
+        values = _numbers(arguments.at)
+        return _answer(problem, values, problem.respond(values, solver=solver), arguments)
     with open_store(arguments.store) as store:
         job = hand_in(
             store,
             application,
             source=arguments.file or f"example {arguments.example}",
             name=arguments.name or "",
-            ties=ties,
-            solver=arguments.solver,
+            ties=Ties(ties),
+            solver=solver,
             budget=budget,
             slots=slots,
             seed=seed,
         )
         return go_on(store, job, arguments, problem)
+
+
+def _tune(tuning: Tuning, arguments: argparse.Namespace) -> int:
+    """Solve a problem whose leader chooses a configuration: a tuning job, as `tuner tune` hands it in."""
+    given = {name: getattr(arguments, name) for name in ("ties", "solver", "budget", "slots", "seed", "name")}
+    own = {name: value for name, value in tuning.document().items() if name != KIND}
+    tuning = Tuning(read_scenario(None, own | {name: value for name, value in given.items() if value is not None}))
+    if arguments.plot:
+        raise UsageError(f"--plot {arguments.plot}: F over configurations is not drawn; the report draws the race")
+    if arguments.write:
+        return _write(tuning, Path(arguments.write))
+    if not arguments.at:
+        return carry_out_scenario(tuning.scenario, arguments)
+    problem = tuning.problem()
+    values = problem.read(arguments.at)
+    response = problem.respond(values, seed=tuning.scenario.seed, slots=max(1, tuning.scenario.slots))
+    return _answer(problem, values, response, arguments)
 
 
 def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: LinearProblem | None = None) -> int:
@@ -115,7 +142,7 @@ def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: Linear
     return PROVEN if result.is_proven else NOT_PROVEN
 
 
-def _application(arguments: argparse.Namespace, seed: int) -> Application:
+def _application(arguments: argparse.Namespace, seed: int) -> Application | Tuning:
     if (arguments.file is None) == (arguments.example is None):
         raise UsageError("name a FILE to solve, or one of the examples: tuner solve --example toll")
     if arguments.file is not None:
@@ -129,7 +156,7 @@ def _application(arguments: argparse.Namespace, seed: int) -> Application:
     return generated(arguments.example, read_whole(arguments.size, "--size"), seed)
 
 
-def _write(application: Application, path: Path) -> int:
+def _write(application: Application | Tuning, path: Path) -> int:
     if path.suffix != ".json":
         raise UsageError(f"--write {path}: a name that ends in .json is needed")
     if isinstance(application, Pair):
@@ -146,10 +173,9 @@ def _written(path: Path, text: str) -> None:
         raise Failed(f"{path}: cannot be written: {error.strerror}") from None
 
 
-def _answer(problem: LinearProblem, arguments: argparse.Namespace) -> int:
-    """Print the follower's response to one choice."""
+def _numbers(settings: Sequence[str]) -> dict[str, float]:
     values = {}
-    for setting in arguments.at:
+    for setting in settings:
         name, separator, text = setting.rpartition("=")
         try:
             values[name] = float(text)
@@ -157,8 +183,12 @@ def _answer(problem: LinearProblem, arguments: argparse.Namespace) -> int:
             separator = ""
         if not separator:
             raise UsageError(f"--at {setting}: NAME=NUMBER is needed")
-    response = respond(problem, values, solver=arguments.solver)
-    data = {"at": values, **_response(problem, response)}
+    return values
+
+
+def _answer(problem: Problem, values: Mapping[str, Value], response: Response, arguments: argparse.Namespace) -> int:
+    """Print the follower's response to one choice."""
+    data = {"at": dict(values), **_response(problem, response)}
     if arguments.json:
         print_json(data)
     else:
@@ -194,27 +224,8 @@ def _print(solved: Solved) -> None:
     result = solved.result
     print(f"{solved.application.sentence(result)}.")
     print()
-    rows = {
-        "ending": f"{result.ending.value}{', proven' if result.ending is Ending.INFEASIBLE else ''}",
-        "value": "-" if result.objective is None else f"{result.objective:.7g}",
-        "bound": "-" if not math.isfinite(result.bound) else f"{result.bound:.7g} ({result.bound_kind.value})",
-        "gap": "-" if not math.isfinite(result.gap) else f"{result.gap:.3g}",
-    }
-    if result.spread is not None and result.response is not None:
-        best, worst = result.response.optimistic, result.response.pessimistic
-        assert best is not None
-        assert worst is not None
-        rows["ties"] = (
-            f"{result.ties.value}; at this choice the follower's ties leave {best.objective:.7g} at best, "
-            f"{worst.objective:.7g} at worst"
-        )
-    rows["responses"] = (
-        f"{result.responses}: {result.infeasible} without an answer of the follower, {result.outside} outside the "
-        f"leader's constraints, {result.unproven} not proven"
-    )
-    rows["time"] = f"{result.seconds:.1f} s"
-    for name, value in rows.items():
-        print(f"{name:<10} {value}")
+    for name, text in result.rows().items():
+        print(f"{name:<10} {text}")
     for remark in result.remarks:
         print(f"remark     {remark}")
 
@@ -226,27 +237,12 @@ def _data(solved: Solved) -> dict[str, Any]:
         "name": solved.job.name,
         "state": solved.job.state.value,
         "sentence": solved.application.sentence(result),
-        "ending": result.ending.value,
-        "ties": result.ties.value,
-        "objective": result.objective,
-        "bound": result.bound if math.isfinite(result.bound) else None,
-        "bound_kind": result.bound_kind.value,
-        "gap": result.gap if math.isfinite(result.gap) else None,
-        "spread": result.spread,
-        "x": None if result.x is None else result.problem.named(result.x),
-        "y": result.y,
-        "follower": None if result.response is None else result.response.value,
-        "responses": result.responses,
-        "infeasible": result.infeasible,
-        "outside": result.outside,
-        "unproven": result.unproven,
-        "seconds": round(result.seconds, 3),
-        "remarks": list(result.remarks),
+        **result.data(),
     }
 
 
-def _response(problem: LinearProblem, response: Response) -> dict[str, Any]:
-    names = problem.situation(response.x).lower.column_names
+def _response(problem: Problem, response: Response) -> dict[str, Any]:
+    names = problem.reaction_names(response.x)
 
     def named(y: Sequence[float]) -> dict[str, float]:
         return {name: value for name, value in zip(names, y, strict=True) if value}
@@ -268,5 +264,5 @@ def _response(problem: LinearProblem, response: Response) -> dict[str, Any]:
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name} = {number:.7g}" for name, number in value.items()) or "-"
+        return ", ".join(f"{name} = {_shown(each)}" for name, each in value.items()) or "-"
     return f"{value:.7g}" if isinstance(value, float) else str(value)

@@ -76,7 +76,9 @@ def _tuning(command: Callable[..., Parser]) -> None:
         "tuner tune models/ --holdout other-models/ --cost gap --cutoff 60s",
         "tuner tune scenario.toml --budget 20m        # a scenario file; flags override it",
     )
-    tune.add_argument("folder", metavar="FOLDER", help="a folder of .mps and .lp models, or a scenario in a .toml file")
+    tune.add_argument(
+        "folder", metavar="FOLDER", help="a folder of .mps and .lp models, or a scenario file: .toml or .json"
+    )
     tune.add_argument("--solver", metavar="S", help="highs, cp-sat, scip, or any: choose the solver too (default: any)")
     tune.add_argument("--budget", metavar="T", help="time for the whole job, such as 90s, 10m, 2h (default: 10m)")
     tune.add_argument("--cutoff", metavar="T", help="time for one run (default: 30s)")
@@ -225,22 +227,26 @@ def _solving(command: Callable[..., Parser]) -> None:
         nargs="?",
         help="a .toml or .json file with a kind, or a model with an .aux file beside it",
     )
-    solve.add_argument("--example", metavar="KIND", help="one that is built in: toll, contract, interdiction")
-    solve.add_argument("--size", metavar="N", help="of a random example: nodes, retailers, items")
+    solve.add_argument(
+        "--example", metavar="KIND", help="toll, contract, interdiction or configuration: one that is built in"
+    )
+    solve.set_defaults(out=None)
+    solve.add_argument("--size", metavar="N", help="of a random example: nodes, retailers, items, models")
     solve.add_argument(
         "--ties",
         metavar="T",
-        default="optimistic",
         help="of several optimal answers, assume the best or the worst: optimistic, pessimistic (default: optimistic)",
     )
-    solve.add_argument(
-        "--solver", metavar="S", default="highs", help="of the follower: highs, cp-sat or scip (default: highs)"
-    )
-    solve.add_argument("--budget", metavar="T", default="10m", help="time for the whole (default: 10m)")
+    solve.add_argument("--solver", metavar="S", help="of the follower: highs, cp-sat or scip (default: highs)")
+    solve.add_argument("--budget", metavar="T", help="time for the whole (default: 10m)")
     solve.add_argument("--slots", metavar="N", help="responses at a time (default: one per core)")
-    solve.add_argument("--seed", metavar="N", default="0", help="of the solvers, and of a random example (default: 0)")
+    solve.add_argument("--seed", metavar="N", help="of the solvers, and of a random example (default: 0)")
     solve.add_argument(
-        "--at", metavar="K=V", action="append", default=[], help="only answer this choice; one for each variable"
+        "--at",
+        metavar="K=V",
+        action="append",
+        default=[],
+        help="only answer this choice; one for each variable (of configurations, for what differs from the default)",
     )
     solve.add_argument("--plot", metavar="FILE", help="draw F over x, for one or two variables of the leader, as .svg")
     solve.add_argument("--write", metavar="FILE", help="only write the problem, as .json")

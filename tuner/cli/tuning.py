@@ -25,7 +25,7 @@ from tuner.cli.stored import configuration_data, job_data
 from tuner.cli.words import number, print_json, print_table
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
-from tuner.scenario import read_scenario
+from tuner.scenario import Scenario, read_scenario
 from tuner.verdict.words import paragraph
 
 GAIN, KEPT, INTERRUPTED = 0, 4, 130
@@ -49,12 +49,14 @@ FLAGS = (
 def tune(arguments: argparse.Namespace) -> int:
     """Hand in a job and carry it out."""
     flags = {name: getattr(arguments, name) for name in FLAGS}
-    file = None
-    if arguments.folder.endswith(".toml"):
-        file = Path(arguments.folder)
-    else:
-        flags["folder"] = arguments.folder
-    scenario = read_scenario(file, flags)
+    file = Path(arguments.folder)
+    if file.suffix not in (".toml", ".json") or file.is_dir():
+        return carry_out_scenario(read_scenario(None, {**flags, "folder": arguments.folder}), arguments)
+    return carry_out_scenario(read_scenario(file, flags), arguments)
+
+
+def carry_out_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
+    """Make a job of a scenario, carry it out, and print the verdict."""
     console = Console(stderr=True, highlight=False)
     store_exists(arguments.store)  # or could be made, else it raises: before the models are read, which may take long
     check_folder(scenario.name or named_after(scenario.folder), arguments.out)

@@ -87,7 +87,6 @@ class Mirror:
         self._instances = list(instances)
         self._say = say
         self._has_failed = False
-        self._distributions = {solver: distributions(space) for solver, space in spaces.items()}
         self._spaces = spaces
         self._pending: dict[str, Trial] = {}
         self._wake = Condition()
@@ -220,10 +219,10 @@ class Mirror:
         storage = self._open()
         state = TrialState.RUNNING if trial.status in (Status.RACING, Status.ELITE) else TrialState.COMPLETE
         value = self._beaten(key, trial.value)
-        attributes = self._attributes(key, trial)
+        attributes = _attributes(trial)
         written = self._written.get(key)
         if written is None:
-            template = self._template(trial, state, value, attributes)
+            template = _frozen(trial, self._spaces, state, value if state is TrialState.COMPLETE else None, attributes)
             id_ = storage.create_new_trial(self._study, template_trial=template)
             self._written[key] = _Written(id_, trial, state, value, attributes)
             return
@@ -283,38 +282,48 @@ class Mirror:
             return own
         return max(own, incumbent.trial.value + EPSILON)
 
-    def _template(self, trial: Trial, state: TrialState, value: float, attributes: dict[str, Any]) -> FrozenTrial:
-        configuration = trial.configuration
-        solver = configuration.solver
-        active = self._spaces[solver].complete(configuration.values)
-        names = {f"{solver}:{name}": name for name in active}
-        params: dict[str, Any] = {long: active[name] for long, name in names.items()}
-        kinds: dict[str, BaseDistribution] = {long: self._distributions[solver][name] for long, name in names.items()}
-        if len(self._spaces) > 1:
-            params["solver"] = solver
-            kinds["solver"] = CategoricalDistribution(tuple(self._spaces))
-        return optuna.trial.create_trial(
-            state=state,
-            value=value if state is TrialState.COMPLETE else None,
-            params=params,
-            distributions=kinds,
-            user_attrs=attributes,
-            system_attrs=_constraints(trial),
-            intermediate_values=dict(trial.costs),
-        )
 
-    def _attributes(self, key: str, trial: Trial) -> dict[str, Any]:
-        changes = " ".join(f"{name}={spell(value)}" for name, value in trial.configuration.parameters)
-        return {
-            KEY: key,
-            "solver": trial.configuration.solver,
-            "changes": changes or "default",
-            "origin": trial.origin,
-            "status": str(trial.status),
-            "runs": trial.runs,
-            "solved": trial.solved,
-            **({"reason": trial.reason} if trial.reason else {}),
-        }
+def frozen(trial: Trial, spaces: Mapping[str, Space]) -> FrozenTrial:
+    """Return a race's trial as one of Optuna's that is over: pruned where its value is of a part of the models only."""
+    is_whole = trial.status not in (Status.RACING, Status.ELITE) and trial.value is not None
+    state = TrialState.COMPLETE if is_whole else TrialState.PRUNED
+    return _frozen(trial, spaces, state, trial.value if is_whole else None, _attributes(trial))
+
+
+def _frozen(
+    trial: Trial, spaces: Mapping[str, Space], state: TrialState, value: float | None, attributes: dict[str, Any]
+) -> FrozenTrial:
+    solver = trial.configuration.solver
+    active = spaces[solver].complete(trial.configuration.values)
+    own = distributions(spaces[solver])
+    params: dict[str, Any] = {f"{solver}:{name}": active[name] for name in active}
+    kinds: dict[str, BaseDistribution] = {f"{solver}:{name}": own[name] for name in active}
+    if len(spaces) > 1:
+        params["solver"] = solver
+        kinds["solver"] = CategoricalDistribution(tuple(spaces))
+    return optuna.trial.create_trial(
+        state=state,
+        value=value,
+        params=params,
+        distributions=kinds,
+        user_attrs=attributes,
+        system_attrs=_constraints(trial),
+        intermediate_values=dict(trial.costs),
+    )
+
+
+def _attributes(trial: Trial) -> dict[str, Any]:
+    changes = " ".join(f"{name}={spell(value)}" for name, value in trial.configuration.parameters)
+    return {
+        KEY: trial.configuration.key,
+        "solver": trial.configuration.solver,
+        "changes": changes or "default",
+        "origin": trial.origin,
+        "status": str(trial.status),
+        "runs": trial.runs,
+        "solved": trial.solved,
+        **({"reason": trial.reason} if trial.reason else {}),
+    }
 
 
 def _constraints(trial: Trial) -> dict[str, Any]:

@@ -8,6 +8,7 @@ sharing it gets a share of each sale. (Pasternack 1985; Cachon and Lariviere 200
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -179,7 +180,7 @@ class Contract:
         ]
         return document
 
-    def terms(self, result: Result) -> dict[str, float]:
+    def terms(self, result: Result) -> Mapping[str, float]:
         """Return the terms of the leader's best choice."""
         assert result.x is not None
         return result.problem.named(result.x)

@@ -1,14 +1,45 @@
-"""Reading the TOML that users write, space files and scenarios alike."""
+"""Reading the TOML and JSON that users write: spaces, scenarios and bilevel problems alike."""
 
 from __future__ import annotations
 
+import json
 import tomllib
+from pathlib import Path
 from typing import Any
 
-from tuner.errors import UsageError
+from tuner.errors import NotFound, UsageError
 
 FLOAT_BITS = 1023
 """An integer of more bits may be too large for a float."""
+
+
+def read_document(path: Path) -> dict[str, Any]:
+    """Read a file: JSON by its name, else TOML.
+
+    Raises:
+        NotFound: there is none.
+        UsageError: it is not valid, or has something else than names with values.
+
+    """
+    language = "JSON" if path.suffix == ".json" else "TOML"
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise NotFound(f"{path}: there is no such file") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not valid {language}: {error}") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    if language == "TOML":
+        return read_toml(text, str(path))
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{path}: not valid JSON: {error}") from None
+    if not isinstance(document, dict):
+        raise UsageError(f"{path}: an object of names with values is needed")
+    _check_numbers(document, str(path))
+    return document
 
 
 def read_toml(text: str, source: str) -> dict[str, Any]:
