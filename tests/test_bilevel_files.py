@@ -11,7 +11,7 @@ import pytest
 from instances.writing import write_mps
 from tests.bilevel_samples import mersha_dempe, moore_bard, random_problem
 from tuner.bilevel import LinearProblem, read_pair
-from tuner.bilevel.applications import KINDS, example, generated, read_application
+from tuner.bilevel.applications import EXAMPLES, example, generated, read_application
 from tuner.cli import main
 from tuner.scenario import CONFIGURATION
 
@@ -131,7 +131,7 @@ def test_half_a_pair_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert "other.mps: there is no such file" in refused(capsys, "other.aux", code=3)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", EXAMPLES)
 def test_what_is_written_is_read_again(kind: str) -> None:
     for made in (example(kind), generated(kind, 4, 1)):
         path = Path("problem.json")
@@ -139,7 +139,7 @@ def test_what_is_written_is_read_again(kind: str) -> None:
         assert read_application(path) == made
 
 
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != CONFIGURATION])
+@pytest.mark.parametrize("kind", [kind for kind in EXAMPLES if kind != CONFIGURATION])
 def test_random_examples_are_proven(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = solved(capsys, "--example", kind, "--size", "4", "--seed", "3")
     assert found["ending"] == "optimal"
@@ -221,7 +221,7 @@ def test_a_file_that_says_something_wrong_is_refused(
         (["--example", "toll", "--solver", "gurobi"], "unknown solver: 'gurobi'", 2),
         (["--example", "toll", "--budget", "0"], "--budget", 2),
         (["--example", "toll", "--slots", "0"], "--slots must be 1 or more", 2),
-        (["--example", "toll", "--size", "1"], "--size 1: 2 or more is needed", 2),
+        (["--example", "toll", "--size", "1"], "--size 1: 2 nodes of the network are needed at least", 2),
         (["--example", "toll", "--at", "B=1"], "unknown variable: 'B'", 2),
         (["--example", "toll", "--at", "A=1.505"], "1.505 is not among 0 to 10 in steps of 0.01", 2),
         (["--example", "toll", "--at", "A"], "--at A: NAME=NUMBER is needed", 2),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import combinations
 
 import pytest
 
@@ -143,24 +144,57 @@ def test_maximum_flow_interdiction(removals: int, flow: float) -> None:
     assert proven(attack.problem()).objective == pytest.approx(flow)
 
 
-@pytest.mark.parametrize("most", [10, 100])
-def test_the_wholesale_price_is_that_of_the_closed_form(most: int) -> None:
-    price, cost = 1.0, 0.2
+def shortest(attack: Interdiction, removed: Collection[Target]) -> float:
+    """Return the length of the shortest path, by relaxing every arc as often as there are nodes."""
+    distance = {attack.origin: 0.0}
+    for _ in attack.targets:
+        for arc in attack.targets:
+            if arc.origin in distance:
+                length = distance[arc.origin] + arc.value + (arc.delay if arc in removed else 0.0)
+                distance[arc.destination] = min(distance.get(arc.destination, length), length)
+    return min(attack.penalty, distance.get(attack.destination, attack.penalty))
+
+
+def largest(attack: Interdiction, removed: Collection[Target]) -> float:
+    """Return the maximum flow, as the least of all cuts."""
+    nodes = {node for arc in attack.targets for node in (arc.origin, arc.destination)} - {attack.destination}
+    inner = sorted(nodes - {attack.origin})
+    left = [arc for arc in attack.targets if arc not in removed]
+    sides = [{attack.origin, *side} for n in range(len(inner) + 1) for side in combinations(inner, n)]
+    return min(sum(arc.value for arc in left if arc.origin in s and arc.destination not in s) for s in sides)
+
+
+@pytest.mark.parametrize("defender", [Defender.PATH, Defender.FLOW])
+@pytest.mark.parametrize("seed", [None, 0, 1, 2, 3])
+def test_attacks_on_networks_are_as_all_attacks_enumerated(seed: int | None, defender: Defender) -> None:
+    attack = Interdiction.example(defender) if seed is None else Interdiction.generated(8, seed, defender)
+    answer, best = (shortest, max) if defender is Defender.PATH else (largest, min)
+    attacks = [each for n in range(int(attack.budget) + 1) for each in combinations(attack.targets, n)]
+    expected = best(answer(attack, removed) for removed in attacks)
+    for ties in (OPTIMISTIC, PESSIMISTIC):
+        assert proven(attack.problem(ties), ties).objective == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("ties", [OPTIMISTIC, PESSIMISTIC])
+@pytest.mark.parametrize("most", [10, 100, 1000])
+def test_the_wholesale_price_is_that_of_the_closed_form(most: int, ties: Ties) -> None:
+    price, cost, step = 1.0, 0.2, 0.01
     contract = Contract.uniform(most, price, cost)
-    result = proven(contract.problem(PESSIMISTIC), PESSIMISTIC)
-    wholesale = contract.terms(result)["wholesale price"]
-    # Orders are whole pieces here: one of them is as much as price / most of the wholesale price.
-    assert wholesale == pytest.approx((price + cost) / 2, abs=max(0.01, price / most) + 1e-9)
+    result = proven(contract.problem(ties), ties)
     assert result.bound_kind is Bound.EXHAUSTION
-    if most == 100:
-        assert result.y is not None
-        assert result.y["retailer: order"] == pytest.approx(most * (price - cost) / (2 * price), abs=1e-3)
-        assert result.objective == pytest.approx(most * (price - cost) ** 2 / (4 * price), abs=1e-3)
-        assert result.response is not None
-        assert result.response.value is not None
-        assert (result.objective or 0.0) + result.response.value == pytest.approx(
-            0.75 * contract.integrated(), rel=0.02
-        )
+    assert contract.terms(result)["wholesale price"] == pytest.approx((price + cost) / 2, abs=step + 1e-9)
+    assert result.y is not None
+    assert result.response is not None
+    assert result.response.value is not None
+    assert result.objective is not None
+    # Demand has steps of a hundredth, or of one: so have the order and what it brings.
+    piece = most / max(100, most)
+    assert result.y["retailer: order"] == pytest.approx(most * (price - cost) / (2 * price), abs=piece + 1e-3)
+    best = most * (price - cost) ** 2 / (4 * price)
+    assert result.objective == pytest.approx(best, abs=piece * (price - cost) / 2 + 1e-3)
+    assert result.objective == pytest.approx(best, rel=1e-6) or ties is OPTIMISTIC
+    # Double marginalisation: the chain earns three quarters of what one hand could.
+    assert result.objective + result.response.value == pytest.approx(0.75 * contract.integrated(), rel=0.02)
 
 
 @pytest.mark.parametrize("ties", [OPTIMISTIC, PESSIMISTIC])

@@ -21,7 +21,7 @@ from storage.store import Store
 from tuner.app.solving import Solved, carry_out, hand_in
 from tuner.app.stores import open_store, printed_url
 from tuner.bilevel import Bound, Problem, Ties
-from tuner.bilevel.applications import KINDS, Application, example, generated, read_application, restored
+from tuner.bilevel.applications import Application, example, generated, read_application, restored
 from tuner.bilevel.applications.configuration import Tuning
 from tuner.bilevel.applications.pair import Pair
 from tuner.bilevel.linear import LinearProblem
@@ -149,8 +149,6 @@ def _application(arguments: argparse.Namespace, seed: int) -> Application | Tuni
         if arguments.size is not None:
             raise UsageError("--size is for random examples: tuner solve --example interdiction --size 20")
         return read_application(Path(arguments.file))
-    if arguments.example not in KINDS:
-        raise UsageError(f"{unknown('example', arguments.example, KINDS)}; there are {', '.join(KINDS)}")
     if arguments.size is None:
         return example(arguments.example)
     return generated(arguments.example, read_whole(arguments.size, "--size"), seed)

@@ -228,10 +228,12 @@ def _solving(command: Callable[..., Parser]) -> None:
         help="a .toml or .json file with a kind, or a model with an .aux file beside it",
     )
     solve.add_argument(
-        "--example", metavar="KIND", help="toll, contract, interdiction or configuration: one that is built in"
+        "--example",
+        metavar="KIND",
+        help="toll, contract, interdiction, interdiction-path or -flow, configuration",
     )
     solve.set_defaults(out=None)
-    solve.add_argument("--size", metavar="N", help="of a random example: nodes, retailers, items, models")
+    solve.add_argument("--size", metavar="N", help="of a random example: nodes, retailers, items, or models")
     solve.add_argument(
         "--ties",
         metavar="T",

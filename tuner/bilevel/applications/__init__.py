@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from tuner.bilevel.applications.configuration import Tuning
 from tuner.bilevel.applications.contract import Contract
-from tuner.bilevel.applications.interdiction import Interdiction
+from tuner.bilevel.applications.interdiction import Defender, Interdiction
 from tuner.bilevel.applications.pair import PAIR, Pair
 from tuner.bilevel.applications.toll import TollNetwork
 from tuner.bilevel.linear import LinearProblem
@@ -18,6 +20,7 @@ from tuner.cost import Ties
 from tuner.documents import read_document
 from tuner.errors import UsageError
 from tuner.scenario import CONFIGURATION, KIND
+from tuner.space import unknown
 
 KINDS = ("toll", "contract", "interdiction", CONFIGURATION)
 
@@ -79,32 +82,62 @@ def _of(table: Table) -> Application:
     return Interdiction.read(table) if kind == "interdiction" else Pair.restore(table)
 
 
-def example(kind: str) -> Application | Tuning:
-    """Return the example of a kind."""
-    if kind == CONFIGURATION:
-        return Tuning.example()
-    if kind == "toll":
-        return TollNetwork.example()
-    return Contract.example() if kind == "contract" else Interdiction.example()
+@dataclass(frozen=True)
+class Example:
+    """A kind of problem to start from."""
+
+    small: Callable[[], Application | Tuning]
+    """Returns a small one."""
+    random: Callable[[int, int], Application | Tuning]
+    """Returns one of a size, from a seed."""
+    size: str
+    """What the size counts."""
 
 
-def generated(kind: str, size: int, seed: int) -> Application | Tuning:
-    """Return a random problem of a kind.
+EXAMPLES = {
+    "toll": Example(
+        TollNetwork.example, lambda n, seed: TollNetwork.generated(n, max(1, n // 3), seed), "nodes of the network"
+    ),
+    "contract": Example(Contract.example, lambda n, seed: Contract.generated(n, 10, seed), "retailers"),
+    "interdiction": Example(Interdiction.example, Interdiction.generated, "items of the knapsack"),
+    "interdiction-path": Example(
+        lambda: Interdiction.example(Defender.PATH),
+        lambda n, seed: Interdiction.generated(n, seed, Defender.PATH),
+        "nodes of the network",
+    ),
+    "interdiction-flow": Example(
+        lambda: Interdiction.example(Defender.FLOW),
+        lambda n, seed: Interdiction.generated(n, seed, Defender.FLOW),
+        "nodes of the network",
+    ),
+    CONFIGURATION: Example(Tuning.example, Tuning.generated, "models"),
+}
+
+
+def example(name: str) -> Application | Tuning:
+    """Return the example of a name; UsageError when there is none."""
+    return _example(name).small()
+
+
+def generated(name: str, size: int, seed: int) -> Application | Tuning:
+    """Return a random problem.
 
     Args:
-        kind: one of `KINDS`.
-        size: nodes of a toll network, retailers of a contract, items of an interdiction, models of a
-            configuration.
+        name: one of `EXAMPLES`.
+        size: see there.
         seed: the same gives the same problem.
 
     Raises:
-        UsageError: the size is too small.
+        UsageError: there is no such example, or the size is too small.
 
     """
+    found = _example(name)
     if size < 2:
-        raise UsageError(f"--size {size}: 2 or more is needed")
-    if kind == CONFIGURATION:
-        return Tuning.generated(size, seed)
-    if kind == "toll":
-        return TollNetwork.generated(size, max(1, size // 3), seed)
-    return Contract.generated(size, 10, seed) if kind == "contract" else Interdiction.generated(size, seed)
+        raise UsageError(f"--size {size}: 2 {found.size} are needed at least")
+    return found.random(size, seed)
+
+
+def _example(name: str) -> Example:
+    if name not in EXAMPLES:
+        raise UsageError(f"{unknown('example', name, EXAMPLES)}; there are {', '.join(EXAMPLES)}")
+    return EXAMPLES[name]

@@ -7,6 +7,7 @@ sharing it gets a share of each sale. (Pasternack 1985; Cachon and Lariviere 200
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from tuner.errors import UsageError
 
 SCENARIOS = 100_000
 """Of demand, at most."""
+POINTS = 100
+"""Of a uniform demand, at least."""
 WHOLESALE, BUY_BACK, SHARE = "wholesale price", "buy-back price", "revenue share"
 
 
@@ -86,14 +89,13 @@ class Contract:
 
     @classmethod
     def example(cls) -> Contract:
-        """Return demand 1 to 100, equally probable; a piece costs 0.2 and sells at 1: the answer is w = 0.6, q = 40."""
+        """Return demand uniform up to 100; a piece costs 0.2 and sells at 1: the answer is w = 0.6, q = 40."""
         return cls.uniform(100, 1.0, 0.2)
 
     @classmethod
-    def uniform(cls, most: int, price: float, cost: float) -> Contract:
-        """Return a wholesale price contract with one retailer whose demand is uniform from 1 to ``most``."""
-        demands = tuple(float(demand) for demand in range(1, most + 1))
-        retailer = Retailer("retailer", price, demands, (1.0 / most,) * most)
+    def uniform(cls, most: float, price: float, cost: float) -> Contract:
+        """Return a wholesale price contract with one retailer whose demand is uniform from 0 to ``most``."""
+        retailer = Retailer("retailer", price, *_uniform(most))
         return cls("wholesale price", cost, Term(0.0, price, price / 100), (retailer,))
 
     @classmethod
@@ -235,6 +237,12 @@ class Contract:
             income[pair], expenses[pair] = amount, -amount
 
 
+def _uniform(most: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Return equally probable demands up to ``most``, whole ones if they are many enough, and their probabilities."""
+    count = max(POINTS, math.ceil(most))
+    return tuple(most * number / count for number in range(1, count + 1)), (1.0 / count,) * count
+
+
 def _term(table: Table) -> Term:
     term = Term(table.number("least", 0.0), table.number("most"), table.number("step"))
     table.done()
@@ -246,14 +254,14 @@ def _term(table: Table) -> Term:
 def _retailer(entry: Table, number: int) -> Retailer:
     name, price = entry.text("name", f"retailer {number}"), entry.number("price", least=0.0)
     if entry.has("uniform"):
-        most = entry.whole("uniform", least=1)
-        if most > SCENARIOS:
-            raise UsageError(f"{entry.place}: uniform is {most}; at most {SCENARIOS} scenarios can be solved")
-        demands, probabilities = [float(demand) for demand in range(1, most + 1)], [1.0 / most] * most
+        most = entry.number("uniform", least=0.0)
+        if not 0 < most <= SCENARIOS:
+            raise UsageError(f"{entry.place}: uniform is {most:g}; above 0 and up to {SCENARIOS} can be solved")
+        demands, probabilities = _uniform(most)
     else:
-        demands = entry.numbers("demands", least=0.0)
-        probabilities = entry.numbers("probabilities", least=0.0) if entry.has("probabilities") else []
-        probabilities = probabilities or [1.0 / len(demands)] * len(demands)
+        demands = tuple(entry.numbers("demands", least=0.0))
+        probabilities = tuple(entry.numbers("probabilities", least=0.0) if entry.has("probabilities") else ())
+        probabilities = probabilities or (1.0 / len(demands),) * len(demands)
         if len(probabilities) != len(demands):
             raise UsageError(f"{entry.place}: {len(demands)} demands, but {len(probabilities)} probabilities")
         if abs(sum(probabilities) - 1.0) > 1e-6:

@@ -9,6 +9,7 @@ whatever the attacker does, and bounds what all other attacks achieve. (Israeli 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -21,6 +22,8 @@ from tuner.bilevel.table import Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
+DELAY = 50.0
+"""Of a path through an arc that is attacked, in random networks; arcs have a length of 1 to 300."""
 REMOVE, FLOW, AROUND = "remove ", "flow", "no path"
 """What the model's own variables are called."""
 
@@ -98,15 +101,38 @@ class Interdiction:
         return made
 
     @classmethod
-    def example(cls) -> Interdiction:
-        """Return the knapsack of Caprara et al. (2016): the answer is 3, by removing item 1."""
-        items = (Target("1", 4.0, 2.0, size=4.0), Target("2", 3.0, 1.0, size=3.0), Target("3", 3.0, 1.0, size=2.0))
-        return cls("knapsack interdiction", Defender.KNAPSACK, items, 2.0, capacity=4.0)
+    def example(cls, defender: Defender = Defender.KNAPSACK) -> Interdiction:
+        """Return a small one.
+
+        The knapsack is that of Caprara et al. (2016): removing item 1 leaves 3. In the network, the shortest path is
+        12 instead of 7 without B-T, and the maximum flow 4 instead of 10 without S-A.
+        """
+        if defender is Defender.KNAPSACK:
+            items = (Target("1", 4.0, 2.0, size=4.0), Target("2", 3.0, 1.0, size=3.0), Target("3", 3.0, 1.0, size=2.0))
+            return cls("knapsack interdiction", defender, items, 2.0, capacity=4.0)
+        lengths = {("S", "A"): 2, ("S", "B"): 7, ("A", "B"): 1, ("A", "T"): 10, ("B", "T"): 4}
+        capacities = {("S", "A"): 6, ("S", "B"): 4, ("A", "B"): 3, ("A", "T"): 4, ("B", "T"): 7}
+        values = lengths if defender is Defender.PATH else capacities
+        return cls._network(f"{defender} interdiction", defender, values, ("S", "T"))
 
     @classmethod
-    def generated(cls, items: int, seed: int) -> Interdiction:
-        """Return a random knapsack; attacker and defender can afford about half of all items."""
+    def generated(cls, size: int, seed: int, defender: Defender = Defender.KNAPSACK) -> Interdiction:
+        """Return a random one.
+
+        Args:
+            size: items of a knapsack, of which both can afford about half; or nodes of a network with three arcs out
+                of each. Two of them can be cut off a flow; on a path, one for every ten nodes can be slowed.
+            seed: the same gives the same problem.
+            defender: what the follower does.
+
+        """
         generator = random.Random(seed)
+        if defender is not Defender.KNAPSACK:
+            ends = [(a, a + ahead) for a in range(size) for ahead in (1, 2, 3) if a + ahead < size]
+            values = {(f"n{a}", f"n{b}"): generator.randint(1, 100) * (b - a) for a, b in ends}
+            name = f"{'path' if defender is Defender.PATH else 'flow'}-{size}-{seed}"
+            budget, delay = (2.0, None) if defender is Defender.FLOW else (max(1.0, size // 10), DELAY)
+            return cls._network(name, defender, values, ("n0", f"n{size - 1}"), budget, delay)
         targets = tuple(
             Target(
                 str(number),
@@ -114,11 +140,27 @@ class Interdiction:
                 float(generator.randint(1, 100)),
                 size=float(generator.randint(1, 100)),
             )
-            for number in range(1, items + 1)
+            for number in range(1, size + 1)
         )
         budget = sum(target.weight for target in targets) // 2
         capacity = sum(target.size for target in targets) // 2
-        return cls(f"knapsack-{items}-{seed}", Defender.KNAPSACK, targets, budget, capacity=capacity)
+        return cls(f"knapsack-{size}-{seed}", defender, targets, budget, capacity=capacity)
+
+    @classmethod
+    def _network(
+        cls,
+        name: str,
+        defender: Defender,
+        values: Mapping[tuple[str, str], int],
+        ends: tuple[str, str],
+        budget: float = 1.0,
+        delay: float | None = None,
+    ) -> Interdiction:
+        """Return an attack on the arcs of a network, each at a unit of the budget; without a delay they are cut."""
+        penalty = float(sum(values.values())) if defender is Defender.PATH else 0.0
+        delay = penalty if delay is None else delay
+        arcs = tuple(Target(f"{a}-{b}", float(value), 1.0, a, b, delay) for (a, b), value in values.items())
+        return cls(name, defender, arcs, budget, *ends, penalty=penalty)
 
     def problem(self, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
         """Return the bilevel problem: x says what is removed, y what the defender does."""
