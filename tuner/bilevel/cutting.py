@@ -11,6 +11,7 @@ from instances.model import VariableKind
 from storage.records import Claim
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.master import Limits, Master
+from tuner.bilevel.optimiser import Optimum
 from tuner.bilevel.responder import Response
 from tuner.bilevel.result import Bound
 from tuner.bilevel.state import State
@@ -41,8 +42,8 @@ def limits_of(problem: LinearProblem, state: State) -> Limits | None:
     return Limits(lower, upper)
 
 
-def relax(problem: LinearProblem, limits: Limits, state: State) -> None:
-    """Take the bound of the high-point relaxation; done when that is infeasible."""
+def relax(problem: LinearProblem, limits: Limits, state: State) -> Optimum:
+    """Take the bound of the high-point relaxation, and return its optimum; done when that is infeasible."""
     master = Master(problem, limits, state.ties)
     model = master.model
     if not master.bounds:  # y is not in it: look whether there is any
@@ -53,13 +54,21 @@ def relax(problem: LinearProblem, limits: Limits, state: State) -> None:
         state.close(Bound.RELAXATION)
     elif found.claim is not Claim.UNBOUNDED and master.bounds:
         state.tighten(found.bound, Bound.RELAXATION)
+    return found
 
 
-def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
+def cut(problem: LinearProblem, limits: Limits, state: State, relaxed: Optimum) -> None:
     """Answer the master's best choice, and tighten the master by the answer, until value and bound meet.
 
     Where x is integer and bounded, every x that was answered is excluded, too, so that it ends. Elsewhere it may stall,
     with a valid bound.
+
+    Args:
+        problem: to be solved.
+        limits: bounds that hold for every bilevel feasible point.
+        state: what is known so far.
+        relaxed: the optimum of the high-point relaxation.
+
     """
     master = Master(problem, limits, state.ties)
     x_columns = problem.x
@@ -80,7 +89,7 @@ def cut(problem: LinearProblem, limits: Limits, state: State) -> None:
             left_open = state.weaker(state.bound, left_open)
         _learn(master, response, countable)
     while state.left > 0:
-        found = state.optimiser.solve(master.model, state.left)
+        found = relaxed if not state.known else state.optimiser.solve(master.model, state.left)
         if found.claim is Claim.UNBOUNDED:
             return
         is_over = found.claim is Claim.INFEASIBLE

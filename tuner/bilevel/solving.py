@@ -100,11 +100,11 @@ def _prove(problem: ModelProblem, state: State, seed: int) -> None:
     limits = limits_of(problem, state)
     if limits is None:
         return
-    relax(problem, limits, state)
+    relaxed = relax(problem, limits, state)
     if not state.is_done and problem.count <= FEW:
         exhaust(state)
     if not state.is_done:
-        cut(problem, limits, state)
+        cut(problem, limits, state, relaxed)
     if not state.is_done and state.ties is Ties.PESSIMISTIC and parametric.applies(problem):
         parametric.look_at_pieces(problem, limits, state)
     if not state.is_done and has_linear_follower(problem) and not problem.is_zero_sum:

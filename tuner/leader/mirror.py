@@ -46,6 +46,45 @@ JOB = "tuner job"
 ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError)
 
 
+class Rounds:
+    """A thread that does something now and then, and rests `REST` times as long as it took."""
+
+    def __init__(self, do: Callable[[bool], None], first: float) -> None:
+        """Set what to do.
+
+        Args:
+            do: called again and again, the last time with True.
+            first: seconds before it is called for the first time.
+
+        """
+        self.lock = Condition()
+        """For what `do` shares with other threads."""
+        self._do, self._rest = do, first
+        self._closing = False
+        self._thread = Thread(target=self._work, name="optuna-mirror", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def close(self, timeout: float) -> None:
+        """Do it for the last time and end the thread; give up after ``timeout`` seconds."""
+        with self.lock:
+            self._closing = True
+            self.lock.notify()
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        closing = False
+        while not closing:
+            with self.lock:
+                self.lock.wait_for(lambda: self._closing, self._rest)
+                closing = self._closing
+            before = time.thread_time()
+            self._do(closing)
+            self._rest = max(PERIOD, REST * (time.thread_time() - before))
+
+
 @dataclass
 class _Written:
     """What the tables say of a trial."""
@@ -89,27 +128,22 @@ class Mirror:
         self._has_failed = False
         self._spaces = spaces
         self._pending: dict[str, Trial] = {}
-        self._wake = Condition()
-        self._closing = False
         self._storage: RDBStorage | None = None
         self._study = -1
         self._written: dict[str, _Written] = {}
         self._incumbent: str = ""
-        self._thread = Thread(target=self._work, name="optuna-mirror", daemon=True)
-        self._thread.start()
+        self._rounds = Rounds(self._round, 0.0)
+        self._rounds.start()
 
     def offer(self, trials: Sequence[Trial]) -> None:
         """Have these trials written some time soon, in place of what was offered of them before."""
-        with self._wake:
+        with self._rounds.lock:
             for trial in trials:
                 self._pending[trial.configuration.key] = trial
 
     def close(self, timeout: float = 60.0) -> None:
         """Write everything that is pending and end the thread; give up after ``timeout`` seconds."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
-        self._thread.join(timeout)
+        self._rounds.close(timeout)
 
     def __enter__(self) -> Mirror:
         return self
@@ -119,19 +153,12 @@ class Mirror:
 
     # The thread
 
-    def _work(self) -> None:
-        rest = 0.0
-        while True:
-            with self._wake:
-                self._wake.wait_for(lambda: self._closing, rest)
-                closing = self._closing
-                batch, self._pending = self._pending, {}
-            before = time.thread_time()
-            done = self._write(batch)
-            if closing:
-                self._finish(done)
-                return
-            rest = max(PERIOD, REST * (time.thread_time() - before))
+    def _round(self, closing: bool) -> None:
+        with self._rounds.lock:
+            batch, self._pending = self._pending, {}
+        done = self._write(batch)
+        if closing:
+            self._finish(done)
 
     def _write(self, batch: Mapping[str, Trial]) -> bool:
         """Write a batch; what cannot be written now is pending again. Returns whether all was written."""
@@ -148,7 +175,7 @@ class Mirror:
             self._begin_anew(left)
             return False
         except ERRORS as error:
-            with self._wake:
+            with self._rounds.lock:
                 self._pending = {**left, **self._pending}
             self._report(error)
             return False
@@ -157,7 +184,7 @@ class Mirror:
     def _begin_anew(self, left: Mapping[str, Trial]) -> None:
         """Forget a study that somebody deleted (the dashboard has a button for it); the next batch makes another."""
         known = {key: written.trial for key, written in self._written.items() if written.trial is not None}
-        with self._wake:
+        with self._rounds.lock:
             self._pending = {**known, **left, **self._pending}
         self._study, self._storage, self._written = -1, None, {}
         self._say(f"Optuna's study {self._name!r} was deleted; it is made anew with what this process has seen")
