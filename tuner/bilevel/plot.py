@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from html import escape
+from itertools import pairwise
 
 from tuner.bilevel.problem import ModelProblem, Variable
 from tuner.bilevel.responder import Responder, Response, X
@@ -13,7 +13,7 @@ from tuner.charts import Axis, figure, pixels
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
-ALONG, ACROSS = 400, 32
+ALONG, ACROSS = 400, 40
 """How many choices are drawn of one variable, and of each of two; all where there are fewer."""
 STYLE = (
     "svg{font:11px sans-serif;background:#fff}text{fill:#333}.grid{stroke:#ddd}.frame{fill:none;stroke:#888}"
@@ -82,7 +82,9 @@ def _over_one(problem: ModelProblem, responses: Sequence[Response], best: X | No
         ties: [(r.x[0], tie.objective) for r in responses if (tie := r.tie(ties)) is not None]
         for ties in (Ties.OPTIMISTIC, Ties.PESSIMISTIC)
     }
-    x = _axis(problem.variables[0].name, [response.x[0] for response in responses])
+    name = problem.variables[0].name
+    told = "F at best (green) and at worst (red) over the follower's ties"
+    x = _axis(f"{name}: {told}", [response.x[0] for response in responses])
     y = _axis("F", [value for points in values.values() for _, value in points])
     px, py = pixels(x, y)
     marks = [
@@ -94,28 +96,37 @@ def _over_one(problem: ModelProblem, responses: Sequence[Response], best: X | No
     for place, value in values[problem.ties]:
         if best is not None and place == best[0]:
             marks.append(f'<circle class="best" cx="{px(place):.1f}" cy="{py(value):.1f}" r="6"/>')
-    title = f"{problem.name}: F over {problem.variables[0].name}, optimistic (green) and pessimistic (red)"
-    return figure(x, y, marks, title)
+    return figure(x, y, marks, f"{problem.name}: F over {name}: {told}")
 
 
 def _over_two(
     problem: ModelProblem, responses: Sequence[Response], places: Sequence[Sequence[float]], best: X | None
 ) -> str:
     found = {response.x: tie.objective for response in responses if (tie := response.tie(problem.ties)) is not None}
-    x, y = (_axis(variable.name, values) for variable, values in zip(problem.variables, places, strict=True))
-    px, py = pixels(x, y)
-    wide = abs(px(x.high) - px(x.low)) / len(places[0])
-    high = abs(py(y.high) - py(y.low)) / len(places[1])
     low, top = (min(found.values()), max(found.values())) if found else (0.0, 1.0)
+    told = f"F from {low:.7g} (pale) to {top:.7g} (dark), {problem.ties.value}"
+    first, second = (variable.name for variable in problem.variables)
+    x, y = _axis(f"{first}: {told}", places[0]), _axis(second, places[1])
+    px, py = pixels(x, y)
+    columns, rows = (_cells(values) for values in places)
     marks = []
     for (one, other), value in found.items():
         share = (value - low) / (top - low) if top > low else 1.0
-        colour = f"hsl(215 70% {92 - 60 * share:.0f}%)"
+        (left, right), (below, above) = columns[one], rows[other]
         marks.append(
-            f'<rect x="{px(one) - wide / 2:.1f}" y="{py(other) - high / 2:.1f}" width="{wide:.1f}" height="{high:.1f}" '
-            f'fill="{colour}"><title>F = {value:.7g} at {one:.7g}, {other:.7g}</title></rect>'
+            f'<rect x="{px(left):.1f}" y="{py(above):.1f}" width="{px(right) - px(left):.1f}" '
+            f'height="{py(below) - py(above):.1f}" fill="hsl(215 70% {92 - 60 * share:.0f}%)">'
+            f"<title>F = {value:.7g} at {one:.7g}, {other:.7g}</title></rect>"
         )
     if best is not None:
         marks.append(f'<circle class="best" cx="{px(best[0]):.1f}" cy="{py(best[1]):.1f}" r="6"/>')
-    names = escape(" and ".join(variable.name for variable in problem.variables))
-    return figure(x, y, marks, f"{problem.name}: F over {names}, from {low:.7g} (light) to {top:.7g} (dark)")
+    return figure(x, y, marks, f"{problem.name}: F over {first} and {second}: {told}")
+
+
+def _cells(values: Sequence[float]) -> dict[float, tuple[float, float]]:
+    """Return from where to where each of these values, in order, is drawn: half-way to its neighbours."""
+    if len(values) == 1:
+        return {values[0]: (values[0] - 0.5, values[0] + 0.5)}
+    inner = [(one + other) / 2 for one, other in pairwise(values)]
+    edges = [2 * values[0] - inner[0], *inner, 2 * values[-1] - inner[-1]]
+    return dict(zip(values, pairwise(edges), strict=True))
