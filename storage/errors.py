@@ -31,3 +31,19 @@ class JobBusy(StoreError):
 
 class JobOver(StoreError):
     """The job is finished: there is nothing to go on with, read its verdict."""
+
+
+class UnknownSet(StoreError):
+    """No instance set has this id."""
+
+
+class UnknownToken(StoreError):
+    """No token has this id."""
+
+
+class JobHeld(StoreError):
+    """The job was cancelled: there is nothing to go on with."""
+
+
+class RequestDiffers(StoreError):
+    """The same idempotency key came with another request before."""

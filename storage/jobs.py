@@ -7,12 +7,12 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, update
 
 from storage import schema
 from storage.configurations import Configurations
 from storage.database import Database
-from storage.errors import JobBusy, JobOver, NameTaken, UnknownJob
+from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, RequestDiffers, UnknownJob
 from storage.lease import Lease, Owner
 from storage.names import named_after
 from storage.records import Job, JobState, Submission
@@ -33,6 +33,11 @@ def insert_job(connection: Connection, database: Database, submission: Submissio
     Raises NameTaken when another job has the name that was asked for.
     """
     job_id = _insert_named(connection, database, submission)
+    _insert_parts(connection, database, job_id, submission)
+    return job_id
+
+
+def _insert_parts(connection: Connection, database: Database, job_id: int, submission: Submission) -> None:
     if submission.solvers:
         connection.execute(
             insert(schema.job_solvers),
@@ -45,7 +50,6 @@ def insert_job(connection: Connection, database: Database, submission: Submissio
         connection.execute(
             insert(schema.job_members), [member_row(job_id, n, m) for n, m in enumerate(submission.members)]
         )
-    return job_id
 
 
 def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
@@ -113,6 +117,8 @@ def claim(connection: Connection, database: Database, job_id: int, owner: Owner,
     """
     connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())  # from here on it is only us
     row = _row(connection, database, job_id)
+    if row.hold == JobState.CANCELLED:
+        raise JobHeld(f"job {row.name!r} was cancelled: there is nothing to go on with; hand it in again")
     if row.state == JobState.FINISHED:
         raise JobOver(f"job {row.name!r} is finished ({row.outcome}): there is nothing to go on with; see its verdict")
     holder = holder_of(row)
@@ -126,6 +132,78 @@ def claim(connection: Connection, database: Database, job_id: int, owner: Owner,
     change.update(owned_since=row.now, owned_until=lease.expires_at)
     connection.execute(update(schema.jobs).where(_jobs.id == job_id).values(change))
     return lease
+
+
+def claim_next(connection: Connection, database: Database, owner: Owner, seconds: float, slots: int) -> Lease | None:
+    """Make ``owner`` the one that works on the most urgent job that waits for a worker.
+
+    Args:
+        connection: of the caller's transaction.
+        database: whose jobs they are.
+        owner: a worker.
+        seconds: for how long.
+        slots: how many runs may execute at a time on the owner's host; what its jobs use already is taken off.
+
+    Returns None when none waits, or all that do need more slots than are left.
+    """
+    waiting = (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING)
+    rows = connection.execute(
+        select(schema.jobs, database.now.label("now"))
+        .where(_jobs.served, _jobs.hold == "", _jobs.state.in_(waiting))
+        .order_by(_jobs.priority.desc(), _jobs.id)
+        .with_for_update(skip_locked=True)
+    ).all()
+    holders = {row.id: holder_of(row) if row.state == JobState.RUNNING else None for row in rows}
+    left = slots - sum(row.slots for row in rows if (who := holders[row.id]) is not None and who.host == owner.host)
+    for row in rows:
+        if holders[row.id] is None and min(row.slots, slots) <= left:
+            return claim(connection, database, row.id, owner, seconds)
+    return None
+
+
+def settle(connection: Connection, database: Database, lease: Lease, submission: Submission) -> None:
+    """Replace what a job's models and solvers turned out to be, before its first run."""
+    change_own(connection, database, lease, slots=submission.slots)
+    for table in (schema.job_solvers, schema.job_members):
+        connection.execute(delete(table).where(table.c.job_id == lease.job_id))
+    _insert_parts(connection, database, lease.job_id, submission)
+
+
+def hold(connection: Connection, database: Database, job_id: int, wanted: JobState | None) -> None:
+    """Note that a job is to be paused or cancelled, or neither any more.
+
+    Raises JobOver for one that is finished, JobHeld for one that was cancelled, UnknownJob.
+    """
+    connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())
+    row = _row(connection, database, job_id)
+    if row.state == JobState.FINISHED:
+        raise JobOver(f"job {row.name!r} is finished ({row.outcome}): it cannot be {wanted or 'resumed'} any more")
+    if row.hold == JobState.CANCELLED and wanted is not JobState.CANCELLED:
+        raise JobHeld(f"job {row.name!r} was cancelled: it cannot be {wanted or 'resumed'}; hand it in again")
+    change: dict[str, Any] = {"hold": "" if wanted is None else wanted.value}
+    if wanted is None and row.state == JobState.FAILED:
+        change["state"] = JobState.QUEUED  # what it failed by may be mended by now
+    connection.execute(update(schema.jobs).where(_jobs.id == job_id).values(change))
+
+
+def held(connection: Connection, job_id: int) -> JobState | None:
+    """Return whether somebody wants a job paused or cancelled."""
+    wanted = connection.scalar(select(_jobs.hold).where(_jobs.id == job_id))
+    return JobState(wanted) if wanted else None
+
+
+def earlier(connection: Connection, database: Database, owner: str, key: str, digest: str) -> int | None:
+    """Return the job that was made by a request with this idempotency key; None when there was none.
+
+    Raises RequestDiffers when that was another request.
+    """
+    columns = schema.requests.c
+    found = connection.execute(select(schema.requests).where(columns.owner == owner, columns.key == key)).first()
+    if found is None:
+        return None
+    if found.digest != digest:
+        raise RequestDiffers(f"{database.where}: the idempotency key {key!r} came with another request before")
+    return int(found.job_id)
 
 
 def give_back(connection: Connection, database: Database, lease: Lease, state: JobState, **values: Any) -> None:

@@ -65,8 +65,16 @@ class JobState(StrEnum):
     RUNNING = "running"
     INTERRUPTED = "interrupted"
     """Stopped before its end, by the user or because its process died; it can be resumed."""
+    PAUSED = "paused"
+    """Stopped on request; no worker goes on with it until it is resumed."""
+    CANCELLED = "cancelled"
+    """Stopped on request, for good."""
     FINISHED = "finished"
     FAILED = "failed"
+
+
+HELD = (JobState.PAUSED, JobState.CANCELLED)
+"""States that somebody asked for."""
 
 
 class JobKind(StrEnum):
@@ -306,6 +314,14 @@ class Submission:
     kind: JobKind = JobKind.TUNE
     document: str = field(default="", repr=False)
     """Of a bilevel problem: all that it takes to state it again, as JSON."""
+    owner: str = ""
+    """Who handed it in to a server; empty for a job that its own process carries out."""
+    served: bool = False
+    """Whether it was handed in to a server: workers take it."""
+    priority: int = 0
+    """Of several that wait, workers take the one with the highest first."""
+    instance_set: int | None = None
+    """The id of the instance set that its models are taken from, of a job that a server was handed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -326,6 +342,54 @@ class Job(Submission):
     """The verdict in words, once finished."""
     best: Configuration | None = None
     """What the verdict recommends, once finished."""
+
+
+class Scope(StrEnum):
+    """What a token allows."""
+
+    READ = "read"
+    SUBMIT = "submit"
+    """To hand in, pause, resume and cancel one's own jobs, and to upload models; and to read."""
+    ADMIN = "admin"
+    """All of that for everybody's jobs."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """Who may use a server, and for what. The token itself is known to its holder only."""
+
+    id: int
+    name: str
+    """What it was made for."""
+    owner: str
+    """Whose jobs it hands in and sees; an admin sees all."""
+    scope: Scope
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class ModelContent:
+    """A model's file, as it is kept for workers anywhere."""
+
+    sha256: str
+    """Of the decompressed content."""
+    suffix: str
+    """Of the kept bytes: .mps or .lp, with that of its compression."""
+    size: int
+    """Bytes of the decompressed content."""
+
+
+@dataclass(frozen=True)
+class InstanceSet:
+    """Models that were uploaded together."""
+
+    id: int
+    owner: str
+    name: str
+    created_at: datetime
+    members: tuple[tuple[str, ModelContent], ...] = field(default=(), repr=False)
+    """Each with its name in the set, in their order."""
 
 
 @dataclass(frozen=True)

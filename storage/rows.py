@@ -73,6 +73,10 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "space": submission.space,
         "kind": submission.kind.value,
         "document": submission.document,
+        "owner": submission.owner,
+        "served": submission.served,
+        "priority": submission.priority,
+        "instance_set": submission.instance_set,
     }
 
 
@@ -101,6 +105,8 @@ def job_of(
     state = JobState(row.state)
     if state is JobState.RUNNING and holder_of(row) is None:
         state = JobState.INTERRUPTED
+    if row.hold and state not in (JobState.RUNNING, JobState.FINISHED, JobState.FAILED):
+        state = JobState(row.hold)
     return Job(
         id=row.id,
         name=row.name,
@@ -127,6 +133,10 @@ def job_of(
         members=members,
         kind=JobKind(row.kind),
         document=row.document,
+        owner=row.owner,
+        served=row.served,
+        priority=row.priority,
+        instance_set=row.instance_set,
     )
 
 

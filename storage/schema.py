@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -22,17 +23,19 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
     Text,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 
-from storage.records import Check, Claim, JobKind, JobState, Purpose, Termination
+from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0003"
+VERSION = "0004"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -148,6 +151,57 @@ configuration_parameters = Table(
     _one_of("type", ("boolean", "integer", "float", "text")),
 )
 
+models = Table(
+    "models",
+    metadata,
+    Column("sha256", String(64), primary_key=True),
+    Column("suffix", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    CheckConstraint("length(sha256) = 64", name="sha256"),
+)
+
+model_chunks = Table(
+    "model_chunks",
+    metadata,
+    Column("sha256", ForeignKey("models.sha256"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("data", LargeBinary, nullable=False),
+)
+
+instance_sets = Table(
+    "instance_sets",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("owner", Words, nullable=False),
+    Column("name", Words, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+instance_set_members = Table(
+    "instance_set_members",
+    metadata,
+    Column("set_id", ForeignKey("instance_sets.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("sha256", ForeignKey("models.sha256"), nullable=False, index=True),
+    Column("name", Words, nullable=False),
+    UniqueConstraint("set_id", "name"),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _Id, primary_key=True),
+    Column("name", Words, nullable=False),
+    Column("owner", Words, nullable=False),
+    Column("scope", Text, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    UniqueConstraint("digest"),
+    _one_of("scope", Scope),
+)
+
 jobs = Table(
     "jobs",
     metadata,
@@ -180,12 +234,27 @@ jobs = Table(
     Column("reuse_upto", BigInteger),
     Column("kind", Text, nullable=False, server_default=JobKind.TUNE.value),
     Column("document", Words, nullable=False, server_default=""),
+    Column("owner", Words, nullable=False, server_default=""),
+    Column("served", Boolean, nullable=False, server_default=false()),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    Column("hold", Text, nullable=False, server_default=""),
+    Column("instance_set", ForeignKey("instance_sets.id")),
     UniqueConstraint("name"),
-    _one_of("state", JobState),
+    _one_of("state", (state for state in JobState if state not in HELD)),
+    _one_of("hold", ("", *HELD)),
     CheckConstraint("cutoff > 0", name="cutoff"),
     CheckConstraint("budget > 0", name="budget"),
     CheckConstraint("slots > 0", name="slots"),
     CheckConstraint("memory_mib > 0", name="memory_mib"),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("owner", Words, primary_key=True),
+    Column("key", Words, primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("job_id", ForeignKey("jobs.id"), nullable=False),
 )
 
 job_solvers = Table(

@@ -6,18 +6,19 @@ finish is not there at all. (SQLite is not synced on every write: a loss of powe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, insert, or_, select, update
 
-from storage import answers, jobs, schema
+from storage import answers, jobs, schema, sets, tokens
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
-from storage.errors import JobBusy, StoreRefused
+from storage.errors import JobBusy, NameTaken, StoreRefused
 from storage.lease import Lease, Owner
 from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
@@ -28,15 +29,19 @@ from storage.records import (
     Environment,
     Event,
     Incumbent,
+    InstanceSet,
     Job,
     JobState,
+    ModelContent,
     Purpose,
     Response,
     Run,
+    Scope,
     StoredAnswer,
     StoredRun,
     Submission,
     Termination,
+    Token,
 )
 from storage.rows import (
     comparison_of,
@@ -141,6 +146,63 @@ class Store:
         with self._database.reading() as connection:
             return jobs.read_jobs(connection, self._database, self._configurations)
 
+    def submit(self, submission: Submission, key: str = "", digest: str = "") -> tuple[Job, bool]:
+        """Queue a job that workers take; a request that comes again makes no other one.
+
+        Args:
+            submission: what is handed in, with its owner.
+            key: what the client tells its requests apart by; empty for none.
+            digest: of the request: another one with the same key is refused.
+
+        Returns:
+            The job, and whether it is new.
+
+        Raises:
+            NameTaken: another job has the name that was asked for.
+            RequestDiffers: the key came with another request before.
+            StoreRefused: the instance set is not there, or a limit is not above zero.
+
+        """
+        try:
+            return self._submitted(submission, key, digest)
+        except (NameTaken, StoreRefused):
+            if not key:
+                raise
+        return self._submitted(submission, key, digest)  # perhaps it was the same request, a moment before
+
+    def _submitted(self, submission: Submission, key: str, digest: str) -> tuple[Job, bool]:
+        with self._database.writing() as connection:
+            job_id = jobs.earlier(connection, self._database, submission.owner, key, digest) if key else None
+            is_new = job_id is None
+            if job_id is None:
+                job_id = jobs.insert_job(connection, self._database, submission)
+                if key:
+                    row = {"owner": submission.owner, "key": key, "digest": digest, "job_id": job_id}
+                    connection.execute(insert(schema.requests), row)
+            return jobs.read_job(connection, self._database, self._configurations, job_id), is_new
+
+    def hold(self, job_id: int, wanted: JobState | None) -> Job:
+        """Have a job paused or cancelled, or gone on with; its worker, if any, looks at that every second.
+
+        Args:
+            job_id: of the job.
+            wanted: paused, cancelled, or None to go on.
+
+        Raises:
+            JobOver: it is finished.
+            JobHeld: it was cancelled, which is for good.
+            UnknownJob: there is none with this id.
+
+        """
+        with self._database.writing() as connection:
+            jobs.hold(connection, self._database, job_id, wanted)
+            return jobs.read_job(connection, self._database, self._configurations, job_id)
+
+    def held(self, job_id: int) -> JobState | None:
+        """Return whether somebody wants the job paused or cancelled."""
+        with self._database.reading() as connection:
+            return jobs.held(connection, job_id)
+
     # Who works on a job
 
     def claim(self, job_id: int, owner: Owner, seconds: float) -> Lease:
@@ -159,6 +221,24 @@ class Store:
         """
         with self._database.writing() as connection:
             return jobs.claim(connection, self._database, job_id, owner, seconds)
+
+    def claim_next(self, owner: Owner, seconds: float, slots: int) -> Lease | None:
+        """Take the most urgent of the jobs that wait for a worker, those of workers that died included.
+
+        Args:
+            owner: a worker.
+            seconds: for how long, unless the lease is renewed.
+            slots: how many runs may execute at a time on the worker's host, over all of its workers.
+
+        Returns None when none waits, or all that do need more slots than are left.
+        """
+        with self._database.writing() as connection:
+            return jobs.claim_next(connection, self._database, owner, seconds, slots)
+
+    def settle(self, lease: Lease, submission: Submission) -> None:
+        """Replace the solvers, members and slots of a job of ours that has no runs yet."""
+        with self._database.writing() as connection:
+            jobs.settle(connection, self._database, lease, submission)
 
     def renew(self, lease: Lease, seconds: float) -> Lease:
         """Return the lease, extended to that many seconds from now; needed again well before they are over."""
@@ -213,6 +293,77 @@ class Store:
             if comparisons:
                 connection.execute(insert(schema.comparisons), [comparison_row(lease.job_id, c) for c in comparisons])
         self._configurations.remember(fresh)
+
+    # Models, and who may hand in
+
+    def keep_model(self, model: ModelContent, pieces: Iterable[bytes]) -> bool:
+        """Keep a model's file, in pieces of `storage.sets.PIECE` at most; return False when it was there already."""
+        with self._database.writing() as connection:
+            return sets.insert_model(connection, self._database, model, pieces)
+
+    def model(self, sha256: str) -> Iterator[bytes]:
+        """Yield a model's file piece by piece; nothing when it is not there."""
+        for position in count():
+            with self._database.reading() as connection:
+                piece = sets.read_piece(connection, sha256, position)
+            if piece is None:
+                return
+            yield piece
+
+    def create_instance_set(self, owner: str, name: str, members: Sequence[tuple[str, str]]) -> InstanceSet:
+        """Make a set of models that are kept already.
+
+        Args:
+            owner: whose it is.
+            name: for people.
+            members: each model's name in the set, and its SHA-256.
+
+        Raises StoreRefused when a model is not there, or a name comes twice.
+        """
+        with self._database.writing() as connection:
+            number = sets.insert_set(connection, owner, name, members)
+            return sets.read_set(connection, self._database, number)
+
+    def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
+        """Return an owner's sets, or everybody's, the newest first, without their members."""
+        with self._database.reading() as connection:
+            return sets.read_sets(connection, owner)
+
+    def instance_set(self, number: int) -> InstanceSet:
+        """Return a set with its members; UnknownSet when there is none with this id."""
+        with self._database.reading() as connection:
+            return sets.read_set(connection, self._database, number)
+
+    def delete_instance_set(self, number: int) -> None:
+        """Delete a set, and the models that are in no other one.
+
+        Raises:
+            StoreRefused: a job needs it.
+            UnknownSet: there is none with this id.
+
+        """
+        with self._database.writing() as connection:
+            sets.delete_set(connection, self._database, number)
+
+    def create_token(self, name: str, owner: str, scope: Scope) -> tuple[Token, str]:
+        """Make a token; return what is kept of it, and itself, which cannot be had again."""
+        with self._database.writing() as connection:
+            return tokens.insert_token(connection, name, owner, scope)
+
+    def token(self, secret: str) -> Token | None:
+        """Return what a token allows; None for one that was revoked or never made."""
+        with self._database.reading() as connection:
+            return tokens.read_token(connection, secret)
+
+    def tokens(self) -> list[Token]:
+        """Return all tokens, revoked ones too, the oldest first."""
+        with self._database.reading() as connection:
+            return tokens.read_tokens(connection)
+
+    def revoke_token(self, number: int) -> None:
+        """Make a token useless, for good; UnknownToken when there is none with this id."""
+        with self._database.writing() as connection:
+            tokens.revoke(connection, self._database, number)
 
     # Runs and responses
 

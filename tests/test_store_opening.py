@@ -27,7 +27,7 @@ import storage.migrations
 from storage import schema
 from storage.errors import StoreUnavailable, StoreUnusable
 from storage.lease import this_process
-from storage.records import Bracket, JobKind, JobState
+from storage.records import Bracket, JobKind, JobState, Scope
 from storage.store import Store
 from tests.store_samples import (
     COMPARISON,
@@ -277,6 +277,16 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
             (answer,) = store.answers(answered.id)
             assert answer.answer == replace(ANSWER, violations=(("noise", 0.25),))
             assert store.bracket(answered.id) == Bracket(5.5, 6.0, "value-function cuts", answer.id)
+        if dump.stem >= "store-0004":
+            served = store.job("served")
+            assert (served.owner, served.served, served.priority, served.state) == ("me", True, 3, JobState.PAUSED)
+            assert served.instance_set is not None
+            ((name, model),) = store.instance_set(served.instance_set).members
+            assert (name, b"".join(store.model(model.sha256))) == ("a", b"NAME a\n")
+            assert store.submit(replace(SUBMISSION, owner="me"), "key", "0" * 64) == (served, False)
+            token = store.token("tuner_secret")
+            assert token is not None
+            assert (token.owner, token.scope) == ("me", Scope.SUBMIT)
         lease = store.claim(store.create_job(UNNAMED).id, this_process(), 9)
         assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
     with engine_of(f"sqlite:///{path}") as engine, engine.connect() as connection:

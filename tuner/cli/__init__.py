@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from storage.errors import JobBusy, JobOver, NameTaken, StoreError, UnknownJob
+from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, StoreError, UnknownJob, UnknownSet, UnknownToken
 from tuner.cli.hints import told
 from tuner.cli.interrupts import obey
 from tuner.cli.parser import build
@@ -46,9 +46,9 @@ def main(words: Sequence[str]) -> int:
         sys.stdout.flush()
     except TunerError as error:
         return _fail(told(str(error), error.go_on, arguments), error.exit_code)
-    except UnknownJob as error:
+    except (UnknownJob, UnknownSet, UnknownToken) as error:
         return _fail(str(error), 3)
-    except (NameTaken, JobOver, JobBusy) as error:
+    except (NameTaken, JobOver, JobBusy, JobHeld) as error:
         return _fail(str(error), 2)
     except StoreError as error:
         return _fail(str(error), 5)

@@ -1,0 +1,97 @@
+"""Models that were uploaded, and sets of them. All inside the caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, delete, exists, func, insert, select
+
+from storage import schema
+from storage.database import Database
+from storage.errors import StoreRefused, UnknownSet
+from storage.records import InstanceSet, ModelContent
+
+PIECE = 2**20
+"""Bytes of a model that are kept, and read, at a time."""
+
+_sets, _members, _models, _pieces = (
+    schema.instance_sets.c,
+    schema.instance_set_members.c,
+    schema.models.c,
+    schema.model_chunks.c,
+)
+
+
+def insert_model(connection: Connection, database: Database, model: ModelContent, pieces: Iterable[bytes]) -> bool:
+    """Keep a model's file unless it is there; return whether it was not."""
+    row = {"sha256": model.sha256, "suffix": model.suffix, "size": model.size}
+    if connection.execute(database.insert_missing(schema.models).inline(), row).rowcount != 1:
+        return False
+    for position, piece in enumerate(pieces):
+        connection.execute(insert(schema.model_chunks), {"sha256": model.sha256, "position": position, "data": piece})
+    return True
+
+
+def read_piece(connection: Connection, sha256: str, position: int) -> bytes | None:
+    """Return a part of a model's file; None behind its end."""
+    chosen = select(_pieces.data).where(_pieces.sha256 == sha256, _pieces.position == position)
+    data = connection.scalar(chosen)
+    return None if data is None else bytes(data)
+
+
+def insert_set(connection: Connection, owner: str, name: str, members: Sequence[tuple[str, str]]) -> int:
+    """Make a set of models that are there, given by name and SHA-256; return its id."""
+    row = {"owner": owner, "name": name, "created_at": datetime.now(UTC)}
+    number = connection.execute(insert(schema.instance_sets).values(row).returning(_sets.id)).scalar_one()
+    if members:
+        rows = [
+            {"set_id": number, "position": position, "sha256": sha256, "name": each}
+            for position, (each, sha256) in enumerate(members)
+        ]
+        connection.execute(insert(schema.instance_set_members), rows)
+    return int(number)
+
+
+def read_sets(connection: Connection, owner: str | None) -> list[InstanceSet]:
+    """Return an owner's sets, or everybody's, the newest first, without their members."""
+    chosen = select(schema.instance_sets).order_by(_sets.id.desc())
+    if owner is not None:
+        chosen = chosen.where(_sets.owner == owner)
+    return [InstanceSet(row.id, row.owner, row.name, row.created_at) for row in connection.execute(chosen)]
+
+
+def read_set(connection: Connection, database: Database, number: int) -> InstanceSet:
+    """Return a set with its members; UnknownSet when there is none with this id."""
+    row = connection.execute(select(schema.instance_sets).where(_sets.id == number)).first()
+    if row is None:
+        raise UnknownSet(f"{database.where}: there is no instance set {number}")
+    return InstanceSet(row.id, row.owner, row.name, row.created_at, tuple(_read_members(connection, number)))
+
+
+def _read_members(connection: Connection, number: int) -> Iterator[tuple[str, ModelContent]]:
+    chosen = (
+        select(_members.name, schema.models)
+        .join(schema.models, _models.sha256 == _members.sha256)
+        .where(_members.set_id == number)
+        .order_by(_members.position)
+    )
+    for row in connection.execute(chosen):
+        yield row.name, ModelContent(row.sha256, row.suffix, row.size)
+
+
+def delete_set(connection: Connection, database: Database, number: int) -> None:
+    """Delete a set, and the models that are in no other one.
+
+    Raises StoreRefused when a job needs it, UnknownSet when it is not there.
+    """
+    jobs = schema.jobs.c
+    users = connection.scalar(select(func.count()).select_from(schema.jobs).where(jobs.instance_set == number))
+    if users:
+        raise StoreRefused(f"{database.where}: instance set {number} is that of {users} jobs; it has to stay")
+    connection.execute(delete(schema.instance_set_members).where(_members.set_id == number))
+    if connection.execute(delete(schema.instance_sets).where(_sets.id == number)).rowcount != 1:
+        raise UnknownSet(f"{database.where}: there is no instance set {number}")
+    used = exists().where(_members.sha256 == _pieces.sha256)
+    connection.execute(delete(schema.model_chunks).where(~used))
+    connection.execute(delete(schema.models).where(~exists().where(_members.sha256 == _models.sha256)))
