@@ -160,6 +160,14 @@ models = Table(
     CheckConstraint("length(sha256) = 64", name="sha256"),
 )
 
+model_owners = Table(
+    "model_owners",
+    metadata,
+    Column("sha256", ForeignKey("models.sha256"), primary_key=True),
+    Column("owner", Words, primary_key=True),
+    Column("uploaded_at", Moment, nullable=False),
+)
+
 model_chunks = Table(
     "model_chunks",
     metadata,

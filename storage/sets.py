@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, exists, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from storage import schema
 from storage.database import Database
@@ -15,22 +15,34 @@ from storage.records import InstanceSet, ModelContent
 PIECE = 2**20
 """Bytes of a model that are kept, and read, at a time."""
 
-_sets, _members, _models, _pieces = (
-    schema.instance_sets.c,
-    schema.instance_set_members.c,
-    schema.models.c,
-    schema.model_chunks.c,
-)
+_sets, _members = schema.instance_sets.c, schema.instance_set_members.c
+_models, _owners, _pieces = schema.models.c, schema.model_owners.c, schema.model_chunks.c
 
 
-def insert_model(connection: Connection, database: Database, model: ModelContent, pieces: Iterable[bytes]) -> bool:
-    """Keep a model's file unless it is there; return whether it was not."""
+def insert_model(
+    connection: Connection, database: Database, owner: str, model: ModelContent, pieces: Iterable[bytes]
+) -> bool:
+    """Keep a model's file unless it is there, and that the owner has it; return whether the file was not there."""
     row = {"sha256": model.sha256, "suffix": model.suffix, "size": model.size}
-    if connection.execute(database.insert_missing(schema.models).inline(), row).rowcount != 1:
-        return False
-    for position, piece in enumerate(pieces):
-        connection.execute(insert(schema.model_chunks), {"sha256": model.sha256, "position": position, "data": piece})
-    return True
+    is_new = connection.execute(database.insert_missing(schema.models).inline(), row).rowcount == 1
+    if is_new:
+        for position, piece in enumerate(pieces):
+            connection.execute(
+                insert(schema.model_chunks), {"sha256": model.sha256, "position": position, "data": piece}
+            )
+    whose = {"sha256": model.sha256, "owner": owner, "uploaded_at": datetime.now(UTC)}
+    connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
+    return is_new
+
+
+def owned(connection: Connection, owner: str, sha256s: Iterable[str]) -> dict[str, ModelContent]:
+    """Return those of some models that an owner has uploaded, by SHA-256."""
+    chosen = (
+        select(schema.models)
+        .join(schema.model_owners, _owners.sha256 == _models.sha256)
+        .where(_owners.owner == owner, _models.sha256.in_(list(sha256s)))
+    )
+    return {row.sha256: ModelContent(row.sha256, row.suffix, row.size) for row in connection.execute(chosen)}
 
 
 def read_piece(connection: Connection, sha256: str, position: int) -> bytes | None:
@@ -40,8 +52,17 @@ def read_piece(connection: Connection, sha256: str, position: int) -> bytes | No
     return None if data is None else bytes(data)
 
 
-def insert_set(connection: Connection, owner: str, name: str, members: Sequence[tuple[str, str]]) -> int:
-    """Make a set of models that are there, given by name and SHA-256; return its id."""
+def insert_set(
+    connection: Connection, database: Database, owner: str, name: str, members: Sequence[tuple[str, str]]
+) -> int:
+    """Make a set of models that the owner has uploaded, given by name and SHA-256; return its id.
+
+    Raises StoreRefused when a model was not uploaded, or a name comes twice.
+    """
+    known = owned(connection, owner, (sha256 for _, sha256 in members))
+    for each, sha256 in members:
+        if sha256 not in known:
+            raise StoreRefused(f"{database.where}: model {each!r} ({sha256}) was not uploaded")
     row = {"owner": owner, "name": name, "created_at": datetime.now(UTC)}
     number = connection.execute(insert(schema.instance_sets).values(row).returning(_sets.id)).scalar_one()
     if members:
@@ -89,9 +110,11 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
     users = connection.scalar(select(func.count()).select_from(schema.jobs).where(jobs.instance_set == number))
     if users:
         raise StoreRefused(f"{database.where}: instance set {number} is that of {users} jobs; it has to stay")
+    members = connection.scalars(select(_members.sha256).where(_members.set_id == number)).all()
     connection.execute(delete(schema.instance_set_members).where(_members.set_id == number))
     if connection.execute(delete(schema.instance_sets).where(_sets.id == number)).rowcount != 1:
         raise UnknownSet(f"{database.where}: there is no instance set {number}")
-    used = exists().where(_members.sha256 == _pieces.sha256)
-    connection.execute(delete(schema.model_chunks).where(~used))
-    connection.execute(delete(schema.models).where(~exists().where(_members.sha256 == _models.sha256)))
+    used = set(connection.scalars(select(_members.sha256).where(_members.sha256.in_(members))))
+    gone = sorted(set(members) - used)
+    for table in (schema.model_owners, schema.model_chunks, schema.models):
+        connection.execute(delete(table).where(table.c.sha256.in_(gone)))

@@ -296,10 +296,18 @@ class Store:
 
     # Models, and who may hand in
 
-    def keep_model(self, model: ModelContent, pieces: Iterable[bytes]) -> bool:
-        """Keep a model's file, in pieces of `storage.sets.PIECE` at most; return False when it was there already."""
+    def keep_model(self, owner: str, model: ModelContent, pieces: Iterable[bytes]) -> bool:
+        """Keep a model's file, in pieces of `storage.sets.PIECE` at most, and that the owner has it.
+
+        Returns False when the file was there already, whoever uploaded it.
+        """
         with self._database.writing() as connection:
-            return sets.insert_model(connection, self._database, model, pieces)
+            return sets.insert_model(connection, self._database, owner, model, pieces)
+
+    def models(self, owner: str, sha256s: Iterable[str]) -> dict[str, ModelContent]:
+        """Return those of some models that the owner has uploaded, by SHA-256."""
+        with self._database.reading() as connection:
+            return sets.owned(connection, owner, sha256s)
 
     def model(self, sha256: str) -> Iterator[bytes]:
         """Yield a model's file piece by piece; nothing when it is not there."""
@@ -311,17 +319,17 @@ class Store:
             yield piece
 
     def create_instance_set(self, owner: str, name: str, members: Sequence[tuple[str, str]]) -> InstanceSet:
-        """Make a set of models that are kept already.
+        """Make a set of models that the owner has uploaded.
 
         Args:
             owner: whose it is.
             name: for people.
             members: each model's name in the set, and its SHA-256.
 
-        Raises StoreRefused when a model is not there, or a name comes twice.
+        Raises StoreRefused when a model was not uploaded, or a name comes twice.
         """
         with self._database.writing() as connection:
-            number = sets.insert_set(connection, owner, name, members)
+            number = sets.insert_set(connection, self._database, owner, name, members)
             return sets.read_set(connection, self._database, number)
 
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:

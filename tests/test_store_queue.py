@@ -183,12 +183,12 @@ def test_a_request_that_comes_many_times_at_once_makes_one_job(database_url: str
 
 def test_a_model_is_kept_once_and_read_in_the_pieces_it_came_in(store: Store) -> None:
     content, pieces = model("NAME one")
-    assert store.keep_model(content, pieces)
-    assert not store.keep_model(content, pieces)
+    assert store.keep_model("me", content, pieces)
+    assert not store.keep_model("me", content, pieces)
     assert list(store.model(content.sha256)) == pieces
     assert list(store.model("0" * 64)) == []
     with pytest.raises(ZeroDivisionError):
-        store.keep_model(model("NAME two")[0], (1 // 0 for _ in "x"))  # type: ignore[misc]
+        store.keep_model("me", model("NAME two")[0], (1 // 0 for _ in "x"))  # type: ignore[misc]
     assert list(store.model(model("NAME two")[0].sha256)) == []
 
 
@@ -196,7 +196,8 @@ def test_a_set_has_names_for_its_models_and_goes_with_those_that_no_other_has(st
     contents = []
     for text in ("NAME a", "NAME b", "NAME c"):
         content, pieces = model(text)
-        store.keep_model(content, pieces)
+        for owner in ("me", "you"):
+            store.keep_model(owner, content, pieces)
         contents.append(content)
     a, b, c = contents
     first = store.create_instance_set("me", "spring", [("a", a.sha256), ("sub/b", b.sha256)])
@@ -215,8 +216,12 @@ def test_a_set_has_names_for_its_models_and_goes_with_those_that_no_other_has(st
     assert job.instance_set == second.id
     with pytest.raises(StoreRefused, match="has to stay"):
         store.delete_instance_set(second.id)
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreRefused, match=r"'a' .* was not uploaded"):
         store.create_instance_set("me", "gone", [("a", a.sha256)])
+    with pytest.raises(StoreRefused, match="was not uploaded"):  # it is there, but is somebody else's
+        store.create_instance_set("them", "stolen", [("c", c.sha256)])
+    assert set(store.models("you", [a.sha256, c.sha256])) == {c.sha256}
+    assert store.models("them", [c.sha256]) == {}
     with pytest.raises(StoreRefused):
         store.create_instance_set("me", "twice", [("b", b.sha256), ("b", c.sha256)])
     with pytest.raises(StoreRefused):

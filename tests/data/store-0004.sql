@@ -152,7 +152,7 @@ CREATE TABLE instance_sets (
 	name TEXT NOT NULL, 
 	created_at DATETIME NOT NULL
 );
-INSERT INTO "instance_sets" VALUES(1,'me','spring','2026-11-27 17:57:08.124633');
+INSERT INTO "instance_sets" VALUES(1,'me','spring','2026-11-27 18:02:14.490934');
 CREATE TABLE instances (
 	sha256 VARCHAR(64) NOT NULL, 
 	columns BIGINT NOT NULL, 
@@ -236,7 +236,7 @@ type = "choice"
 INSERT INTO "jobs" VALUES(2,'tolls','interrupted','network.toml','','','pessimistic',30.0,600.0,2,2048,0.0001,7,'','2026-11-27 15:14:39.579152',1.0,'','',NULL,2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'solve','{"kind": "toll", "name": "tolls"}','',0,0,'',NULL);
 INSERT INTO "jobs" VALUES(3,'served','queued','/models/day','0.25','par10','pessimistic',30.0,600.0,2,2048,0.0001,7,'[highs.presolve]
 type = "choice"
-','2026-11-27 17:57:08.128100',0.0,'','',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','me',1,3,'paused',1);
+','2026-11-27 18:02:14.503012',0.0,'','',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','me',1,3,'paused',1);
 CREATE TABLE model_chunks (
 	sha256 VARCHAR(64) NOT NULL, 
 	position INTEGER NOT NULL, 
@@ -245,6 +245,14 @@ CREATE TABLE model_chunks (
 	CONSTRAINT fk_model_chunks_sha256 FOREIGN KEY(sha256) REFERENCES models (sha256)
 );
 INSERT INTO "model_chunks" VALUES('464f9f7ae516436a65212da4e31c4aa2942471b9b4da05285fab943f9ae4c45d',0,X'4E414D4520610A');
+CREATE TABLE model_owners (
+	sha256 VARCHAR(64) NOT NULL, 
+	owner TEXT NOT NULL, 
+	uploaded_at DATETIME NOT NULL, 
+	CONSTRAINT pk_model_owners PRIMARY KEY (sha256, owner), 
+	CONSTRAINT fk_model_owners_sha256 FOREIGN KEY(sha256) REFERENCES models (sha256)
+);
+INSERT INTO "model_owners" VALUES('464f9f7ae516436a65212da4e31c4aa2942471b9b4da05285fab943f9ae4c45d','me','2026-11-27 18:02:14.484838');
 CREATE TABLE models (
 	sha256 VARCHAR(64) NOT NULL, 
 	suffix TEXT NOT NULL, 

@@ -11,26 +11,36 @@ from storage.lease import Lease, this_process
 from storage.store import Store
 from tuner.errors import TunerError
 
-LEASE_SECONDS = 30.0
+LEASE_SECONDS = 20.0
 """Others may take a job over when its owner was silent for so long."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at whether somebody wants the job paused or cancelled."""
 
 
 @contextmanager
 def owned(store: Store, job_id: int, stop: threading.Event, *failures: type[TunerError]) -> Iterator[Lease]:
-    """Claim a job and keep its lease for as long as the context lasts.
-
-    Args:
-        store: that has the job.
-        job_id: of the job.
-        stop: is set when the lease is lost.
-        failures: the errors that fail the job; any other but the store's own leaves it interrupted.
+    """Claim a job and keep its lease for as long as the context lasts; the rest is as in `kept`.
 
     Raises:
         storage.errors.JobOver: it is finished.
         storage.errors.JobBusy: another process works on it.
 
     """
-    lease = store.claim(job_id, this_process(), LEASE_SECONDS)
+    with kept(store, store.claim(job_id, this_process(), LEASE_SECONDS), stop, *failures) as lease:
+        yield lease
+
+
+@contextmanager
+def kept(store: Store, lease: Lease, stop: threading.Event, *failures: type[TunerError]) -> Iterator[Lease]:
+    """Keep a job's lease for as long as the context lasts.
+
+    Args:
+        store: that has the job.
+        lease: of the job.
+        stop: is set when the lease is lost, or when somebody wants the job paused or cancelled.
+        failures: the errors that fail the job; any other but the store's own leaves it interrupted.
+
+    """
     try:
         with _renewed(store, lease, stop):
             yield lease
@@ -46,20 +56,25 @@ def owned(store: Store, job_id: int, stop: threading.Event, *failures: type[Tune
 
 @contextmanager
 def _renewed(store: Store, lease: Lease, stop: threading.Event) -> Iterator[None]:
-    """Keep the lease for as long as the context lasts; a lease that is lost stops the work."""
     over = threading.Event()
+    looks = round(LEASE_SECONDS / 4 / LOOK_EVERY)
 
-    def renew() -> None:
-        while not over.wait(LEASE_SECONDS / 4):
+    def look() -> None:
+        number = 0
+        while not over.wait(LOOK_EVERY):
+            number += 1
             try:
-                store.renew(lease, LEASE_SECONDS)
+                if store.held(lease.job_id) is not None:
+                    stop.set()
+                if number % looks == 0:
+                    store.renew(lease, LEASE_SECONDS)
             except JobBusy:
                 stop.set()
                 return
             except StoreError:
                 continue  # the next write of a response says so, or the store is back by then
 
-    thread = threading.Thread(target=renew, name="lease", daemon=True)
+    thread = threading.Thread(target=look, name="lease", daemon=True)
     thread.start()
     try:
         yield

@@ -99,7 +99,19 @@ def carry_out(
 
     """
     with owned(store, job.id, stop, Failed, UsageError) as lease:
-        return _Work(store, job, watch, say, stop).carry_out(lease)
+        return carry_out_own(store, job, lease, watch, say, stop)
+
+
+def carry_out_own(
+    store: Store,
+    job: Job,
+    lease: Lease,
+    watch: Callable[[Bracket], None],
+    say: Callable[[str], None],
+    stop: threading.Event,
+) -> Solved:
+    """Solve the problem of a job that this process owns."""
+    return _Work(store, job, watch, say, stop).carry_out(lease)
 
 
 class _Work:

@@ -61,7 +61,7 @@ class Conclusion:
 
 
 def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
-    """Carry out a job from where it stands to its verdict, or until ``stop`` is set.
+    """Claim a job and carry it out from where it stands to its verdict, or until ``stop`` is set.
 
     Every response is in the store before anything is made of it, so that a process that dies loses none and
     whoever goes on executes none again.
@@ -73,10 +73,15 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
 
     """
     with owned(store, job.id, stop, Failed) as lease:
-        try:
-            verdict = _Work(store, store.job(job.id), lease, watcher, stop).carry_out()
-        except Stopped:
-            verdict = None
+        return carry_out_own(store, store.job(job.id), lease, watcher, stop)
+
+
+def carry_out_own(store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event) -> Conclusion:
+    """Carry out a job that this process owns; its members' paths are here."""
+    try:
+        verdict = _Work(store, job, lease, watcher, stop).carry_out()
+    except Stopped:
+        verdict = None
     if verdict is None:
         store.interrupt(lease)
     return Conclusion(store.job(job.id), store.count(job.id), verdict)

@@ -28,6 +28,7 @@ HANDLERS = {
     "params": "solving",
     "generate": "solving",
     "solve": "bilevel",
+    "work": "serving",
     "doctor": "solving",
 }
 """The module of this package that has the command's function, imported only when the command is given."""

@@ -51,6 +51,7 @@ def build() -> Parser:
     _tuning(command)
     _reading(command)
     _solving(command)
+    _serving(command)
     return parser
 
 
@@ -259,3 +260,20 @@ def _solving(command: Callable[..., Parser]) -> None:
     doctor = command("doctor", "say what works here: versions, cores, limits, the store", "tuner doctor")
     _store(doctor)
     _json(doctor)
+
+
+def _serving(command: Callable[..., Parser]) -> None:
+    work = command(
+        "work",
+        "carry out the jobs that a server was handed",
+        "tuner work --store postgresql://tuner@host/tuner",
+        "tuner work --store sqlite:///tuner.db --slots 4",
+    )
+    work.add_argument(
+        "--slots", metavar="N", help="runs at a time on this host, over all of its workers (default: one per core)"
+    )
+    work.add_argument(
+        "--folder", metavar="DIR", default="tuner-work", help="where models are laid (default: tuner-work)"
+    )
+    work.add_argument("--until-idle", action="store_true", help="end when no job waits")
+    _store(work)

@@ -20,6 +20,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", name=op.f("pk_models")),
     )
     op.create_table(
+        "model_owners",
+        sa.Column("sha256", sa.String(64), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("uploaded_at", sa.DateTime(), nullable=False),
+        sa.ForeignKeyConstraint(["sha256"], ["models.sha256"], name=op.f("fk_model_owners_sha256")),
+        sa.PrimaryKeyConstraint("sha256", "owner", name=op.f("pk_model_owners")),
+    )
+    op.create_table(
         "model_chunks",
         sa.Column("sha256", sa.String(64), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),

@@ -1,0 +1,233 @@
+"""Workers: jobs from a store, with their models; killed, stopped, paused, and with a database that goes away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from instances.families import FAMILIES, generate
+from storage.errors import StoreUnavailable
+from storage.lease import this_process
+from storage.records import JobState, Purpose
+from storage.store import Store
+from tests.service import WIDE, handed_in, uploaded
+from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
+from tests.test_store_queue import SERVED
+from tuner.app import patience
+from tuner.app.patience import patient
+from tuner.app.working import Worker, named_folder
+from tuner.follower.processes import marked
+
+MARKER = "TUNER_TEST_WORKER"
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "assignments"
+    generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with Store.open(database_url) as opened:
+        yield opened
+
+
+def worker_of(store: Store, tmp_path: Path) -> tuple[Worker, list[str]]:
+    said: list[str] = []
+    return Worker(store, tmp_path / "work", 2, said.append), said
+
+
+def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+
+
+def test_a_job_is_carried_out_with_models_from_the_store(store: Store, models: Path, tmp_path: Path) -> None:
+    job = handed_in(store, uploaded(store, models), slots=WIDE)
+    worker, said = worker_of(store, tmp_path)
+    worker.work(until_idle=True)
+    done = store.job(job.id)
+    assert done.state is JobState.FINISHED
+    assert done.outcome in ("gain", "default kept")
+    assert done.slots == 2
+    assert sorted(member.name for member in done.members) == [f"generalised-assignment-{n:04}" for n in range(1, 7)]
+    assert {stored.run.purpose for stored in store.responses(job.id)} == {Purpose.RACE, Purpose.HOLDOUT}
+    assert said[0].endswith("taken")
+    worker.forget(job.id)
+    assert not list((tmp_path / "work" / "jobs").iterdir())
+
+
+def test_what_is_wrong_with_a_job_fails_it_and_the_next_one_is_carried_out(
+    store: Store, models: Path, tmp_path: Path
+) -> None:
+    few = store.create_instance_set("me", "few", [("one", next(iter(uploaded(store, models).members))[1].sha256)])
+    bad = handed_in(store, few)
+    none = handed_in(store, few, instance_set=None)
+    good = handed_in(store, uploaded(store, models))
+    worker, said = worker_of(store, tmp_path)
+    worker.work(until_idle=True)
+    assert [store.job(job.id).state for job in (bad, none, good)] == [
+        JobState.FAILED,
+        JobState.FAILED,
+        JobState.FINISHED,
+    ]
+    assert "usable models: 1" in store.job(bad.id).outcome
+    assert any("usable models: 1" in line for line in said)
+
+
+@pytest.mark.parametrize("wanted", [JobState.PAUSED, JobState.CANCELLED])
+def test_a_job_that_is_to_be_stopped_is_given_back_and_the_worker_goes_on(
+    store: Store, models: Path, tmp_path: Path, wanted: JobState
+) -> None:
+    job = handed_in(store, uploaded(store, models), budget=600.0)
+    worker, _ = worker_of(store, tmp_path)
+    thread = threading.Thread(target=worker.work, kwargs={"until_idle": True})
+    thread.start()
+    until(lambda: store.count(job.id) > 5)
+    store.hold(job.id, wanted)
+    thread.join(30)
+    assert not thread.is_alive()
+    assert store.job(job.id).state is wanted
+
+
+def test_a_worker_that_is_stopped_gives_its_job_back(store: Store, models: Path, tmp_path: Path) -> None:
+    job = handed_in(store, uploaded(store, models), budget=600.0)
+    worker, _ = worker_of(store, tmp_path)
+    thread = threading.Thread(target=worker.work)
+    thread.start()
+    until(lambda: store.count(job.id) > 5)
+    worker.stop()
+    thread.join(30)
+    assert not thread.is_alive()
+    assert store.job(job.id).state is JobState.INTERRUPTED
+
+
+def started(url: str, folder: Path, mark: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tuner", "work", "--store", url, "--folder", str(folder), "--slots", "1"],
+        env={**os.environ, MARKER: mark},
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_a_worker_that_is_killed_is_replaced_by_another_that_executes_nothing_again(
+    database_url: str, models: Path, tmp_path: Path
+) -> None:
+    with Store.open(database_url) as store:
+        job = handed_in(store, uploaded(store, models), budget=12.0)
+        first = started(database_url, tmp_path / "one", "first")
+        try:
+            until(lambda: store.count(job.id) > 20)
+        finally:
+            first.send_signal(signal.SIGKILL)
+            first.wait()
+        known = {stored.run: stored.id for stored in store.responses(job.id)}
+        until(lambda: not marked(f"{MARKER}=first"), 5.0)
+        second = started(database_url, tmp_path / "two", "second")
+        try:
+            until(lambda: store.job(job.id).state is JobState.FINISHED, 90.0)
+        finally:
+            second.terminate()
+            assert second.wait(30) == 0
+        runs = [(stored.run, stored.id) for stored in store.responses(job.id)]
+        assert len({executed for executed, _ in runs}) == len(runs) > len(known)
+        kept = dict(runs)
+        again = [executed for executed, number in known.items() if kept.get(executed) != number]
+        assert not again
+
+
+def test_while_the_database_is_away_a_worker_waits_and_then_delivers_once(
+    sqlite_url: str, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.database.BUSY_SECONDS", 1)
+    with Store.open(sqlite_url) as store:
+        job = handed_in(store, uploaded(store, models), budget=15.0)
+        worker, said = worker_of(store, tmp_path)
+        thread = threading.Thread(target=worker.work, kwargs={"until_idle": True})
+        thread.start()
+        until(lambda: store.count(job.id) > 10)
+        thief = sqlite3.connect(sqlite_url.removeprefix("sqlite:///"), isolation_level=None)
+        thief.execute("BEGIN EXCLUSIVE")
+        until(lambda: any("what finishes meanwhile is kept here" in line for line in said), 20.0)
+        time.sleep(1.5)
+        thief.execute("ROLLBACK")
+        thief.close()
+        thread.join(60)
+        assert not thread.is_alive()
+        assert "the store is back" in said
+        assert store.job(job.id).state is JobState.FINISHED
+        runs = [stored.run for stored in store.responses(job.id)]
+        assert len(set(runs)) == len(runs)
+
+
+class Away:
+    """A store whose database is away for some calls, before they are carried out or after."""
+
+    def __init__(self, store: Store, calls: int, is_after: bool) -> None:
+        self.store, self.calls, self.is_after = store, calls, is_after
+
+    def record(self, *arguments: object) -> bool:
+        is_away = self.calls > 0
+        self.calls -= 1
+        if is_away and not self.is_after:
+            raise StoreUnavailable("away")
+        found = self.store.record(*arguments)  # type: ignore[arg-type]
+        if is_away:
+            raise StoreUnavailable("away")
+        return found
+
+
+@pytest.mark.parametrize("is_after", [False, True])
+def test_a_response_is_kept_once_whenever_the_database_goes_away(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch, is_after: bool
+) -> None:
+    monkeypatch.setattr(patience, "EVERY", 0.01)
+    said: list[str] = []
+    with Store.open(sqlite_url) as store:
+        job, _ = store.submit(SERVED)
+        lease = store.claim(job.id, this_process(), 30)
+        store.settle(lease, SUBMISSION)
+        waiting = patient(Away(store, 3, is_after), said.append, threading.Event())  # type: ignore[arg-type]
+        waiting.record(lease, run(0), RESPONSE, 1.0, HERE)
+        assert store.count(job.id) == 1
+    assert len(said) == 2
+
+
+def test_nobody_waits_for_ever(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop = threading.Event()
+    with Store.open(sqlite_url) as store:
+        away = Away(store, 10**6, is_after=False)
+        monkeypatch.setattr(patience, "PATIENCE", 0.0)
+        with pytest.raises(StoreUnavailable):
+            patient(away, lambda _: None, stop).record()  # type: ignore[arg-type, call-arg]
+        monkeypatch.setattr(patience, "PATIENCE", 900.0)
+        stop.set()
+        with pytest.raises(StoreUnavailable):
+            patient(away, lambda _: None, stop).record()  # type: ignore[arg-type, call-arg]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"),
+    [("spring", "spring"), ("../../etc", "_.._etc"), ("a/b c", "a_b_c"), ("...", "models"), ("", "models")],
+)
+def test_the_folder_of_a_set_lies_where_it_should(name: str, folder: str) -> None:
+    assert named_folder(name) == folder

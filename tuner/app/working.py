@@ -1,0 +1,159 @@
+"""Workers: processes that carry out the jobs that a server was handed, one at a time each.
+
+A worker needs the store and nothing else: the models of a job lie in it, and are laid into the worker's own folder.
+Workers on one machine or on many take the most urgent job that waits; one whose worker died is gone on with by another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from storage.errors import JobBusy, StoreError, StoreUnavailable
+from storage.lease import Lease, this_process
+from storage.records import Job, JobKind, ModelContent
+from storage.store import Store
+from tuner.app.intake import submission_of
+from tuner.app.owning import LEASE_SECONDS, kept
+from tuner.app.patience import patient
+from tuner.app.progress import Progress
+from tuner.app.solving import carry_out_own as solve
+from tuner.app.tuning import carry_out_own as tune
+from tuner.cost import Cost, Ties
+from tuner.errors import Failed, NotFound, TunerError, UsageError
+from tuner.scenario import Scenario
+
+IDLE = 1.0
+"""Seconds between two looks for a job while none waits."""
+
+
+class Worker:
+    """Takes jobs from a store and carries them out."""
+
+    def __init__(self, store: Store, folder: Path, slots: int, say: Callable[[str], None]) -> None:
+        """Take no job yet.
+
+        Args:
+            store: whose jobs are carried out.
+            folder: where models are laid; made if missing, and may be deleted while nobody works.
+            slots: how many runs may execute at a time on this host, over all of its workers.
+            say: told what happens, a line each.
+
+        """
+        self._folder, self._slots, self._say = folder, slots, say
+        self._stop = threading.Event()
+        self._store = patient(store, say, self._stop)
+        self._job_stop = threading.Event()
+
+    def stop(self) -> None:
+        """Give the job back that is worked on, and take no other; safe in a signal handler."""
+        self._stop.set()
+        self._job_stop.set()
+
+    def work(self, until_idle: bool = False) -> None:
+        """Carry out jobs until `stop` is called, or, if so wanted, until none waits."""
+        while not self._stop.is_set():
+            try:
+                lease = self._store.claim_next(this_process(), LEASE_SECONDS, self._slots)
+            except StoreUnavailable:
+                continue  # it was waited for in vain, or nobody wants to wait any more
+            if lease is not None:
+                self._carry_out(lease)
+            elif until_idle:
+                return
+            else:
+                self._stop.wait(IDLE)
+
+    def _carry_out(self, lease: Lease) -> None:
+        """Carry out a job; whatever is wrong with it is told, and the worker goes on with the next."""
+        self._job_stop = threading.Event()
+        if self._stop.is_set():
+            self._job_stop.set()
+        store = self._store
+        job = store.job(lease.job_id)
+        self._say(f"{job.name}: taken")
+        try:
+            with kept(store, lease, self._job_stop, Failed, UsageError, NotFound):
+                if job.kind is JobKind.SOLVE:
+                    solve(store, job, lease, lambda _: None, self._say, self._job_stop)
+                else:
+                    tune(store, self._local(job, lease), lease, _Ear(self._say), self._job_stop)
+        except JobBusy as error:
+            self._say(str(error))
+            return
+        except (TunerError, StoreError, OSError) as error:
+            self._say(f"{job.name}: {error}")
+            return
+        done = store.job(job.id)
+        self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")
+
+    def _local(self, job: Job, lease: Lease) -> Job:
+        """Return a job with its models laid into the worker's folder; they are looked at first if nobody did yet."""
+        if job.instance_set is None:
+            raise Failed(f"job {job.name!r} has no instance set")
+        own = self._folder / "jobs" / str(job.id)
+        folder = own / named_folder(job.folder)
+        places = {}
+        for name, model in self._store.instance_set(job.instance_set).members:
+            place = folder / f"{name}{model.suffix}"
+            if not place.resolve().is_relative_to(folder.resolve()):  # which no upload lets through
+                raise Failed(f"job {job.name!r}: model {name!r} would lie outside of its folder")
+            self._lay(model, place)
+            places[model.sha256] = place
+        if not job.members:
+            scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
+            self._store.settle(lease, submission_of(scenario, _Ear(self._say)))
+            job = self._store.job(job.id)
+        here = tuple(replace(member, path=str(places[member.sha256])) for member in job.members)
+        return replace(job, members=here)
+
+    def _lay(self, model: ModelContent, place: Path) -> None:
+        if place.exists():
+            return
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = place.with_name(f".{place.name}.{hashlib.sha256(str(place).encode()).hexdigest()[:8]}")
+        with partial.open("wb") as file:
+            for piece in self._store.model(model.sha256):
+                file.write(piece)
+        partial.replace(place)
+
+    def forget(self, job_id: int) -> None:
+        """Delete what was laid for a job."""
+        shutil.rmtree(self._folder / "jobs" / str(job_id), ignore_errors=True)
+
+
+class _Ear:
+    """Watches a job for whoever reads the worker's lines."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self.say = say
+
+    def show(self, progress: Progress) -> None:
+        """Nothing: who wants to know looks into the store."""
+
+
+def named_folder(name: str) -> str:
+    """Return the name of a folder for a set of models."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).strip(".")
+    return plain[:80] or "models"
+
+
+def _scenario(job: Job, folder: Path) -> Scenario:
+    """Return what a server was handed, on models that are here."""
+    return Scenario(
+        folder=str(folder),
+        solver=",".join(job.solvers),
+        budget=job.budget,
+        cutoff=job.cutoff,
+        cost=Cost(job.cost),
+        ties=Ties(job.ties),
+        holdout=job.holdout,
+        memory=float(job.memory_mib),
+        gap=job.gap,
+        seed=job.seed,
+        reuse=job.reuse,
+    )
