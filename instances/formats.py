@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import zstandard
 
@@ -25,6 +25,8 @@ LARGEST = 4 * 2**30
 _BLOCK = 2**18
 _ZSTD_FEED = 2**10
 """Bytes of an archive handed to zstd at a time: it answers with at most some 30,000 times as many."""
+_XZ_MEMORY = 2**28
+"""Bytes that unpacking may take: four times what xz -9 wants."""
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
 
 
@@ -61,13 +63,31 @@ def content(path: Path) -> Iterator[bytes]:
     size = 0
     try:
         with path.open("rb") as file:
-            for block in _unpacked(file, parts.packing if parts else ""):
+            for block in unpacked(file, parts.packing if parts else "", str(path)):
                 size += len(block)
                 if size > LARGEST:
                     raise UnreadableModel(f"{path}: has more than {LARGEST / 2**30:g} GiB once unpacked, the limit")
                 yield block
-    except _DAMAGE as error:
+    except OSError as error:
         raise UnreadableModel(f"{path}: {_complaint(error)}") from None
+
+
+def unpacked(file: IO[bytes], packing: str, where: str) -> Iterator[bytes]:
+    """Yield the content of an open file, unpacked, in blocks of moderate size; whoever reads counts them.
+
+    Args:
+        file: at its beginning.
+        packing: one of `PACKINGS`, or empty.
+        where: what to call it in messages.
+
+    Raises:
+        UnreadableModel: the file cannot be read, or its archive is damaged or cut off.
+
+    """
+    try:
+        yield from _unpacked(file, packing)
+    except _DAMAGE as error:
+        raise UnreadableModel(f"{where}: {_complaint(error)}") from None
 
 
 def sha256_of(path: Path) -> str:
@@ -88,24 +108,23 @@ def open_text(path: Path) -> io.TextIOWrapper:
     )
 
 
-def _unpacked(file: BinaryIO, packing: str) -> Iterator[bytes]:
-    if packing == ".zst":
-        yield from _zstd(file)
+def _unpacked(file: IO[bytes], packing: str) -> Iterator[bytes]:
+    if packing in (".zst", ".xz"):
+        yield from (_zstd if packing == ".zst" else _xz)(file)
         return
     with _OPENERS[packing](file) as stream:
         while block := stream.read(_BLOCK):
             yield block
 
 
-_OPENERS: dict[str, Callable[[BinaryIO], Any]] = {
+_OPENERS: dict[str, Callable[[IO[bytes]], Any]] = {
     "": nullcontext,
     ".gz": lambda file: gzip.GzipFile(fileobj=file),
     ".bz2": bz2.BZ2File,
-    ".xz": lzma.LZMAFile,
 }
 
 
-def _zstd(file: BinaryIO) -> Iterator[bytes]:
+def _zstd(file: IO[bytes]) -> Iterator[bytes]:
     # Not zstandard's own stream reader: it takes an archive that was cut off for a whole one.
     frame = None
     while fed := file.read(_ZSTD_FEED):
@@ -125,6 +144,21 @@ def _complaint(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
     return f"the archive is damaged: {error}"
+
+
+def _xz(file: IO[bytes]) -> Iterator[bytes]:
+    # Not lzma's own file: it takes as much memory as the archive says.
+    frame = None
+    while fed := file.read(_BLOCK):
+        fed = fed if frame else fed.lstrip(b"\0")  # between two streams there may be zeros
+        while fed or (frame is not None and not frame.needs_input):
+            frame = frame or lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+            yield frame.decompress(fed, _BLOCK)
+            fed = b""
+            if frame.eof:
+                fed, frame = frame.unused_data.lstrip(b"\0"), None
+    if frame is not None:
+        raise EOFError
 
 
 class _Stream(io.RawIOBase):

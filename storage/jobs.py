@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
@@ -16,7 +17,7 @@ from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, RequestDiffers,
 from storage.lease import Lease, Owner
 from storage.names import named_after
 from storage.records import Job, JobState, Submission
-from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, submission_row
+from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, state_of, submission_row
 
 _jobs = schema.jobs.c
 _elapsed = bindparam("its_elapsed", type_=schema.Number)
@@ -108,6 +109,12 @@ def read_jobs(connection: Connection, database: Database, configurations: Config
         solvers.setdefault(job_id, []).append(solver)
     best = configurations.read(connection, (row.best for row in rows if row.best))
     return [job_of(row, tuple(solvers.get(row.id, ())), best.get(row.best)) for row in rows]
+
+
+def count_states(connection: Connection, database: Database) -> dict[JobState, int]:
+    """Return how many jobs there are in each state."""
+    rows = connection.execute(select(schema.jobs, database.now.label("now")))
+    return Counter(state_of(row) for row in rows)
 
 
 def claim(connection: Connection, database: Database, job_id: int, owner: Owner, seconds: float) -> Lease:

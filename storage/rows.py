@@ -98,19 +98,27 @@ def holder_of(row: Row[Any]) -> Owner | None:
     return None if owner.is_gone else owner
 
 
-def job_of(
-    row: Row[Any], solvers: tuple[str, ...], best: Configuration | None, members: tuple[Member, ...] = ()
-) -> Job:
-    """Return the job of this row, which also has ``now``: a running one whose process died is interrupted."""
+def state_of(row: Row[Any]) -> JobState:
+    """Return the state of the job of this row, which also has ``now``: a running one whose process died is interrupted.
+
+    One that somebody wants stopped is so once its worker has let go of it.
+    """
     state = JobState(row.state)
     if state is JobState.RUNNING and holder_of(row) is None:
         state = JobState.INTERRUPTED
-    if row.hold and state not in (JobState.RUNNING, JobState.FINISHED, JobState.FAILED):
-        state = JobState(row.hold)
+    if row.hold and state in (JobState.QUEUED, JobState.INTERRUPTED):
+        return JobState(row.hold)
+    return state
+
+
+def job_of(
+    row: Row[Any], solvers: tuple[str, ...], best: Configuration | None, members: tuple[Member, ...] = ()
+) -> Job:
+    """Return the job of this row, which also has ``now``."""
     return Job(
         id=row.id,
         name=row.name,
-        state=state,
+        state=state_of(row),
         folder=row.folder,
         holdout=row.holdout,
         solvers=solvers,

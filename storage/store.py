@@ -117,6 +117,11 @@ class Store:
         """The URL with its driver, and its password if any: what Optuna is to be given for the same database."""
         return self._database.url.render_as_string(hide_password=False)
 
+    @property
+    def where(self) -> str:
+        """What messages begin with that say which store it is: its URL without a password."""
+        return self._database.where
+
     # Jobs
 
     def create_job(self, submission: Submission) -> Job:
@@ -145,6 +150,11 @@ class Store:
         """Return all jobs, the newest first, without their members."""
         with self._database.reading() as connection:
             return jobs.read_jobs(connection, self._database, self._configurations)
+
+    def states(self) -> dict[JobState, int]:
+        """Return how many jobs there are in each state; a running one whose process died counts as interrupted."""
+        with self._database.reading() as connection:
+            return jobs.count_states(connection, self._database)
 
     def submit(self, submission: Submission, key: str = "", digest: str = "") -> tuple[Job, bool]:
         """Queue a job that workers take; a request that comes again makes no other one.

@@ -24,11 +24,16 @@ HANDLERS = {
     "best": "stored",
     "responses": "stored",
     "export": "stored",
+    "pause": "stored",
+    "cancel": "stored",
     "execute": "solving",
     "params": "solving",
     "generate": "solving",
     "solve": "bilevel",
+    "serve": "serving",
     "work": "serving",
+    "submit": "serving",
+    "token": "serving",
     "doctor": "solving",
 }
 """The module of this package that has the command's function, imported only when the command is given."""

@@ -20,6 +20,8 @@ EXIT_CODES = """exit codes:
 
 STORE_HELP = "where results are kept: sqlite:///FILE or postgresql://... (default: $TUNER_STORE or sqlite:///tuner.db)"
 
+SERVER_HELP = "a tuner server in place of a store (default: $TUNER_SERVER); its token is in $TUNER_TOKEN"
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser that shows examples as they were written."""
@@ -50,6 +52,7 @@ def build() -> Parser:
 
     _tuning(command)
     _reading(command)
+    _holding(command)
     _solving(command)
     _serving(command)
     return parser
@@ -59,13 +62,47 @@ def _store(parser: Parser) -> None:
     parser.add_argument("--store", metavar="URL", help=STORE_HELP)
 
 
+def _viewing(parser: Parser) -> None:
+    _store(parser)
+    parser.add_argument("--server", metavar="URL", help=SERVER_HELP)
+
+
 def _job(parser: Parser) -> None:
     parser.add_argument("job", metavar="JOB", help="the name or number of a job, as tuner jobs lists them")
-    _store(parser)
+    _viewing(parser)
 
 
 def _json(parser: Parser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON instead of text")
+
+
+def _scenario(parser: Parser) -> None:
+    parser.add_argument(
+        "--solver", metavar="S", help="highs, cp-sat, scip, or any: choose the solver too (default: any)"
+    )
+    parser.add_argument("--budget", metavar="T", help="time for the whole job, such as 90s, 10m, 2h (default: 10m)")
+    parser.add_argument("--cutoff", metavar="T", help="time for one run (default: 30s)")
+    costs = ", ".join(cost.value for cost in Cost)
+    parser.add_argument("--cost", metavar="C", help=f"what is minimised: {costs} (default: par10, CPU seconds)")
+    ties = ", ".join(tie.value for tie in Ties)
+    parser.add_argument("--ties", metavar="T", help=f"over solver seeds, assume: {ties} (default: mean)")
+    parser.add_argument("--holdout", metavar="H", help="fraction of the models held out, or a folder (default: 0.3)")
+    parser.add_argument("--slots", metavar="N", help="runs at a time (default: one per core)")
+    parser.add_argument(
+        "--memory",
+        metavar="M",
+        help="for one run, such as 512MiB, 4GiB, beyond the 40 MiB or so of its warm process (default: 2GiB)",
+    )
+    parser.add_argument(
+        "--gap", metavar="G", help="relative gap that counts as optimal, for every solver (default: 1e-4)"
+    )
+    parser.add_argument("--seed", metavar="N", help="of the choices and of the split (default: 0)")
+    parser.add_argument(
+        "--reuse",
+        action=argparse.BooleanOptionalAction,
+        help="start from what earlier jobs in the store, executed on the same kind of machine, have shown",
+    )
+    parser.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")
 
 
 def _tuning(command: Callable[..., Parser]) -> None:
@@ -80,31 +117,8 @@ def _tuning(command: Callable[..., Parser]) -> None:
     tune.add_argument(
         "folder", metavar="FOLDER", help="a folder of .mps and .lp models, or a scenario file: .toml or .json"
     )
-    tune.add_argument("--solver", metavar="S", help="highs, cp-sat, scip, or any: choose the solver too (default: any)")
-    tune.add_argument("--budget", metavar="T", help="time for the whole job, such as 90s, 10m, 2h (default: 10m)")
-    tune.add_argument("--cutoff", metavar="T", help="time for one run (default: 30s)")
-    costs = ", ".join(cost.value for cost in Cost)
-    tune.add_argument("--cost", metavar="C", help=f"what is minimised: {costs} (default: par10, CPU seconds)")
-    ties = ", ".join(tie.value for tie in Ties)
-    tune.add_argument("--ties", metavar="T", help=f"over solver seeds, assume: {ties} (default: mean)")
-    tune.add_argument("--holdout", metavar="H", help="fraction of the models held out, or a folder (default: 0.3)")
-    tune.add_argument("--slots", metavar="N", help="runs at a time (default: one per core)")
-    tune.add_argument(
-        "--memory",
-        metavar="M",
-        help="for one run, such as 512MiB, 4GiB, beyond the 40 MiB or so of its warm process (default: 2GiB)",
-    )
-    tune.add_argument(
-        "--gap", metavar="G", help="relative gap that counts as optimal, for every solver (default: 1e-4)"
-    )
+    _scenario(tune)
     tune.add_argument("--space", metavar="FILE", help="a TOML file of parameters to add to the built-in spaces")
-    tune.add_argument("--seed", metavar="N", help="of the choices and of the split (default: 0)")
-    tune.add_argument(
-        "--reuse",
-        action=argparse.BooleanOptionalAction,
-        help="start from what earlier jobs in the store, executed on the same kind of machine, have shown",
-    )
-    tune.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")
     tune.add_argument("--out", metavar="DIR", help="where report and parameter files go (default: tuner-NAME)")
     _store(tune)
     _json(tune)
@@ -117,7 +131,7 @@ def _tuning(command: Callable[..., Parser]) -> None:
 
 def _reading(command: Callable[..., Parser]) -> None:
     jobs = command("jobs", "list the jobs in the store", "tuner jobs", "tuner jobs --json")
-    _store(jobs)
+    _viewing(jobs)
     _json(jobs)
 
     show = command("show", "show a job: where it stands, its trajectory, its verdict", "tuner show models")
@@ -164,6 +178,16 @@ def _reading(command: Callable[..., Parser]) -> None:
         metavar="PATH",
         help="write to this file instead of standard output; with --files, into this folder (default: tuner-NAME)",
     )
+
+
+def _holding(command: Callable[..., Parser]) -> None:
+    for name, meaning in (
+        ("pause", "have a job that a server was handed stopped until it is resumed"),
+        ("cancel", "have a job that a server was handed stopped for good"),
+    ):
+        hold = command(name, meaning, f"tuner {name} models --server https://tuner.example.com")
+        _job(hold)
+        _json(hold)
 
 
 def _solving(command: Callable[..., Parser]) -> None:
@@ -263,17 +287,69 @@ def _solving(command: Callable[..., Parser]) -> None:
 
 
 def _serving(command: Callable[..., Parser]) -> None:
+    serve = command(
+        "serve",
+        "serve jobs over HTTP, with a worker beside it",
+        "tuner serve",
+        "tuner serve --host 0.0.0.0 --name tuner.example.com --store postgresql://tuner@host/tuner",
+    )
+    serve.add_argument(
+        "--host", metavar="ADDRESS", default="127.0.0.1", help="to listen on (default: 127.0.0.1, this machine only)"
+    )
+    serve.add_argument("--port", metavar="N", default="8000", help="to listen on (default: 8000)")
+    serve.add_argument(
+        "--name",
+        metavar="HOST",
+        action="append",
+        default=[],
+        help="by which it is called; requests that name another host are refused",
+    )
+    serve.add_argument("--tokens", action="store_true", help="ask for tokens on this machine, too")
+    serve.add_argument("--without-worker", action="store_true", help="carry out nothing: workers are elsewhere")
+    _working(serve)
+
     work = command(
         "work",
         "carry out the jobs that a server was handed",
         "tuner work --store postgresql://tuner@host/tuner",
         "tuner work --store sqlite:///tuner.db --slots 4",
     )
-    work.add_argument(
+    work.add_argument("--until-idle", action="store_true", help="end when no job waits")
+    _working(work)
+
+    submit = command(
+        "submit",
+        "hand a folder of models in to a server",
+        "tuner submit models/ --server https://tuner.example.com",
+        "tuner submit models/ --solver highs --budget 1h --watch",
+    )
+    submit.add_argument("folder", metavar="FOLDER", help="a folder of .mps and .lp models")
+    _scenario(submit)
+    submit.add_argument("--priority", metavar="N", default="0", help="jobs with a higher one go first (default: 0)")
+    submit.add_argument("--watch", action="store_true", help="follow the job to its end")
+    submit.add_argument("--server", metavar="URL", help=SERVER_HELP)
+    _json(submit)
+
+    token = command(
+        "token",
+        "make, list or revoke the tokens that a server asks for",
+        "tuner token create laptop --owner ann --scope submit",
+        "tuner token list",
+        "tuner token revoke 3",
+    )
+    token.add_argument("what", choices=["create", "list", "revoke"], help="what to do")
+    token.add_argument("name", metavar="NAME", nargs="?", help="what it is made for; to revoke it, its number")
+    token.add_argument("--owner", metavar="WHO", help="whose jobs it hands in and sees (default: NAME)")
+    token.add_argument("--scope", metavar="S", default="submit", help="read, submit or admin (default: submit)")
+    _store(token)
+    _json(token)
+
+
+def _working(parser: Parser) -> None:
+    parser.add_argument(
         "--slots", metavar="N", help="runs at a time on this host, over all of its workers (default: one per core)"
     )
-    work.add_argument(
+    parser.add_argument(
         "--folder", metavar="DIR", default="tuner-work", help="where models are laid (default: tuner-work)"
     )
-    work.add_argument("--until-idle", action="store_true", help="end when no job waits")
-    _store(work)
+    _store(parser)

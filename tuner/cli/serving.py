@@ -1,36 +1,210 @@
-"""The commands of a service: work."""
+"""The commands of a service: serve, work, submit, token."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
 
-from tuner.app.stores import open_store, printed_url
+from storage.names import fault
+from storage.records import Scope, Token
+from tuner.app.stores import existing_store, open_store, printed_url, store_url
+from tuner.app.views import Data
 from tuner.app.working import Worker
-from tuner.commands import counted
-from tuner.errors import UsageError
-from tuner.scenario import read_whole
+from tuner.cli.stored import client_of
+from tuner.cli.words import duration, number, print_json, print_table
+from tuner.commands import command, counted
+from tuner.errors import Failed, UsageError
+from tuner.scenario import ANY, read_scenario, read_whole
+from tuner.space import unknown
+
+FLAGS = ("solver", "budget", "cutoff", "cost", "ties", "holdout", "slots", "memory", "gap", "seed", "name", "reuse")
+FEWEST_SECONDS = 1.0
+"""A worker that ends sooner is not started again at once."""
 
 
 def work(arguments: argparse.Namespace) -> int:
     """Carry out the jobs that a server was handed, until interrupted."""
+    slots = _slots(arguments)
+    say = _sayer()
+    with open_store(arguments.store) as store:
+        worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
+        for signalled in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(signalled, lambda *_: worker.stop())
+        say(f"worker on {counted(slots, 'slot')}; store {printed_url(arguments.store)}")
+        worker.work(until_idle=arguments.until_idle)
+    return 0
+
+
+def serve(arguments: argparse.Namespace) -> int:
+    """Serve the API and its pages, with a worker beside it, until interrupted."""
+    import uvicorn  # here, and with it all that only a server needs
+
+    from tuner.service.access import is_loopback
+    from tuner.service.server import application
+
+    port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), _sayer()
+    if not 0 < port < 2**16:
+        raise UsageError(f"--port {port}: from 1 to 65535")
+    is_open = not is_loopback(arguments.host)
+    needs_token = is_open or arguments.tokens
+    names = {"localhost", "127.0.0.1", "::1", arguments.host, *arguments.name}
+    with open_store(arguments.store) as store:
+        if needs_token and not any(token.revoked_at is None for token in store.tokens()):
+            say(f"nobody has a token yet; make one: {command('token', 'create', 'NAME', '--owner', 'WHO')}")
+        hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
+        app = application(store, needs_token=needs_token, hosts=hosts)
+        say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
+        with _embedded(arguments, slots):
+            try:
+                uvicorn.run(app, host=arguments.host, port=port, log_level="warning", server_header=False)
+            except SystemExit:  # as it does when the port is taken
+                raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
+    return 0
+
+
+@contextmanager
+def _embedded(arguments: argparse.Namespace, slots: int) -> Iterator[None]:
+    """Keep a worker running beside the server, in a process of its own."""
+    if arguments.without_worker:
+        yield
+        return
+    over = threading.Event()
+    words = [sys.executable, "-m", "tuner", "work", "--slots", str(slots), "--folder", arguments.folder]
+    environment = {**os.environ, "TUNER_STORE": store_url(arguments.store)}  # no argument: it may have a password
+    process = [subprocess.Popen(words, env=environment)]
+
+    def watch() -> None:
+        while not over.is_set():
+            process[0].wait()
+            if over.wait(FEWEST_SECONDS):
+                return
+            process[0] = subprocess.Popen(words, env=environment)
+
+    thread = threading.Thread(target=watch, name="worker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        process[0].terminate()
+        process[0].wait()
+
+
+def submit(arguments: argparse.Namespace) -> int:
+    """Hand a folder of models in to a server."""
+    say = _sayer()
+    scenario = read_scenario(None, {**{name: getattr(arguments, name) for name in FLAGS}, "folder": arguments.folder})
+    fraction = scenario.holdout_fraction
+    if fraction is None:
+        raise UsageError(f"--holdout {scenario.holdout}: a fraction such as 0.3 is needed; a server takes no folder")
+    folder = Path(scenario.folder)
+    with client_of(arguments) as client:
+        models = client.upload(folder, folder.resolve().name or "models", say)
+        job = client.submit(
+            {
+                "instance_set": models["id"],
+                "name": scenario.name,
+                "solvers": [ANY] if scenario.solver == ANY else [part.strip() for part in scenario.solver.split(",")],
+                "budget_s": scenario.budget,
+                "cutoff_s": scenario.cutoff,
+                "cost": scenario.cost.value,
+                "ties": scenario.ties.value,
+                "holdout": fraction,
+                "slots": scenario.slots or None,
+                "memory_mib": round(scenario.memory),
+                "gap": scenario.gap,
+                "seed": scenario.seed,
+                "reuse": scenario.reuse,
+                "priority": read_whole(arguments.priority, "--priority"),
+            }
+        )
+        if arguments.watch:
+            for standing in client.follow(str(job["id"])):
+                say(_standing(standing))
+            job = client.show(str(job["id"]))
+    if arguments.json:
+        print_json(job)
+    elif arguments.watch:
+        print(job["report"] or f"{job['name']}: {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}")
+    else:
+        print(f"{job['name']} is job {job['id']}, {job['state']}; {command('show', job['name'])} shows it")
+    return 0
+
+
+def _standing(data: Data) -> str:
+    incumbent = data["incumbent"]
+    costs = f"{number(incumbent['default_cost'])} -> {number(incumbent['cost'])}" if incumbent else "-"
+    spent = f"{duration(data['spent_s'])} of {duration(data['budget_s'])}"
+    return f"  {data['state']:<11} {spent}   {counted(data['runs'], 'run')}   default -> incumbent: {costs}"
+
+
+def token(arguments: argparse.Namespace) -> int:
+    """Make, list or revoke tokens."""
+    if arguments.what == "list":
+        with existing_store(arguments.store) as store:
+            found = store.tokens()
+        if arguments.json:
+            print_json([_token_data(each) for each in found])
+            return 0
+        rows = [[str(value if value is not None else "-") for value in _token_data(each).values()] for each in found]
+        print_table(("token", "name", "owner", "scope", "made", "revoked"), rows, right=("token",))
+        return 0
+    if not arguments.name:
+        needed = "a NAME" if arguments.what == "create" else "the number of one"
+        raise UsageError(f"token {arguments.what} needs {needed}")
+    if arguments.what == "revoke":
+        with existing_store(arguments.store) as store:
+            store.revoke_token(read_whole(arguments.name, "TOKEN"))
+        print(f"token {arguments.name} is revoked")
+        return 0
+    if arguments.scope not in list(Scope):
+        raise UsageError(f"{unknown('scope', arguments.scope, list(Scope))}; it is one of {', '.join(Scope)}")
+    owner = arguments.owner or arguments.name
+    for what, text in (("NAME", arguments.name), ("--owner", owner)):
+        if wrong := fault(text):
+            raise UsageError(f"{what} {text!r} {wrong}")
+    with open_store(arguments.store) as store:
+        made, secret = store.create_token(arguments.name, owner, Scope(arguments.scope))
+    if arguments.json:
+        print_json({**_token_data(made), "secret": secret})
+        return 0
+    print(secret)
+    print(f"token {made.id} of {owner}, for {made.scope.value}; it is shown this once only", file=sys.stderr)
+    return 0
+
+
+def _token_data(found: Token) -> Data:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "owner": found.owner,
+        "scope": found.scope.value,
+        "created_at": found.created_at.isoformat(timespec="seconds"),
+        "revoked_at": found.revoked_at and found.revoked_at.isoformat(timespec="seconds"),
+    }
+
+
+def _slots(arguments: argparse.Namespace) -> int:
     cores = len(os.sched_getaffinity(0))
     slots = cores if arguments.slots is None else read_whole(arguments.slots, "--slots")
     if not 1 <= slots <= cores:
         raise UsageError(f"--slots {slots}: from 1 to {cores}, the cores that this process may use")
+    return slots
+
+
+def _sayer() -> Callable[[str], None]:
     console = Console(stderr=True, highlight=False)
 
     def say(text: str) -> None:
         console.print(text, markup=False, soft_wrap=True)
 
-    with open_store(arguments.store) as store:
-        worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: worker.stop())
-        say(f"worker on {counted(slots, 'slot')}; store {printed_url(arguments.store)}")
-        worker.work(until_idle=arguments.until_idle)
-    return 0
+    return say

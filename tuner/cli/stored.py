@@ -1,84 +1,78 @@
-"""The commands that read what is kept: jobs, show, best, responses, export."""
+"""The commands that read what is kept, here or at a server: jobs, show, best, responses, export; and what is wanted of
+a job there: pause, cancel."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import math
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from storage.records import Bracket, Configuration, Job, JobKind, JobState, Member, StoredRun, spell
-from storage.store import Store
-from tuner.app.files import parameter_file, prepared_folder, python_file, verdict_again, write_files
+from storage.records import Configuration, JobKind, JobState, spell
+from tuner.app.files import prepared_folder, verdict_again, write_files
 from tuner.app.stores import existing_store
-from tuner.cli import answers
+from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View
 from tuner.cli.hints import told
 from tuner.cli.words import duration, number, print_csv, print_json, print_table
 from tuner.commands import counted
-from tuner.cost import Cost, censored, cost_of
-from tuner.errors import Failed, NotFound, UsageError
+from tuner.errors import Failed, UsageError
 
-RESPONSE_COLUMNS = (
-    "id",
-    "instance",
-    "sha256",
-    "part",
-    "solver",
-    "configuration",
-    "parameters",
-    "seed",
-    "cutoff",
-    "limit",
-    "termination",
-    "claim",
-    "check",
-    "cost",
-    "objective",
-    "bound",
-    "gap",
-    "cpu_s",
-    "wall_s",
-    "solver_wall_s",
-    "peak_mib",
-    "nodes",
-    "iterations",
-    "work",
-    "integral",
-    "raw_status",
-    "reason",
-    "elapsed_s",
-    "host",
-    "processor",
-    "cores",
-    "software",
-    "stored_at",
-)
-RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
+if TYPE_CHECKING:
+    from tuner.client import Client
+
+SERVER = "http://127.0.0.1:8000"
+"""Where a server is, unless told otherwise."""
 NUMBERS = ("cost", "objective", "gap", "cpu_s", "nodes", "follower", "optimistic", "pessimistic")
 NARROW = ("instance", "part", "configuration", "seed", "claim", "check", "cost", "objective", "gap", "cpu_s", "nodes")
 
 
+@contextmanager
+def viewed(arguments: argparse.Namespace) -> Iterator[View]:
+    """Look at the store that is meant, or at the server where one is."""
+    if is_remote(arguments):
+        with client_of(arguments) as client:
+            yield client
+        return
+    with existing_store(arguments.store) as store:
+        yield StoredView(store)
+
+
+def is_remote(arguments: argparse.Namespace) -> bool:
+    """Whether a server is meant: by --server, or by $TUNER_SERVER where no store is named."""
+    if arguments.server and arguments.store:
+        raise UsageError("--server and --store: name one of them")
+    return bool(arguments.server or (os.environ.get("TUNER_SERVER") and not arguments.store))
+
+
+def client_of(arguments: argparse.Namespace) -> Client:
+    """Return a client of the server that is meant; its token is in $TUNER_TOKEN."""
+    from tuner.client import Client  # here: what is at hand needs no network
+
+    return Client(arguments.server or os.environ.get("TUNER_SERVER") or SERVER, os.environ.get("TUNER_TOKEN", ""))
+
+
 def jobs(arguments: argparse.Namespace) -> int:
     """List the jobs."""
-    with existing_store(arguments.store) as store:
-        found = store.jobs()
+    with viewed(arguments) as view:
+        found = view.jobs()
     if arguments.json:
-        print_json([job_data(job) for job in found])
+        print_json(found)
         return 0
     rows = (
         (
-            str(job.id),
-            job.name,
-            job.state.value,
-            ", ".join(job.solvers),
-            job.cost or f"{job.kind.value}, {job.ties}",
-            f"{duration(job.spent)} of {duration(job.budget)}",
-            _first_clause(job.outcome),
-            str(job.best) if job.best else "",
-            f"{job.created_at.astimezone():%Y-%m-%d %H:%M}",
+            str(job["id"]),
+            job["name"],
+            job["state"],
+            ", ".join(job["solvers"]),
+            job["cost"] or f"{job['kind']}, {job['ties']}",
+            f"{duration(job['spent_s'])} of {duration(job['budget_s'])}",
+            _first_clause(job["outcome"]),
+            _configuration(job["best"]) if job["best"] else "",
+            f"{datetime.fromisoformat(job['created_at']).astimezone():%Y-%m-%d %H:%M}",
         )
         for job in found
     )
@@ -90,149 +84,85 @@ def jobs(arguments: argparse.Namespace) -> int:
 
 def show(arguments: argparse.Namespace) -> int:
     """Show one job."""
-    with existing_store(arguments.store) as store:
-        job = store.job(arguments.job)
-        if job.kind is JobKind.SOLVE:
-            return _show_problem(store, job, arguments)
-        steps = list(store.incumbents(job.id))
-        events = list(store.events(job.id))
-        runs = store.count(job.id)
+    with viewed(arguments) as view:
+        job = view.show(arguments.job)
     if arguments.json:
-        data = job_data(job)
-        data["runs"] = runs
-        data["trajectory"] = [
-            {
-                "elapsed_s": step.elapsed,
-                "configuration": configuration_data(step.configuration),
-                "cost": step.cost,
-                "default_cost": step.default_cost,
-                "pairs": step.pairs,
-            }
-            for step in steps
-        ]
-        data["events"] = [{"elapsed_s": event.elapsed, "kind": event.kind, "text": event.text} for event in events]
-        print_json(data)
+        print_json(job)
         return 0
-    training = sum(member.part == "training" for member in job.members)
-    print(f"{job.name} (job {job.id}): {job.state.value}{', ' + job.outcome if job.outcome else ''}")
-    print(f"  models    {job.folder}: {training} to tune on, {len(job.members) - training} held out")
+    print(f"{job['name']} (job {job['id']}): {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}")
+    if job["kind"] == JobKind.SOLVE:
+        _show_bracket(job)
+    else:
+        _show_race(job)
+    if job["report"]:
+        print(f"\n{job['report']}")
+    elif job["state"] in RESUMABLE:
+        print(told("\nGo on with", ("resume", job["name"]), arguments))
+    return 0
+
+
+def _show_race(job: Data) -> None:
+    models = job["models"]
+    print(f"  models    {job['folder']}: {models['training']} to tune on, {models['holdout']} held out")
     print(
-        f"  task      {', '.join(job.solvers)}; {job.cost} at a cutoff of {job.cutoff:g} s; "
-        f"ties {job.ties}; seed {job.seed}"
+        f"  task      {', '.join(job['solvers'])}; {job['cost']} at a cutoff of {job['cutoff_s']:g} s; "
+        f"ties {job['ties']}; seed {job['seed']}"
     )
-    executed = f"{counted(job.slots, 'slot')}, {counted(runs, 'run')}"
-    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {executed}")
-    if steps:
+    executed = f"{counted(job['slots'], 'slot')}, {counted(job['runs'], 'run')}"
+    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {executed}")
+    if job["trajectory"]:
         print("  trajectory")
-        for step in steps:
-            print(
-                f"    {duration(step.elapsed):>8}  {number(step.cost)} (default {number(step.default_cost)}, "
-                f"{step.pairs} pairs)  {step.configuration}"
-            )
-    for event in events:
-        print(f"  {duration(event.elapsed)}  {event.kind}: {event.text}")
-    if job.report:
-        print(f"\n{job.report}")
-    elif job.state in RESUMABLE:
-        print(told("\nGo on with", ("resume", job.name), arguments))
-    return 0
+    for step in job["trajectory"]:
+        print(
+            f"    {duration(step['elapsed_s']):>8}  {number(step['cost'])} (default {number(step['default_cost'])}, "
+            f"{step['pairs']} pairs)  {_configuration(step['configuration'])}"
+        )
+    for event in job["events"]:
+        print(f"  {duration(event['elapsed_s'])}  {event['kind']}: {event['text']}")
 
 
-def _show_problem(store: Store, job: Job, arguments: argparse.Namespace) -> int:
-    """Show a job that solves a bilevel problem."""
-    bracket = store.bracket(job.id)
-    if arguments.json:
-        data = job_data(job)
-        data["bracket"] = None if bracket is None else bracket_data(store, job, bracket)
-        print_json(data)
-        return 0
-    print(f"{job.name} (job {job.id}): {job.state.value}{', ' + job.outcome if job.outcome else ''}")
-    print(f"  problem   {json.loads(job.document)['kind']}; {job.ties}; {', '.join(job.solvers)}; seed {job.seed}")
-    print(f"  spent     {duration(job.spent)} of {duration(job.budget)} on {counted(job.slots, 'slot')}")
+def _show_bracket(job: Data) -> None:
+    print(f"  problem   {job['problem']}; {job['ties']}; {', '.join(job['solvers'])}; seed {job['seed']}")
+    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {counted(job['slots'], 'slot')}")
+    bracket = job["bracket"]
     if bracket is not None:
-        value = "-" if bracket.objective is None else f"{bracket.objective:.7g}"
+        value, bound = ("-" if bracket[name] is None else f"{bracket[name]:.7g}" for name in ("objective", "bound"))
         print(f"  value     {value}")
-        print(f"  bound     {f'{bracket.bound:.7g}' if math.isfinite(bracket.bound) else '-'} ({bracket.bound_kind})")
-    if job.report:
-        print(f"\n{job.report}")
-    elif job.state in RESUMABLE:
-        print(told("\nGo on with", ("resume", job.name), arguments))
-    return 0
-
-
-def bracket_data(store: Store, job: Job, bracket: Bracket) -> dict[str, Any]:
-    """Return where a bilevel problem stands, for JSON."""
-    return {
-        "objective": bracket.objective,
-        "bound": bracket.bound if math.isfinite(bracket.bound) else None,
-        "bound_kind": bracket.bound_kind,
-        "x": _best_choice(store, job, bracket),
-    }
-
-
-def _best_choice(store: Store, job: Job, bracket: Bracket | None) -> dict[str, float] | None:
-    if bracket is None or bracket.best is None:
-        return None
-    return dict(next(store.answers(job.id, since=bracket.best - 1)).answer.x)
+        print(f"  bound     {bound} ({bracket['bound_kind']})")
 
 
 def best(arguments: argparse.Namespace) -> int:
-    """Print a job's best configuration."""
-    with existing_store(arguments.store) as store:
-        job = store.job(arguments.job)
-        if job.kind is JobKind.SOLVE:
-            return _print_best_choice(store, job, arguments)
-        configuration = _best(store, job)
+    """Print a job's best configuration, or choice of the leader."""
+    with viewed(arguments) as view:
+        found = view.best(arguments.job)
     if arguments.json:
-        data = configuration_data(configuration)
-        data["final"] = job.best is not None
-        print_json(data)
+        print_json(found)
         return 0
-    print(f"solver = {configuration.solver}")
-    for name, value in configuration.parameters:
+    if "x" in found:
+        for name, value in found["x"].items():
+            print(f"{name} = {value:.12g}")
+        return 0
+    print(f"solver = {found['solver']}")
+    for name, value in found["parameters"].items():
         print(f"{name} = {spell(value)}")
-    if configuration.is_default:
+    if found["default"]:
         print("(nothing differs from the solver's default)")
-    return 0
-
-
-def _print_best_choice(store: Store, job: Job, arguments: argparse.Namespace) -> int:
-    bracket = store.bracket(job.id)
-    choice = _best_choice(store, job, bracket)
-    if choice is None or bracket is None:
-        raise NotFound(
-            f"{job.name} has no best choice: it is {job.state.value}, and no choice is bilevel feasible so far"
-        )
-    if arguments.json:
-        print_json({**bracket_data(store, job, bracket), "final": job.state is JobState.FINISHED})
-        return 0
-    for name, value in choice.items():
-        print(f"{name} = {value:.12g}")
     return 0
 
 
 def responses(arguments: argparse.Namespace) -> int:
     """Print the response data of a job's runs."""
-    with existing_store(arguments.store) as store:
-        job = store.job(arguments.job)
-        columns: tuple[str, ...]
-        narrow: tuple[str, ...]
-        if job.kind is JobKind.SOLVE:
-            if arguments.part or arguments.instance or arguments.configuration:
-                raise UsageError(f"{job.name} solves a bilevel problem: it has no parts, instances or configurations")
-            rows, columns = answers.answers(store.answers(job.id)), answers.COLUMNS
-            narrow = answers.COLUMNS[:8]
-        else:
-            members = {member.sha256: member for member in job.members}
-            rows, columns = _rows(store, job, members, arguments), RESPONSE_COLUMNS
-            narrow = NARROW
+    filters = Filters(arguments.part or "", arguments.instance or "", arguments.configuration or "")
+    with viewed(arguments) as view:
+        found = view.responses(arguments.job, filters)
         if arguments.csv:
-            print_csv(columns, rows)
+            print_csv(found.columns, found.rows)
         elif arguments.json:
-            print_json(list(rows))
+            print_json(list(found.rows))
         else:
+            narrow = ANSWER_COLUMNS[:8] if found.columns == ANSWER_COLUMNS else NARROW
             numbers = [name for name in narrow if name in NUMBERS]
-            print_table(narrow, ([_cell(row[name]) for name in narrow] for row in rows), right=numbers)
+            print_table(narrow, ([_cell(row[name]) for name in narrow] for row in found.rows), right=numbers)
     return 0
 
 
@@ -240,16 +170,10 @@ def export(arguments: argparse.Namespace) -> int:
     """Print a job's best configuration in the solver's own form, or as Python; or write all of its files anew."""
     if arguments.files and arguments.configuration:
         raise UsageError("--files is for what the verdict recommends; leave out --configuration")
-    with existing_store(arguments.store) as store:
-        job = store.job(arguments.job)
-        if job.kind is JobKind.SOLVE:
-            raise UsageError(
-                f"{job.name} solves a bilevel problem: there are no parameters to export; see", "best", job.name
-            )
-        if arguments.files:
-            return _write_files(store, job, arguments)
-        configuration = _chosen(store, job, arguments) or _best(store, job)
-    text = (python_file if arguments.python else parameter_file)(job, configuration)
+    if arguments.files:
+        return _write_files(arguments)
+    with viewed(arguments) as view:
+        text = view.export(arguments.job, arguments.configuration or "", arguments.python)
     if not arguments.out:
         print(text, end="")
         return 0
@@ -260,134 +184,52 @@ def export(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _write_files(store: Store, job: Job, arguments: argparse.Namespace) -> int:
-    if job.state in RESUMABLE:
-        waiting = f"job {job.name!r} is {job.state.value} and has no verdict yet; go on with"
-        raise UsageError(waiting, "resume", job.name)
-    verdict = verdict_again(store, job)
-    folder = prepared_folder(job.name, arguments.out)
-    files = write_files(store, job, verdict, folder)
+def _write_files(arguments: argparse.Namespace) -> int:
+    with existing_store(arguments.store) as store:
+        job = store.job(arguments.job)
+        if job.kind is JobKind.SOLVE:
+            raise UsageError(
+                f"{job.name} solves a bilevel problem: there are no parameters to export; see", "best", job.name
+            )
+        if job.state in RESUMABLE:
+            waiting = f"job {job.name!r} is {job.state.value} and has no verdict yet; go on with"
+            raise UsageError(waiting, "resume", job.name)
+        verdict = verdict_again(store, job)
+        folder = prepared_folder(job.name, arguments.out)
+        files = write_files(store, job, verdict, folder)
     print(f"Written to {folder}: {', '.join(path.name for path in files)}", file=sys.stderr)
     return 0
 
 
-def configuration_data(configuration: Configuration) -> dict[str, Any]:
-    """Return a configuration for JSON."""
-    return {
-        "key": configuration.key,
-        "solver": configuration.solver,
-        "parameters": configuration.values,
-        "default": configuration.is_default,
-    }
+def pause(arguments: argparse.Namespace) -> int:
+    """Have a job stopped until it is resumed."""
+    return _hold(arguments, JobState.PAUSED)
 
 
-def job_data(job: Job) -> dict[str, Any]:
-    """Return a job for JSON."""
-    return {
-        "id": job.id,
-        "name": job.name,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "outcome": job.outcome,
-        "folder": job.folder,
-        "holdout": job.holdout,
-        "solvers": list(job.solvers),
-        "cost": job.cost,
-        "ties": job.ties,
-        "cutoff_s": job.cutoff,
-        "budget_s": job.budget,
-        "spent_s": job.spent,
-        "slots": job.slots,
-        "memory_mib": job.memory_mib,
-        "gap": job.gap,
-        "seed": job.seed,
-        "reuse": job.reuse,
-        "created_at": job.created_at.isoformat(),
-        "best": configuration_data(job.best) if job.best else None,
-        "report": job.report,
-    }
+def cancel(arguments: argparse.Namespace) -> int:
+    """Have a job stopped for good."""
+    return _hold(arguments, JobState.CANCELLED)
+
+
+def _hold(arguments: argparse.Namespace, wanted: JobState) -> int:
+    with viewed(arguments) as view:
+        job = view.hold(arguments.job, wanted)
+    if arguments.json:
+        print_json(job)
+    elif job["state"] == wanted:
+        print(f"{job['name']} is {wanted.value}")
+    else:
+        print(f"{job['name']} will be {wanted.value} as soon as its worker has looked, in a second or so")
+    return 0
+
+
+def _configuration(data: Data) -> str:
+    return str(Configuration.of(data["solver"], data["parameters"]))
 
 
 def _first_clause(outcome: str) -> str:
     """Return what fits into a table of why a job failed: "gain" and "default kept" are clauses by themselves."""
     return outcome.partition("; ")[0].partition("\n")[0]
-
-
-def _best(store: Store, job: Job) -> Configuration:
-    if job.best is not None:
-        return job.best
-    steps = list(store.incumbents(job.id))
-    if not steps:
-        raise NotFound(f"{job.name} has no best configuration yet: it is {job.state.value} and nothing was executed")
-    return steps[-1].configuration
-
-
-def _chosen(store: Store, job: Job, arguments: argparse.Namespace) -> Configuration | None:
-    """Return the configuration that was asked for, by its key or as best; None when none was."""
-    key = arguments.configuration
-    if not key:
-        return None
-    if key == "best":
-        return _best(store, job)
-    for stored in store.responses(job.id, configuration=key):
-        return stored.run.configuration
-    raise NotFound(f"{job.name} has executed no configuration {key!r}; keys are in the table of", "responses", job.name)
-
-
-def _rows(
-    store: Store, job: Job, members: dict[str, Member], arguments: argparse.Namespace
-) -> Iterator[dict[str, Any]]:
-    chosen = _chosen(store, job, arguments)
-    instance = None
-    if arguments.instance:
-        matching = [sha for sha, member in members.items() if arguments.instance in (member.name, sha)]
-        if not matching:
-            raise NotFound(f"{job.name} has no instance {arguments.instance!r}; see", "responses", job.name)
-        instance = matching[0]
-    for stored in store.responses(job.id, configuration=chosen.key if chosen else None, instance=instance):
-        member = members[stored.run.instance]
-        if arguments.part in (None, member.part):
-            yield _row(job, stored, member)
-
-
-def _row(job: Job, stored: StoredRun, member: Member) -> dict[str, Any]:
-    run, response = stored.run, stored.response
-    cost = Cost(job.cost)
-    return {
-        "id": stored.id,
-        "instance": member.name,
-        "sha256": run.instance,
-        "part": member.part,
-        "solver": run.configuration.solver,
-        "configuration": run.configuration.key,
-        "parameters": " ".join(f"{name}={spell(value)}" for name, value in run.configuration.parameters),
-        "seed": run.seed,
-        "cutoff": run.cutoff,
-        "limit": run.limit,
-        "termination": response.termination.value,
-        "claim": response.claim.value,
-        "check": response.check.value,
-        "cost": None if censored(cost, run, response) else cost_of(cost, run, response),
-        "objective": response.objective,
-        "bound": response.bound,
-        "gap": response.gap,
-        "cpu_s": response.cpu,
-        "wall_s": response.wall,
-        "solver_wall_s": response.solver_wall,
-        "peak_mib": response.peak_mib,
-        "nodes": response.nodes,
-        "iterations": response.iterations,
-        "work": response.work,
-        "integral": response.integral,
-        "raw_status": response.raw_status,
-        "reason": response.reason,
-        "elapsed_s": stored.elapsed,
-        "host": stored.environment.host,
-        "processor": stored.environment.processor,
-        "cores": stored.environment.cores,
-        "software": stored.environment.software,
-        "stored_at": stored.stored_at.isoformat(),
-    }
 
 
 def _cell(value: Any) -> str:

@@ -18,10 +18,11 @@ from tuner.app.intake import submission_of
 from tuner.app.reuse import tuned_before
 from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
+from tuner.app.views import StoredView, View, configuration_data, job_data
 from tuner.cli.hints import told
 from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
-from tuner.cli.stored import configuration_data, job_data
+from tuner.cli.stored import is_remote, viewed
 from tuner.cli.words import number, print_json, print_table
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
@@ -69,8 +70,13 @@ def carry_out_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a job."""
     console = Console(stderr=True, highlight=False)
+    if is_remote(arguments):
+        with viewed(arguments) as view:
+            return _requeued(view, arguments)
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
+        if job.served:
+            return _requeued(StoredView(store), arguments)
         if job.kind is JobKind.SOLVE and job.state is not JobState.FINISHED:
             from tuner.cli.bilevel import go_on  # what tuning needs none of
 
@@ -90,6 +96,16 @@ def resume(arguments: argparse.Namespace) -> int:
                 "--files",
             )
         return _conclude(store, job, console, arguments)
+
+
+def _requeued(view: View, arguments: argparse.Namespace) -> int:
+    """Have workers go on with a job."""
+    job = view.hold(arguments.job, None)
+    if arguments.json:
+        print_json(job)
+    else:
+        print(f"{job['name']} is {job['state']}: a worker goes on with it")
+    return GAIN
 
 
 def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Namespace) -> int:

@@ -1,0 +1,388 @@
+"""What is told of jobs, as plain data: the same for the command line, a server's answers and its client."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from storage.errors import UnknownJob
+from storage.records import (
+    Bracket,
+    Configuration,
+    Event,
+    Incumbent,
+    Job,
+    JobKind,
+    JobState,
+    Member,
+    StoredAnswer,
+    StoredRun,
+    spell,
+)
+from storage.store import Store
+from tuner.app.files import parameter_file, python_file
+from tuner.cost import Cost, censored, cost_of
+from tuner.errors import NotFound, UsageError
+
+Data = dict[str, Any]
+"""What JSON has: names with values."""
+
+RESPONSE_COLUMNS = (
+    "id",
+    "instance",
+    "sha256",
+    "part",
+    "solver",
+    "configuration",
+    "parameters",
+    "seed",
+    "cutoff",
+    "limit",
+    "termination",
+    "claim",
+    "check",
+    "cost",
+    "objective",
+    "bound",
+    "gap",
+    "cpu_s",
+    "wall_s",
+    "solver_wall_s",
+    "peak_mib",
+    "nodes",
+    "iterations",
+    "work",
+    "integral",
+    "raw_status",
+    "reason",
+    "elapsed_s",
+    "host",
+    "processor",
+    "cores",
+    "software",
+    "stored_at",
+)
+"""Of a run with its response."""
+ANSWER_COLUMNS = (
+    "id",
+    "x",
+    "status",
+    "follower",
+    "optimistic",
+    "pessimistic",
+    "violations",
+    "cpu_s",
+    "wall_s",
+    "solver_wall_s",
+    "reason",
+    "elapsed_s",
+    "host",
+    "processor",
+    "cores",
+    "software",
+    "stored_at",
+)
+"""Of the follower's answer to a choice, of a bilevel problem."""
+RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which runs of a job are wanted; empty for all."""
+
+    part: str = ""
+    """training or holdout."""
+    instance: str = ""
+    """A name or a SHA-256."""
+    configuration: str = ""
+    """A key, or "best"."""
+    since: int = 0
+    """Only rows with a greater id."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A table that is read row by row."""
+
+    columns: tuple[str, ...]
+    rows: Iterator[Data]
+
+
+class View(Protocol):
+    """What can be asked about jobs, here or at a server. Jobs are named by name or id.
+
+    Every method that takes a job raises storage.errors.UnknownJob when there is none.
+    """
+
+    def jobs(self) -> list[Data]:
+        """Return all jobs, the newest first."""
+        ...
+
+    def show(self, job: str) -> Data:
+        """Return a job with its trajectory and events; of a bilevel problem, with its bracket."""
+        ...
+
+    def best(self, job: str) -> Data:
+        """Return a job's best configuration, or choice of the leader, so far; NotFound when there is none."""
+        ...
+
+    def responses(self, job: str, filters: Filters) -> Rows:
+        """Return a job's runs, or the follower's answers, in the order they were stored."""
+        ...
+
+    def export(self, job: str, configuration: str, python: bool) -> str:
+        """Return a configuration as the solver itself reads it, or as a program."""
+        ...
+
+    def hold(self, job: str, wanted: JobState | None) -> Data:
+        """Have a job paused or cancelled, or gone on with; return it."""
+        ...
+
+
+class StoredView:
+    """The view of a store; of one owner's jobs only, if so wanted."""
+
+    def __init__(self, store: Store, owner: str | None = None) -> None:
+        """Look at a store; for everybody's jobs where ``owner`` is None."""
+        self.store, self._owner = store, owner
+
+    def jobs(self) -> list[Data]:
+        """Return all jobs, the newest first."""
+        return [job_data(job) for job in self.store.jobs() if self._owner in (None, job.owner)]
+
+    def job(self, reference: str) -> Job:
+        """Return a job itself; UnknownJob for another owner's, too."""
+        if self._owner is None:
+            return self.store.job(reference)
+        unknown = UnknownJob(f"there is no job {reference!r}")  # and no word of other owners' jobs
+        try:
+            job = self.store.job(reference)
+        except UnknownJob:
+            raise unknown from None
+        if job.owner != self._owner:
+            raise unknown
+        return job
+
+    def show(self, reference: str) -> Data:
+        """Return a job with its trajectory and events; of a bilevel problem, with its bracket."""
+        job = self.job(reference)
+        data = job_data(job)
+        if job.kind is JobKind.SOLVE:
+            bracket = self.store.bracket(job.id)
+            data["bracket"] = None if bracket is None else self._bracket(job, bracket)
+            return data
+        data["models"] = {part: sum(member.part == part for member in job.members) for part in ("training", "holdout")}
+        data["runs"] = self.store.count(job.id)
+        data["trajectory"] = self.trajectory(job)
+        data["events"] = [event_data(event) for event in self.store.events(job.id)]
+        return data
+
+    def trajectory(self, job: Job) -> list[Data]:
+        """Return a job's incumbents, the first one first."""
+        return [step_data(step) for step in self.store.incumbents(job.id)]
+
+    def best(self, reference: str) -> Data:
+        """Return a job's best configuration, or choice of the leader, so far."""
+        job = self.job(reference)
+        if job.kind is JobKind.SOLVE:
+            bracket = self.store.bracket(job.id)
+            if bracket is None or bracket.best is None:
+                raise NotFound(
+                    f"{job.name} has no best choice: it is {job.state.value}, and no choice is bilevel feasible so far"
+                )
+            return {**self._bracket(job, bracket), "final": job.state is JobState.FINISHED}
+        return {**configuration_data(self._best(job)), "final": job.best is not None}
+
+    def _bracket(self, job: Job, bracket: Bracket) -> Data:
+        best = None if bracket.best is None else next(self.store.answers(job.id, since=bracket.best - 1)).answer
+        return {
+            "objective": bracket.objective,
+            "bound": bracket.bound if math.isfinite(bracket.bound) else None,
+            "bound_kind": bracket.bound_kind,
+            "x": None if best is None else dict(best.x),
+        }
+
+    def _best(self, job: Job) -> Configuration:
+        if job.best is not None:
+            return job.best
+        steps = self.store.incumbents(job.id)
+        if not steps:
+            raise NotFound(
+                f"{job.name} has no best configuration yet: it is {job.state.value} and nothing was executed"
+            )
+        return steps[-1].configuration
+
+    def _chosen(self, job: Job, key: str) -> Configuration:
+        if key in ("", "best"):
+            return self._best(job)
+        for stored in self.store.responses(job.id, configuration=key):
+            return stored.run.configuration
+        raise NotFound(
+            f"{job.name} has executed no configuration {key!r}; keys are in the table of", "responses", job.name
+        )
+
+    def responses(self, reference: str, filters: Filters) -> Rows:
+        """Return a job's runs, or the follower's answers, in the order they were stored."""
+        job = self.job(reference)
+        if job.kind is JobKind.SOLVE:
+            if filters.part or filters.instance or filters.configuration:
+                raise UsageError(f"{job.name} solves a bilevel problem: it has no parts, instances or configurations")
+            return Rows(ANSWER_COLUMNS, answer_rows(self.store.answers(job.id, since=filters.since)))
+        return Rows(RESPONSE_COLUMNS, self._run_rows(job, filters))
+
+    def _run_rows(self, job: Job, filters: Filters) -> Iterator[Data]:
+        members = {member.sha256: member for member in job.members}
+        key = self._chosen(job, filters.configuration).key if filters.configuration else None
+        instance = None
+        if filters.instance:
+            matching = [sha for sha, member in members.items() if filters.instance in (member.name, sha)]
+            if not matching:
+                raise NotFound(f"{job.name} has no instance {filters.instance!r}; see", "responses", job.name)
+            instance = matching[0]
+        if filters.part not in ("", "training", "holdout"):
+            raise UsageError(f"part: {filters.part!r} is neither training nor holdout")
+        stored = self.store.responses(job.id, configuration=key, instance=instance, since=filters.since)
+        return (
+            run_row(job, each, members[each.run.instance])
+            for each in stored
+            if filters.part in ("", members[each.run.instance].part)
+        )
+
+    def export(self, reference: str, configuration: str, python: bool) -> str:
+        """Return a configuration as the solver itself reads it, or as a program."""
+        job = self.job(reference)
+        if job.kind is JobKind.SOLVE:
+            raise UsageError(
+                f"{job.name} solves a bilevel problem: there are no parameters to export; see", "best", job.name
+            )
+        return (python_file if python else parameter_file)(job, self._chosen(job, configuration))
+
+    def hold(self, reference: str, wanted: JobState | None) -> Data:
+        """Have a job paused or cancelled, or gone on with; return it."""
+        return job_data(self.store.hold(self.job(reference).id, wanted))
+
+
+def configuration_data(configuration: Configuration) -> Data:
+    """Return a configuration as data."""
+    return {
+        "key": configuration.key,
+        "solver": configuration.solver,
+        "parameters": configuration.values,
+        "default": configuration.is_default,
+    }
+
+
+def step_data(step: Incumbent) -> Data:
+    """Return a step of a trajectory."""
+    return {
+        "elapsed_s": step.elapsed,
+        "configuration": configuration_data(step.configuration),
+        "cost": step.cost,
+        "default_cost": step.default_cost,
+        "pairs": step.pairs,
+    }
+
+
+def event_data(event: Event) -> Data:
+    """Return something that happened."""
+    return {"elapsed_s": event.elapsed, "kind": event.kind, "text": event.text}
+
+
+def job_data(job: Job) -> Data:
+    """Return a job as data."""
+    return {
+        "id": job.id,
+        "name": job.name,
+        "kind": job.kind.value,
+        "state": job.state.value,
+        "outcome": job.outcome,
+        "folder": job.folder,
+        "holdout": job.holdout,
+        "solvers": list(job.solvers),
+        "cost": job.cost,
+        "ties": job.ties,
+        "cutoff_s": job.cutoff,
+        "budget_s": job.budget,
+        "spent_s": job.spent,
+        "slots": job.slots,
+        "memory_mib": job.memory_mib,
+        "gap": job.gap,
+        "seed": job.seed,
+        "reuse": job.reuse,
+        "owner": job.owner,
+        "priority": job.priority,
+        "instance_set": job.instance_set,
+        "problem": json.loads(job.document)["kind"] if job.document else None,
+        "created_at": job.created_at.isoformat(),
+        "best": configuration_data(job.best) if job.best else None,
+        "report": job.report,
+    }
+
+
+def run_row(job: Job, stored: StoredRun, member: Member) -> Data:
+    """Return the row of a run with its response."""
+    run, response = stored.run, stored.response
+    cost = Cost(job.cost)
+    return {
+        "id": stored.id,
+        "instance": member.name,
+        "sha256": run.instance,
+        "part": member.part,
+        "solver": run.configuration.solver,
+        "configuration": run.configuration.key,
+        "parameters": " ".join(f"{name}={spell(value)}" for name, value in run.configuration.parameters),
+        "seed": run.seed,
+        "cutoff": run.cutoff,
+        "limit": run.limit,
+        "termination": response.termination.value,
+        "claim": response.claim.value,
+        "check": response.check.value,
+        "cost": None if censored(cost, run, response) else cost_of(cost, run, response),
+        "objective": response.objective,
+        "bound": response.bound,
+        "gap": response.gap,
+        "cpu_s": response.cpu,
+        "wall_s": response.wall,
+        "solver_wall_s": response.solver_wall,
+        "peak_mib": response.peak_mib,
+        "nodes": response.nodes,
+        "iterations": response.iterations,
+        "work": response.work,
+        "integral": response.integral,
+        "raw_status": response.raw_status,
+        "reason": response.reason,
+        "elapsed_s": stored.elapsed,
+        "host": stored.environment.host,
+        "processor": stored.environment.processor,
+        "cores": stored.environment.cores,
+        "software": stored.environment.software,
+        "stored_at": stored.stored_at.isoformat(),
+    }
+
+
+def answer_rows(stored: Iterable[StoredAnswer]) -> Iterator[Data]:
+    """Yield the rows of `ANSWER_COLUMNS`."""
+    for each in stored:
+        answer = each.answer
+        yield {
+            "id": each.id,
+            "x": " ".join(f"{name}={value:.12g}" for name, value in answer.x),
+            "status": answer.status,
+            "follower": answer.value,
+            "optimistic": answer.optimistic,
+            "pessimistic": answer.pessimistic,
+            "violations": " ".join(f"{name}={amount:.6g}" for name, amount in answer.violations),
+            "cpu_s": answer.cpu,
+            "wall_s": answer.wall,
+            "solver_wall_s": answer.solver_wall,
+            "reason": answer.reason,
+            "elapsed_s": each.elapsed,
+            "host": each.environment.host,
+            "processor": each.environment.processor,
+            "cores": each.environment.cores,
+            "software": each.environment.software,
+            "stored_at": each.stored_at.isoformat(),
+        }

@@ -1,0 +1,222 @@
+"""A client of a tuner server: the same view of jobs as of a store, and handing in folders of models."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from instances.errors import NoInstances
+from instances.folder import ModelFile, scan
+from instances.formats import suffixes
+from storage.errors import UnknownJob
+from storage.records import JobKind, JobState
+from tuner.app.views import ANSWER_COLUMNS, RESPONSE_COLUMNS, Data, Filters, Rows
+from tuner.errors import Failed, NotFound, TunerError, UsageError
+
+PAGE = 1000
+SECONDS = 60.0
+"""Without a byte from the server, after which it is given up."""
+PIECE = 2**20
+
+
+class Client:
+    """A `tuner.app.views.View` of a server's jobs. Leaving its context closes it.
+
+    Every method raises:
+        Failed: the server cannot be reached, or is not able to answer now.
+        UsageError: it refuses the request; the message is the server's.
+        NotFound, storage.errors.UnknownJob: what was named is not there.
+    """
+
+    def __init__(self, url: str, token: str = "", transport: httpx.BaseTransport | None = None) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            url: of the server, such as https://tuner.example.com.
+            token: that the server's ``tuner token create`` printed; empty for none.
+            transport: in place of the network, for tests.
+
+        Raises UsageError when the URL is none.
+        """
+        try:
+            parsed = httpx.URL(url)
+        except httpx.InvalidURL as error:
+            raise UsageError(f"--server {url}: {error}") from None
+        if parsed.scheme not in ("http", "https") or not parsed.host:
+            raise UsageError(f"--server {url}: write a URL such as http://127.0.0.1:8000")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self.url}/v1", headers=headers, timeout=SECONDS, transport=transport, follow_redirects=False
+        )
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    # The view
+
+    def jobs(self) -> list[Data]:
+        """Return all jobs that the token may see, the newest first."""
+        found: list[Data] = self._asked("GET", "/jobs").json()
+        return found
+
+    def show(self, job: str) -> Data:
+        """Return a job with its trajectory and events."""
+        found: Data = self._asked("GET", _of(job)).json()
+        return found
+
+    def best(self, job: str) -> Data:
+        """Return a job's best configuration, or choice of the leader, so far."""
+        found: Data = self._asked("GET", f"{_of(job)}/best").json()
+        return found
+
+    def responses(self, job: str, filters: Filters) -> Rows:
+        """Return a job's runs, or the follower's answers, page by page."""
+        kind = self.show(job)["kind"]
+        columns = ANSWER_COLUMNS if kind == JobKind.SOLVE else RESPONSE_COLUMNS
+        return Rows(columns, self._pages(job, filters))
+
+    def _pages(self, job: str, filters: Filters) -> Iterator[Data]:
+        asked = {"part": filters.part, "instance": filters.instance, "configuration": filters.configuration}
+        cursor: int | None = filters.since
+        while cursor is not None:
+            page = self._asked("GET", f"{_of(job)}/responses", params={**asked, "cursor": cursor, "limit": PAGE}).json()
+            yield from page["rows"]
+            cursor = page["next"]
+
+    def export(self, job: str, configuration: str, python: bool) -> str:
+        """Return a configuration as the solver itself reads it, or as a program."""
+        asked = {"form": "python" if python else "solver", "configuration": configuration or "best"}
+        return self._asked("GET", f"{_of(job)}/best", params=asked).text
+
+    def hold(self, job: str, wanted: JobState | None) -> Data:
+        """Have a job paused or cancelled, or gone on with; return it."""
+        verb = {JobState.PAUSED: "pause", JobState.CANCELLED: "cancel", None: "resume"}[wanted]
+        found: Data = self._asked("POST", f"{_of(job)}/{verb}").json()
+        return found
+
+    # Handing in
+
+    def upload(self, folder: Path, name: str, say: Callable[[str], None]) -> Data:
+        """Upload the models of a folder that the server does not have yet, and make a set of them.
+
+        Args:
+            folder: with models, in subfolders too.
+            name: of the set.
+            say: told what is left out, and what is sent.
+
+        """
+        try:
+            found = scan(folder)
+        except NoInstances as error:
+            raise UsageError(str(error)) from None
+        for duplicate in found.duplicates:
+            say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
+        for damaged in found.damaged:
+            say(f"left out: {damaged.path}: {damaged.reason}")
+        files = {file.sha256: file for file in found.files}
+        missing = self._asked("POST", "/models/missing", json={"sha256": list(files)}).json()["missing"]
+        say(f"{len(files)} models, {len(missing)} of them to be sent")
+        for sha256 in missing:
+            self._send(files[sha256])
+        members = {file.name: file.sha256 for file in found.files}
+        made: Data = self._asked("POST", "/instance-sets", json={"name": name, "members": members}).json()
+        return made
+
+    def _send(self, file: ModelFile) -> None:
+        parts = suffixes(file.path.name)
+        assert parts is not None
+
+        def pieces() -> Iterator[bytes]:
+            with file.path.open("rb") as opened:
+                while piece := opened.read(PIECE):
+                    yield piece
+
+        sent = self._asked("POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces()).json()
+        if sent["sha256"] != file.sha256:
+            raise Failed(f"{file.path}: it has changed while it was sent; try again")
+
+    def submit(self, scenario: Mapping[str, Any], key: str = "") -> Data:
+        """Hand in a job on a set; return it.
+
+        Args:
+            scenario: as the API takes it, with ``instance_set``.
+            key: the same one with the same scenario makes no other job; made up where there is none.
+
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        made: Data = self._asked("POST", "/jobs", json=dict(scenario), headers=headers).json()
+        return made
+
+    def follow(self, job: str) -> Iterator[Data]:
+        """Yield where a job stands whenever that changes, until it is over."""
+        with self._errors(), self._http.stream("GET", f"{_of(job)}/events", timeout=None) as response:
+            if response.is_error:
+                response.read()
+                raise _error(response)
+            kind = ""
+            for line in response.iter_lines():
+                if line.startswith("event: "):
+                    kind = line.removeprefix("event: ")
+                elif line.startswith("data: ") and kind == "job":
+                    yield json.loads(line.removeprefix("data: "))
+
+    def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
+        with self._errors():
+            response = self._http.request(method, path, **more)
+        if response.is_error or response.is_redirect:
+            raise _error(response)
+        return response
+
+    def _errors(self) -> _Unreachable:
+        return _Unreachable(self.url)
+
+
+class _Unreachable:
+    """Turns what goes wrong on the way into an error that says which server it was."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        """Nothing."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if isinstance(error, httpx.HTTPError):
+            raise Failed(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+
+
+def _of(job: str) -> str:
+    return f"/jobs/{quote(str(job), safe='')}"
+
+
+def _error(response: httpx.Response) -> Exception:
+    try:
+        detail = str(response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        detail = f"{response.url} answered {response.status_code}: it is no tuner server"
+    kinds: dict[int, type[TunerError]] = {
+        HTTPStatus.UNAUTHORIZED: UsageError,
+        HTTPStatus.FORBIDDEN: UsageError,
+        HTTPStatus.CONFLICT: UsageError,
+        HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
+    }
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        return UnknownJob(detail) if "there is no job" in detail else NotFound(detail)
+    return kinds.get(response.status_code, Failed)(detail)

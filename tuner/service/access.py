@@ -1,0 +1,138 @@
+"""Who may do what: tokens with scopes, and which hosts and origins a request may come by."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from storage import records
+from storage.store import Store
+from tuner.service.problems import Refused, problem
+
+READ, SUBMIT, ADMIN = records.Scope.READ, records.Scope.SUBMIT, records.Scope.ADMIN
+_RANK = {READ: 0, SUBMIT: 1, ADMIN: 2}
+LOCAL = "local"
+"""The owner of what is handed in without a token."""
+COOKIE = "tuner_token"
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who makes a request."""
+
+    owner: str
+    scope: records.Scope
+
+    @property
+    def seen(self) -> str | None:
+        """Whose jobs it sees; None for everybody's."""
+        return None if self.scope is ADMIN else self.owner
+
+    def may(self, scope: records.Scope) -> None:
+        """Raise Refused unless the scope is the caller's or a smaller one."""
+        if _RANK[self.scope] < _RANK[scope]:
+            raise Refused(HTTPStatus.FORBIDDEN, f"this takes a token for {scope.value}, not {self.scope.value}")
+
+
+class Access:
+    """Finds out who makes a request."""
+
+    def __init__(self, store: Store, needs_token: bool) -> None:
+        """Ask for tokens, or take everybody for the local user: only where nobody else reaches the server."""
+        self._store, self._needs_token = store, needs_token
+
+    def caller(self, request: Request) -> Caller:
+        """Return who makes a request.
+
+        Raises Refused when there is no token where one is needed, or one that is not known.
+        """
+        secret = _secret(request.headers) or request.cookies.get(COOKIE, "")
+        if not secret and not self._needs_token:
+            return Caller(LOCAL, ADMIN)
+        token = self._store.token(secret) if secret else None
+        if token is None:
+            raise Refused(
+                HTTPStatus.UNAUTHORIZED,
+                "the token is not known, or was revoked"
+                if secret
+                else "a token is needed: Authorization: Bearer TOKEN; tuner token create makes one at the server",
+            )
+        return Caller(token.owner, token.scope)
+
+
+def _secret(headers: Headers) -> str:
+    kind, _, secret = headers.get("authorization", "").partition(" ")
+    return secret.strip() if kind.lower() == "bearer" else ""
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+class Gate:
+    """Refuses what a browser was tricked into: requests by another host's name, or changes from another origin.
+
+    Adds the headers that keep a page to what the server itself sent.
+    """
+
+    HEADERS = (
+        (
+            b"content-security-policy",
+            b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+            b"connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"same-origin"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+    )
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str]) -> None:
+        """Let only requests through that name one of these hosts, without ports; all where there are none."""
+        self._app, self._hosts = app, hosts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or hand on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        if self._hosts and _hostname(host) not in self._hosts:
+            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "this server is not known by that host's name; see --host")
+            await answer(scope, receive, send)
+            return
+        origin = headers.get("origin")
+        if origin is not None and scope["method"] not in SAFE and urlsplit(origin).netloc != host:
+            await problem(HTTPStatus.FORBIDDEN, "the request comes from another site")(scope, receive, send)
+            return
+
+        async def sending(message: object) -> None:
+            assert isinstance(message, dict)
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *self._own(scope["path"])]
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+    def _own(self, path: str) -> list[tuple[bytes, bytes]]:
+        return list(self.HEADERS)
+
+
+def _hostname(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").lower()
+    except ValueError:
+        return ""

@@ -1,0 +1,484 @@
+"""The HTTP API under /v1. Every endpoint asks the store; none parses a model or computes for long."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import math
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import islice
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.concurrency import run_in_threadpool
+
+from storage.errors import UnknownSet
+from storage.names import fault
+from storage.records import InstanceSet, Job, JobState, Submission
+from storage.store import Store
+from tuner.app.views import Data, Filters, Rows, StoredView, event_data, job_data, step_data
+from tuner.cost import Cost, Ties
+from tuner.follower.solvers import SOLVERS
+from tuner.scenario import ANY
+from tuner.service.access import SUBMIT, Access, Caller
+from tuner.service.problems import MEDIA_TYPE, Refused
+from tuner.service.uploads import Caps, checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
+
+WIDE = 1024
+"""Slots of a job that takes as many as its worker has."""
+PAGE, LARGEST_PAGE = 100, 1000
+"""Rows of a page of responses."""
+LOOK_EVERY = 1.0
+"""Seconds between two looks at a job whose events are followed."""
+LONGEST = 30 * 24 * 3600.0
+Number = Annotated[int, Path(ge=1, lt=2**63)]
+Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]
+
+
+class NewSet(BaseModel):
+    """A set of models that were uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=100)
+    members: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+        min_length=1, description="name in the set, a relative path without suffix: SHA-256 of the unpacked model"
+    )
+
+
+class Hashes(BaseModel):
+    """Models by the SHA-256 of their unpacked content."""
+
+    model_config = ConfigDict(extra="forbid")
+    sha256: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(max_length=10_000)
+
+
+class NewJob(BaseModel):
+    """A scenario on a set of models."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    instance_set: int = Field(ge=1, lt=2**63)
+    name: str = Field(default="", max_length=100, description="empty: made from the set's")
+    solvers: list[Literal["highs", "cp-sat", "scip", "any"]] = Field(default=["any"], min_length=1, max_length=4)
+    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    cutoff_s: float = Field(default=30.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    cost: Literal["par10", "wall", "gap", "integral"] = "par10"
+    ties: Literal["mean", "optimistic", "pessimistic"] = "mean"
+    holdout: float = Field(default=0.3, gt=0, lt=1, description="the fraction of the models that is held out")
+    slots: int | None = Field(default=None, ge=1, le=WIDE, description="runs at a time; null for all of a worker")
+    memory_mib: int = Field(default=2048, ge=1, le=2**20)
+    gap: float = Field(default=1e-4, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    reuse: bool = False
+    priority: int = Field(default=0, ge=-1000, le=1000)
+
+    @field_validator("name")
+    @classmethod
+    def _fits(cls, name: str) -> str:
+        if name and (wrong := fault(name)):
+            raise ValueError(f"{name!r} {wrong}")
+        return name
+
+
+class Problem(BaseModel):
+    """Why a request was not fulfilled (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+def _problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
+    schema = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    return {int(status): {"description": status.phrase, "model": Problem, **schema} for status in statuses}
+
+
+ALWAYS = _problems(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.UNAUTHORIZED,
+    HTTPStatus.FORBIDDEN,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+NONE = _problems(HTTPStatus.NOT_FOUND)
+CONFLICT = _problems(HTTPStatus.CONFLICT)
+LARGE = _problems(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+
+
+router = APIRouter(prefix="/v1", responses=ALWAYS)
+
+
+@dataclass(frozen=True)
+class Service:
+    """What the endpoints have."""
+
+    store: Store
+    access: Access
+    caps: Caps
+
+    def view(self, who: Caller) -> StoredView:
+        """Return what somebody may see."""
+        return StoredView(self.store, who.seen)
+
+
+def _service(request: Request) -> Service:
+    service: Service = request.app.state.service
+    return service
+
+
+def _reader(request: Request) -> Caller:
+    return _service(request).access.caller(request)
+
+
+def _writer(who: Annotated[Caller, Depends(_reader)]) -> Caller:
+    who.may(SUBMIT)
+    return who
+
+
+Served = Annotated[Service, Depends(_service)]
+Reader = Annotated[Caller, Depends(_reader)]
+Writer = Annotated[Caller, Depends(_writer)]
+
+
+# Models and sets
+
+
+@router.post("/models", status_code=201, responses=LARGE, tags=["instance sets"])
+async def upload_model(
+    request: Request,
+    service: Served,
+    who: Writer,
+    suffix: Annotated[str, Query(max_length=20)],
+) -> Data:
+    """Upload one model's file as the body."""
+    suffix = checked_suffix(suffix)
+    with await spooled(request.stream(), service.caps) as file:
+        content = await run_in_threadpool(keep_model, service.store, who.owner, file, suffix, service.caps)
+    return {"sha256": content.sha256, "size": content.size}
+
+
+@router.post("/models/missing", tags=["instance sets"])
+def missing_models(service: Served, who: Writer, wanted: Hashes) -> Data:
+    """Say which of some models the caller has not uploaded yet."""
+    known = service.store.models(who.owner, wanted.sha256)
+    return {"missing": [sha256 for sha256 in dict.fromkeys(wanted.sha256) if sha256 not in known]}
+
+
+@router.post("/instance-sets", status_code=201, responses=CONFLICT, tags=["instance sets"])
+def create_set(service: Served, who: Writer, new: NewSet) -> Data:
+    """Make a set of models that were uploaded before."""
+    if len(new.members) > service.caps.models:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a set has {service.caps.models} models at most")
+    members = [(checked_name(name, service.caps), sha256) for name, sha256 in new.members.items()]
+    known = service.store.models(who.owner, new.members.values())
+    lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]
+    if lacking:
+        raise Refused(HTTPStatus.CONFLICT, "upload the missing models first", missing=lacking)
+    return _set_data(service.store.create_instance_set(who.owner, set_name(new.name), members))
+
+
+@router.post("/archives", status_code=201, responses=LARGE, tags=["instance sets"])
+async def upload_archive(
+    request: Request, service: Served, who: Writer, name: Annotated[str, Query(min_length=1, max_length=100)]
+) -> Data:
+    """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
+    name = set_name(name)
+
+    def keep() -> InstanceSet:
+        members = [(each, model.sha256) for each, model in keep_archive(service.store, who.owner, file, service.caps)]
+        return service.store.create_instance_set(who.owner, name, members)
+
+    with await spooled(request.stream(), service.caps) as file:
+        return _set_data(await run_in_threadpool(keep))
+
+
+@router.get("/instance-sets", tags=["instance sets"])
+def list_sets(service: Served, who: Reader) -> list[Data]:
+    """List the instance sets, the newest first."""
+    return [_set_data(each) for each in service.store.instance_sets(who.seen)]
+
+
+def _own_set(service: Service, who: Caller, number: int) -> InstanceSet:
+    found = service.store.instance_set(number)
+    if who.seen not in (None, found.owner):
+        raise UnknownSet(f"there is no instance set {number}")
+    return found
+
+
+@router.get("/instance-sets/{number}", responses=NONE, tags=["instance sets"])
+def read_set(service: Served, who: Reader, number: Number) -> Data:
+    """Return a set with its members."""
+    found = _own_set(service, who, number)
+    members = [{"name": n, "sha256": m.sha256, "size": m.size} for n, m in found.members]
+    return {**_set_data(found), "members": members}
+
+
+@router.delete("/instance-sets/{number}", status_code=204, responses={**NONE, **CONFLICT}, tags=["instance sets"])
+def delete_set(service: Served, who: Writer, number: Number) -> None:
+    """Delete a set that no job needs."""
+    service.store.delete_instance_set(_own_set(service, who, number).id)
+
+
+# Jobs
+
+
+@router.post(
+    "/jobs",
+    status_code=201,
+    responses={200: {"description": "the job was there"}, **NONE, **CONFLICT},
+    tags=["jobs"],
+)
+def create_job(
+    service: Served,
+    who: Writer,
+    new: NewJob,
+    response: Response,
+    idempotency_key: Annotated[str, Header(max_length=200)] = "",
+) -> Data:
+    """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
+    models = _own_set(service, who, new.instance_set)
+    text = json.dumps(new.model_dump(), sort_keys=True)
+    job, is_new = service.store.submit(
+        _submission(new, models, who), idempotency_key, hashlib.sha256(text.encode()).hexdigest()
+    )
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job_data(job)
+
+
+@router.get("/jobs", tags=["jobs"])
+def list_jobs(service: Served, who: Reader) -> list[Data]:
+    """List the jobs, the newest first."""
+    return service.view(who).jobs()
+
+
+@router.get("/jobs/{job}", responses=NONE, tags=["jobs"])
+def read_job(service: Served, who: Reader, job: Reference) -> Data:
+    """Return a job with its trajectory and events."""
+    found: Data = finite(service.view(who).show(job))
+    return found
+
+
+def _holding(wanted: JobState | None) -> Callable[[Service, Caller, str], Data]:
+    def hold(service: Served, who: Writer, job: Reference) -> Data:
+        return service.view(who).hold(job, wanted)
+
+    return hold
+
+
+for verb, wanted, what in (
+    ("pause", JobState.PAUSED, "Have a job stopped until it is resumed."),
+    ("cancel", JobState.CANCELLED, "Have a job stopped for good."),
+    ("resume", None, "Have workers go on with a job that was paused, or that failed."),
+):
+    router.add_api_route(
+        f"/jobs/{{job}}/{verb}",
+        _holding(wanted),
+        methods=["POST"],
+        responses={**NONE, **CONFLICT},
+        tags=["jobs"],
+        summary=what,
+        description=what,
+        name=f"{verb}_job",
+    )
+
+
+@router.get("/jobs/{job}/best", responses=NONE, tags=["results"])
+def read_best(
+    service: Served,
+    who: Reader,
+    job: Reference,
+    request: Request,
+    form: Annotated[Literal["json", "solver", "python"], Query()] = "json",
+    configuration: Annotated[str, Query(max_length=100, description="another one, by its key")] = "best",
+) -> Response:
+    """Return the best configuration so far: as data, as the solver's own file, or as a program."""
+    own = service.view(who)
+    if form == "json":
+        return _tagged(request, json.dumps(finite(own.best(job))), "application/json")
+    return _tagged(request, own.export(job, configuration, form == "python"), "text/plain; charset=utf-8")
+
+
+@router.get("/jobs/{job}/trajectory", responses=NONE, tags=["results"])
+def read_trajectory(service: Served, who: Reader, job: Reference) -> list[Data]:
+    """Return the incumbents over time."""
+    own = service.view(who)
+    return [finite(step) for step in own.trajectory(own.job(job))]
+
+
+@router.get("/jobs/{job}/responses", responses=NONE, tags=["results"])
+def read_responses(
+    service: Served,
+    who: Reader,
+    job: Reference,
+    part: Annotated[Literal["", "training", "holdout"], Query()] = "",
+    instance: Annotated[str, Query(max_length=300)] = "",
+    configuration: Annotated[str, Query(max_length=100)] = "",
+    cursor: Annotated[int, Query(ge=0, lt=2**63, description="the id of the last row that is known")] = 0,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+    form: Annotated[Literal["json", "csv", "parquet"], Query()] = "json",
+) -> Response:
+    """Return runs with their responses: a page as JSON, or all as CSV or Parquet, streamed."""
+    found = service.view(who).responses(job, Filters(part, instance, configuration, cursor))
+    if form == "csv":
+        return StreamingResponse(_csv(found), media_type="text/csv; charset=utf-8")
+    if form == "parquet":
+        from tuner.service.parquet import parquet
+
+        return StreamingResponse(parquet(found), media_type="application/vnd.apache.parquet")
+    rows = list(islice(found.rows, limit + 1))
+    more = len(rows) > limit
+    rows = [finite(row) for row in rows[:limit]]
+    return JSONResponse({"rows": rows, "next": rows[-1]["id"] if more else None})
+
+
+@router.get(
+    "/jobs/{job}/events",
+    responses={**NONE, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    response_class=StreamingResponse,
+    tags=["jobs"],
+)
+def follow(service: Served, who: Reader, job: Reference, request: Request) -> StreamingResponse:
+    """Follow a job as server-sent events: `job` when something has changed, `over` at its end."""
+    own = service.view(who)
+    found = own.job(job)
+    return StreamingResponse(_events(own, found, request), media_type="text/event-stream")
+
+
+@router.get("/best", responses=NONE, tags=["results"])
+def best_over_jobs(
+    service: Served,
+    who: Reader,
+    family: Annotated[str, Query(min_length=1, max_length=200, description="a set's name, or a local folder's")],
+    solver: Annotated[Literal["", "highs", "cp-sat", "scip"], Query()] = "",
+) -> Data:
+    """Return what the latest finished jobs on a family of models recommend, one line for each solver."""
+    own = service.view(who)
+    lines: dict[str, Data] = {}
+    for job in own.jobs():
+        best = job["best"]
+        if job["state"] != "finished" or not best or _family(job["folder"]) != family:
+            continue
+        if solver in ("", best["solver"]):
+            lines.setdefault(best["solver"], {"job": job["name"], "outcome": job["outcome"], **best})
+    if not lines:
+        raise Refused(HTTPStatus.NOT_FOUND, f"no finished job on {family!r} recommends {solver or 'anything'}")
+    return {"family": family, "best": list(lines.values())}
+
+
+def _family(folder: str) -> str:
+    return folder.rstrip("/").rpartition("/")[2]
+
+
+def _set_data(found: InstanceSet) -> Data:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "owner": found.owner,
+        "created_at": found.created_at.isoformat(),
+        "models": len(found.members),
+    }
+
+
+def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
+    solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
+    slots = WIDE if new.slots is None else new.slots
+    if new.cutoff_s * 5 > new.budget_s * slots:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"a cutoff of {new.cutoff_s:g} s is too long for a budget of {new.budget_s:g} s: not even 5 runs would fit",
+        )
+    return Submission(
+        name=new.name,
+        folder=models.name,
+        holdout=str(new.holdout),
+        solvers=tuple(solvers),
+        cost=Cost(new.cost).value,
+        ties=Ties(new.ties).value,
+        cutoff=new.cutoff_s,
+        budget=new.budget_s,
+        slots=slots,
+        memory_mib=new.memory_mib,
+        gap=new.gap,
+        seed=new.seed,
+        space="",
+        reuse=new.reuse,
+        owner=models.owner,
+        served=True,
+        priority=new.priority,
+        instance_set=models.id,
+    )
+
+
+def _tagged(request: Request, text: str, media_type: str) -> Response:
+    """Return text with its ETag, or nothing to a client that has it."""
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    known = [each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")]
+    if tag in known or "*" in known:
+        return Response(status_code=304, headers={"ETag": tag})
+    return PlainTextResponse(text, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache"})
+
+
+def finite(value: Any) -> Any:
+    """Return data whose numbers JSON has; "inf", "-inf" and "nan" for the others, as the command line prints them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {name: finite(entry) for name, entry in value.items()}
+    return [finite(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def _csv(found: Rows) -> Iterator[str]:
+    buffer = io.StringIO()
+    writer = csv.DictWriter(buffer, found.columns, lineterminator="\n")
+    writer.writeheader()
+    for row in found.rows:
+        writer.writerow(row)
+        if buffer.tell() > 2**16:
+            yield buffer.getvalue()
+            buffer.seek(0)
+            buffer.truncate()
+    yield buffer.getvalue()
+
+
+async def _events(own: StoredView, job: Job, request: Request) -> AsyncIterator[str]:
+    """Yield an event for each change of a job, until it is over or nobody listens."""
+    last, beat = "", time.monotonic()
+    while not await request.is_disconnected():
+        data = await run_in_threadpool(_state, own, job.id)
+        text = json.dumps(finite(data))
+        if text != last:
+            yield f"event: job\ndata: {text}\n\n"
+            last, beat = text, time.monotonic()
+        if data["state"] in ("finished", "failed", "cancelled"):
+            yield f"event: over\ndata: {json.dumps({'state': data['state']})}\n\n"
+            return
+        if time.monotonic() - beat > 15:
+            yield ": still here\n\n"
+            beat = time.monotonic()
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _state(own: StoredView, job_id: int) -> Data:
+    store = own.store
+    job = store.job(job_id)
+    steps, events = store.incumbents(job_id), store.events(job_id)
+    return {
+        "id": job.id,
+        "name": job.name,
+        "state": job.state.value,
+        "outcome": job.outcome,
+        "spent_s": job.spent,
+        "budget_s": job.budget,
+        "runs": store.count(job_id),
+        "incumbent": step_data(steps[-1]) if steps else None,
+        "event": event_data(events[-1]) if events else None,
+    }

@@ -1,0 +1,79 @@
+"""What is answered to a request that cannot be fulfilled: one table, in the form of RFC 9457."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from storage import errors as kept
+from tuner import errors as ours
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class Refused(Exception):
+    """A request that cannot be fulfilled.
+
+    Args:
+        status: of the answer.
+        detail: what is wrong, where, and what to do.
+        more: further members of the answer, such as a list of what is missing.
+
+    """
+
+    def __init__(self, status: HTTPStatus, detail: str, **more: Any) -> None:
+        super().__init__(detail)
+        self.status, self.detail, self.more = status, detail, more
+
+
+STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
+    (kept.UnknownJob, HTTPStatus.NOT_FOUND),
+    (kept.UnknownSet, HTTPStatus.NOT_FOUND),
+    (kept.UnknownToken, HTTPStatus.NOT_FOUND),
+    (ours.NotFound, HTTPStatus.NOT_FOUND),
+    (kept.NameTaken, HTTPStatus.CONFLICT),
+    (kept.JobOver, HTTPStatus.CONFLICT),
+    (kept.JobHeld, HTTPStatus.CONFLICT),
+    (kept.JobBusy, HTTPStatus.CONFLICT),
+    (kept.RequestDiffers, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (kept.StoreRefused, HTTPStatus.CONFLICT),
+    (ours.UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ours.Failed, HTTPStatus.CONFLICT),
+    (kept.StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
+    (kept.StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
+)
+"""The first line that fits an error counts."""
+
+
+def problem(status: int, detail: str, **more: Any) -> JSONResponse:
+    """Return the answer to a request that cannot be fulfilled."""
+    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        headers["Retry-After"] = "5"
+    return JSONResponse({**content, **more}, int(status), headers, MEDIA_TYPE)
+
+
+async def refused(_: Request, error: Exception) -> JSONResponse:
+    """Answer what `Refused` says."""
+    assert isinstance(error, Refused)
+    return problem(error.status, error.detail, **error.more)
+
+
+async def failed(request: Request, error: Exception) -> JSONResponse:
+    """Answer an error of the store or of ours by the table; where the store is, is nobody's affair."""
+    status = next(status for kind, status in STATUS if isinstance(error, kind))
+    where = request.app.state.service.store.where
+    return problem(status, str(error).removeprefix(f"{where}: ").replace(where, "the store"))
+
+
+async def unrouted(_: Request, error: Exception) -> JSONResponse:
+    """Answer a request for what is not there, or by a method that is not."""
+    assert isinstance(error, HTTPException)
+    answer = problem(error.status_code, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer

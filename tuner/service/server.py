@@ -1,0 +1,99 @@
+"""The server: the application, its health and its metrics, and a process of uvicorn with a worker beside it."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.middleware.base import RequestResponseEndpoint
+from starlette.responses import JSONResponse, PlainTextResponse
+
+from storage.errors import StoreError
+from storage.records import JobState
+from storage.store import Store
+from tuner.errors import TunerError
+from tuner.service import api, problems
+from tuner.service.access import Access, Gate
+from tuner.service.uploads import Caps
+
+INTERNAL = "something went wrong in the server; its log says what"
+
+
+def application(
+    store: Store, *, needs_token: bool = False, hosts: frozenset[str] = frozenset(), caps: Caps | None = None
+) -> FastAPI:
+    """Return the service as an ASGI application.
+
+    Args:
+        store: what it is about.
+        needs_token: whether every request to the API needs a token.
+        hosts: by which names it may be called; any where there are none.
+        caps: of uploads.
+
+    """
+    app = FastAPI(
+        title="tuner",
+        version=version("tuner"),
+        description="Finds the MILP solver and parameters that solve your models faster: jobs and their results.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/v1/openapi.json",
+    )
+    app.state.service = api.Service(store, Access(store, needs_token), caps or Caps())
+    app.include_router(api.router)
+    _health(app, store)
+    app.add_exception_handler(problems.Refused, problems.refused)
+    app.add_exception_handler(StoreError, problems.failed)
+    app.add_exception_handler(TunerError, problems.failed)
+    app.add_exception_handler(HTTPException, problems.unrouted)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(Gate, hosts=hosts)
+    return app
+
+
+async def _invalid(_: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = [
+        {"where": [str(part) for part in each["loc"]], "what": str(each["msg"])[:300]} for each in error.errors()[:20]
+    ]
+    detail = "; ".join(f"{'.'.join(each['where'])}: {each['what']}" for each in found[:3])
+    return problems.problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=found)
+
+
+async def _unexpected(_: Request, error: Exception) -> JSONResponse:
+    return problems.problem(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL)
+
+
+def _health(app: FastAPI, store: Store) -> None:
+    registry = CollectorRegistry()
+    requests = Counter("tuner_requests", "Requests by method and status.", ("method", "status"), registry=registry)
+    seconds = Histogram("tuner_request_seconds", "Seconds until a request was answered.", registry=registry)
+    jobs = Gauge("tuner_jobs", "Jobs by state.", ("state",), registry=registry)
+
+    @app.middleware("http")
+    async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:
+        with seconds.time():
+            response = await call(request)
+        requests.labels(request.method, response.status_code).inc()
+        return response
+
+    @app.get("/livez", include_in_schema=False)
+    async def livez() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    def readyz() -> PlainTextResponse:
+        store.states()
+        return PlainTextResponse("ok\n")
+
+    @app.get("/metrics", include_in_schema=False)
+    def metrics() -> Response:
+        found = store.states()
+        for state in JobState:
+            jobs.labels(state.value).set(found.get(state, 0))
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

@@ -1,0 +1,289 @@
+"""Uploads: models as single files or in an archive. Nothing is believed of them, and no model is parsed.
+
+Everything is read as a stream and counted while it is unpacked: bytes in all, bytes for one model, how many models, how
+many times larger they become. What comes in lies in a temporary file until it is known to be right.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import re
+import struct
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import PurePosixPath
+from typing import IO
+
+from starlette.concurrency import run_in_threadpool
+
+from instances.errors import UnreadableModel
+from instances.formats import FORMATS, PACKINGS, suffixes, unpacked
+from storage.records import ModelContent
+from storage.sets import PIECE
+from storage.store import Store
+from tuner.service.problems import Refused
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What an upload may have."""
+
+    upload: int = 4096 * MIB
+    """Bytes that come in."""
+    model: int = 2048 * MIB
+    """Bytes of one model, unpacked."""
+    total: int = 16384 * MIB
+    """Bytes of all models of an archive, unpacked."""
+    models: int = 10_000
+    """Models in an archive, and in a set."""
+    ratio: int = 200
+    """How many times larger a file may become; below `SMALL` bytes it does not matter."""
+    depth: int = 8
+    """Folders in one another."""
+    name: int = 200
+    """Characters of a model's name, its folders included."""
+
+
+SMALL = 4 * MIB
+DIRECTORY = 16 * MIB
+"""Bytes of a zip file's directory, at most."""
+DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+UNFIT, TOO_LARGE = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+_NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
+
+
+def checked_name(name: str, caps: Caps) -> str:
+    """Return a model's name in a set, which is a relative path without suffixes.
+
+    Raises Refused when it is none that can be a path below a folder.
+    """
+    parts = name.split("/")
+    if (
+        not name
+        or len(name) > caps.name
+        or len(parts) > caps.depth
+        or not _NAME.fullmatch(name)
+        or not name.isprintable()
+        or any(part in ("", ".", "..") or part.startswith(".") or part != part.strip() for part in parts)
+    ):
+        raise Refused(
+            UNFIT,
+            f"model {name[:100]!r}: no name for one; a relative path is needed, without dots at the beginning of a "
+            f"part, of {caps.depth} parts and {caps.name} characters at most",
+        )
+    return name
+
+
+def checked_suffix(suffix: str) -> str:
+    """Return the suffix of a model's file in lower case; Refused when it is none."""
+    parts = suffixes(f"model{suffix}")
+    if parts is None or parts.stem != "model":
+        raise Refused(
+            UNFIT,
+            f"suffix {suffix[:20]!r}: it is one of {', '.join(FORMATS)}, perhaps with {', '.join(PACKINGS)} behind it",
+        )
+    return parts.format + parts.packing
+
+
+async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> IO[bytes]:
+    """Return a temporary file of what comes in; Refused when that is too much."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
+    size = 0
+    try:
+        async for block in stream:
+            size += len(block)
+            if size > caps.upload:
+                raise Refused(TOO_LARGE, f"an upload has {caps.upload // MIB} MiB at most")
+            await run_in_threadpool(file.write, block)
+    except BaseException:
+        file.close()
+        raise
+    file.seek(0)
+    return file
+
+
+def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Caps) -> ModelContent:
+    """Keep a model's file that was spooled; return what it is.
+
+    Raises Refused when it is damaged, or larger than it may be.
+    """
+    content = _content(file, suffix, caps, "the model")
+    _keep(store, owner, file, content)
+    return content
+
+
+def keep_archive(store: Store, owner: str, file: IO[bytes], caps: Caps) -> list[tuple[str, ModelContent]]:
+    """Keep all models of a zip or tar file; return them with their names. Other files are passed over.
+
+    Raises Refused for an archive that is damaged, has links, names that lead elsewhere, too much, or no models.
+    """
+    found: list[tuple[str, ModelContent]] = []
+    names: set[str] = set()
+    total = 0
+    try:
+        for path, member in _members(file, caps):
+            parts = suffixes(PurePosixPath(path).name)
+            if parts is None:
+                continue
+            suffix = parts.format + parts.packing
+            name = checked_name(path[: len(path) - len(suffix)], caps)
+            if name in names:
+                raise Refused(UNFIT, f"model {name!r} is there twice in the archive")
+            names.add(name)
+            if len(names) > caps.models:
+                raise Refused(TOO_LARGE, f"an archive has {caps.models} models at most")
+            with tempfile.TemporaryFile() as own:
+                size = _copied(member, own, caps, path)
+                content = _content(own, suffix, caps, path)
+                total += max(size, content.size)
+                if total > caps.total:
+                    raise Refused(
+                        TOO_LARGE,
+                        f"the models of an archive have {caps.total // MIB} MiB together at most",
+                    )
+                _keep(store, owner, own, content)
+            found.append((name, content))
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        EOFError,
+        OSError,
+        ValueError,
+        RuntimeError,
+        NotImplementedError,
+    ) as e:
+        raise Refused(UNFIT, f"the archive is damaged, or of an unknown kind: {e}") from None
+    if not found:
+        raise Refused(
+            UNFIT,
+            f"there is no model in the archive; models are files that end with {' or '.join(FORMATS)}, perhaps packed",
+        )
+    return found
+
+
+def _members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
+    """Yield path and content of every regular file of an archive, once its name is known to lie inside."""
+    if zipfile.is_zipfile(file):
+        yield from _zip_members(file, caps)
+        return
+    file.seek(0)
+    is_packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    sizes = 0
+    whole: IO[bytes] = gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[assignment]
+    with tarfile.open(fileobj=whole, mode="r|") as archive:
+        for number, entry in enumerate(archive, 1):
+            sizes += max(0, entry.size)
+            _check_entries(number, sizes, caps)
+            _inside(entry.name, caps)
+            if entry.isdir():
+                continue
+            content = archive.extractfile(entry) if entry.isreg() else None
+            if content is None:
+                raise Refused(UNFIT, f"{entry.name[:100]!r} is a link or a device; send the file itself")
+            yield entry.name, content
+    while block := whole.read(PIECE):  # what is behind its end: whether the packed stream is whole, too
+        sizes += len(block)
+        _check_entries(0, sizes, caps)
+
+
+def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
+    _check_directory(file)
+    with zipfile.ZipFile(file) as archive:
+        for number, entry in enumerate(archive.infolist(), 1):
+            _check_entries(number, 0, caps)
+            _inside(entry.filename, caps)
+            if (entry.external_attr >> 16) & 0o170000 == 0o120000:
+                raise Refused(UNFIT, f"{entry.filename[:100]!r} is a link; send the file itself")
+            if entry.is_dir():
+                continue
+            if entry.flag_bits & 1:
+                raise Refused(UNFIT, f"{entry.filename[:100]!r} is encrypted")
+            with archive.open(entry) as content:
+                yield entry.filename, content
+
+
+def _check_directory(file: IO[bytes]) -> None:
+    """Refuse a zip file whose directory would fill the memory: it is read as a whole."""
+    end = file.seek(0, 2)
+    file.seek(max(0, end - 2**16 - 22))
+    tail = file.read()
+    place = tail.rfind(b"PK\x05\x06")
+    size = struct.unpack_from("<L", tail, place + 12)[0] if 0 <= place <= len(tail) - 22 else 2**32
+    if size > DIRECTORY:
+        raise Refused(TOO_LARGE, "the directory of the zip file is too large; send a tar file")
+    file.seek(0)
+
+
+def _check_entries(number: int, sizes: int, caps: Caps) -> None:
+    if number > 10 * caps.models:
+        raise Refused(TOO_LARGE, f"an archive has {10 * caps.models} entries at most")
+    if sizes > caps.total:
+        raise Refused(TOO_LARGE, f"the files of an archive have {caps.total // MIB} MiB together at most")
+
+
+def _inside(path: str, caps: Caps) -> None:
+    parts = PurePosixPath(path).parts
+    if path.startswith("/") or ".." in parts or "\\" in path or "\0" in path or re.match(r"[A-Za-z]:", path):
+        raise Refused(UNFIT, f"{path[:100]!r} leads out of the archive")
+    if len(parts) > caps.depth:
+        raise Refused(UNFIT, f"{path[:100]!r} lies more than {caps.depth} folders deep")
+
+
+def _copied(member: IO[bytes], own: IO[bytes], caps: Caps, where: str) -> int:
+    size = 0
+    while block := member.read(PIECE):
+        size += len(block)
+        if size > caps.model:
+            raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
+        own.write(block)
+    return size
+
+
+def _content(file: IO[bytes], suffix: str, caps: Caps, where: str) -> ModelContent:
+    """Return what a model's file has, counted while it is unpacked."""
+    file.seek(0, 2)
+    packed = file.tell()
+    file.seek(0)
+    digest, size = hashlib.sha256(), 0
+    parts = suffixes(f"model{suffix}")
+    assert parts is not None
+    try:
+        for block in unpacked(file, parts.packing, where):
+            size += len(block)
+            if size > caps.model:
+                raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
+            if size > max(SMALL, caps.ratio * packed):
+                raise Refused(
+                    TOO_LARGE,
+                    f"{where}: it becomes more than {caps.ratio} times larger when it is unpacked",
+                )
+            digest.update(block)
+    except UnreadableModel as error:
+        raise Refused(UNFIT, str(error)) from None
+    if not size:
+        raise Refused(UNFIT, f"{where}: it is empty")
+    return ModelContent(digest.hexdigest(), suffix, size)
+
+
+def _keep(store: Store, owner: str, file: IO[bytes], content: ModelContent) -> None:
+    file.seek(0)
+    store.keep_model(owner, content, iter(lambda: file.read(PIECE), b""))
+
+
+def set_name(name: str) -> str:
+    """Return what a set may be called; Refused when it may not."""
+    if not name.strip() or len(name) > 100 or not name.isprintable() or "/" in name:
+        raise Refused(
+            UNFIT,
+            f"{name[:100]!r}: no name for a set; 100 printable characters at most, no slash",
+        )
+    return name
