@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import optuna
 import pytest
 
 from instances.families import FAMILIES, generate
+from storage.records import Configuration
 from tests.followers.temptation import boasts
 from tuner.bilevel import Bound, Ending, Response, Status, Ties, solve
 from tuner.bilevel.applications.configuration import Tuning
-from tuner.bilevel.configuring import SEEDS, ConfigurationProblem
+from tuner.bilevel.configuring import SEEDS, ConfigurationProblem, _better
+from tuner.bilevel.responder import X
 from tuner.bilevel.state import Bracket
 from tuner.cli import main
 from tuner.cost import Cost
-from tuner.errors import Failed, UsageError
+from tuner.errors import Failed, NotFound, UsageError
+from tuner.follower.reaction import Tie
 from tuner.follower.solvers import SOLVERS, Adapter
 from tuner.scenario import Scenario
 
@@ -53,7 +58,7 @@ def test_a_response_has_the_optimum_of_every_model_and_its_cost_depends_on_the_s
     for response in (usual, other):
         assert response.status is Status.FEASIBLE
         best, mean, worst = values(response)
-        assert 0 < best <= mean <= worst
+        assert 0 < best < mean < worst
         assert response.violations == {}
     assert usual.optimistic is not None
     assert other.optimistic is not None
@@ -113,7 +118,7 @@ def test_what_cannot_be_a_problem_is_refused(folder: Path) -> None:
         ConfigurationProblem("twice", [*instances, instances[0]], problem.spaces)
     with pytest.raises(UsageError, match="cutoff"):
         ConfigurationProblem("never", instances, problem.spaces, cutoff=0.0)
-    with pytest.raises(UsageError, match="nowhere"):
+    with pytest.raises(NotFound, match="nowhere: there is no such folder"):
         problem_of(folder / "nowhere")
     (folder.parent / "bad").mkdir()
     (folder.parent / "bad" / "cut.mps").write_text("ROWS\n N obj\nCOLUMNS\n x obj one\n")
@@ -148,6 +153,7 @@ def test_a_configuration_that_claims_a_wrong_optimum_is_outside_c(
     result = solve(problem, budget=8.0)
     assert result.x is not None
     assert not boasts(problem.configuration(result.x).values)
+    assert 0 < result.outside < result.responses
 
 
 def test_solving_races_and_executes_its_answer_anew(folder: Path) -> None:
@@ -173,9 +179,74 @@ def test_solving_races_and_executes_its_answer_anew(folder: Path) -> None:
 
 def test_somebody_who_stops_it_is_told_what_is_missing(folder: Path) -> None:
     stop = threading.Event()
-    result = solve(problem_of(folder), budget=60.0, stop=stop, watch=lambda _: stop.set())
+    stop.set()
+    result = solve(problem_of(folder), budget=60.0, stop=stop)
     assert (result.ending, result.x, result.objective) == (Ending.NOTHING, None, None)
     assert "interrupted before" in result.remarks[0]
+
+
+def test_somebody_who_stops_it_has_the_best_so_far(folder: Path) -> None:
+    stop, seen = threading.Event(), []
+
+    def watch(bracket: Bracket) -> None:
+        seen.append(bracket)
+        if bracket.value is not None and bracket.responses > 3:
+            stop.set()
+
+    result = solve(problem_of(folder), budget=60.0, stop=stop, watch=watch)
+    assert result.ending is Ending.FEASIBLE
+    assert result.x is not None
+    assert result.objective is not None
+    assert seen[-1].value is not None
+    assert "interrupted before it was executed anew" in result.remarks[0]
+
+
+def response_of(x: tuple[float, ...], cost: float) -> Response:
+    return Response(x, Status.FEASIBLE, mean=Tie(cost, ()))
+
+
+def test_of_the_answer_and_the_default_the_better_one_counts(folder: Path) -> None:
+    problem = problem_of(folder)
+    answer, default = problem.choice({"presolve": "off"}), problem.choice({})
+    for cost, expected, words in ((1.0, answer, "F is 2 at highs default"), (3.0, default, "less than the default")):
+        best, remarks = _better(problem, Ties.MEAN, [response_of(answer, cost), response_of(default, 2.0)])
+        assert best is not None
+        assert best.x == expected
+        assert words in remarks[0]
+
+
+def test_the_answer_is_executed_with_other_seeds_than_the_race(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem, seeds = problem_of(folder), []
+    honest = problem.respond_all
+
+    def respond_all(choices: Sequence[X], *, seed: int = 0, **more: Any) -> list[Response]:
+        seeds.append(seed)
+        return honest(choices, seed=seed, **more)
+
+    monkeypatch.setattr(problem, "respond_all", respond_all)
+    solve(problem, budget=3.0, seed=5)
+    assert seeds == [2**30 + 5]
+
+
+def test_numbers_and_configurations_are_checked_as_names_are(tmp_path: Path, folder: Path) -> None:
+    (tmp_path / "space.toml").write_text(
+        '[[forbidden]]\nsolver = "highs"\nvalues = { presolve = "off", mip_allow_restart = false }\n'
+    )
+    problem = Tuning(Scenario(str(folder), solver="highs", space=str(tmp_path / "space.toml"))).problem()
+    forbidden = {"presolve": "off", "mip_allow_restart": False}
+    numbers = list(problem.choice({}))
+    names = [variable.name for variable in problem.variables]
+    numbers[names.index("presolve")] = numbers[names.index("mip_allow_restart")] = 0.0
+    for x in (forbidden, numbers, Configuration.of("highs", forbidden)):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match="forbidden in the space of highs"):
+            problem.choice(x)  # type: ignore[arg-type]
+    for configuration, words in (
+        (Configuration("scip"), "scip is not among highs"),
+        (Configuration.of("highs", {"foo": 3}), "unknown parameter of highs"),
+        (Configuration.of("highs", {"presolve": "zzz"}), "it takes off, choose, on"),
+    ):
+        with pytest.raises(UsageError, match=words):
+            problem.choice(configuration)
 
 
 def test_without_any_solved_model_it_says_so(folder: Path) -> None:
@@ -207,6 +278,7 @@ def test_the_command_answers_one_configuration_and_refuses_what_makes_no_sense(
     told = json.loads(capsys.readouterr().out)
     assert told["at"] == {"presolve": "off"}
     assert len(told["optimistic_y"]) == 4
+    assert told["optimistic"] < told["mean"] < told["pessimistic"]
     for words, message in (
         (["--at", "presolve=maybe"], "it takes off, choose, on"),
         (["--at", "presolve"], "NAME=VALUE is needed"),

@@ -212,6 +212,42 @@ def test_a_file_that_says_something_wrong_is_refused(
 
 
 @pytest.mark.parametrize(
+    ("document", "complaint"),
+    [
+        ({"kind": "configuration", "folder": "a\0b"}, "folder: 'a\\x00b' has characters that are no text"),
+        ({"kind": "toll", "name": "\ud800"}, "characters that are no text"),
+        ({"kind": "toll", "\ud800": 1}, "characters that are no text"),
+        (
+            {
+                "kind": "interdiction",
+                "defender": "shortest path",
+                "budget": 1,
+                "from": "a",
+                "to": "b",
+                "penalty": 9,
+                "arcs": [{"from": "a", "to": "b", "length": -3}, {"from": "b", "to": "a", "length": 2}],
+            },
+            "round a cycle of negative length",
+        ),
+        (
+            {
+                "kind": "contract",
+                "cost": 0.2,
+                "wholesale": {"most": 1, "step": 0.1},
+                "retailers": [{"price": 1, "demands": [1], "salvage": 3}],
+            },
+            "salvage is 3, above the price of 1",
+        ),
+    ],
+)
+def test_a_document_that_no_problem_is_in_is_refused(
+    document: dict[str, object], complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("problem.json").write_text(json.dumps(document))
+    assert complaint in refused(capsys, "problem.json")
+
+
+@pytest.mark.parametrize(
     ("words", "complaint", "code"),
     [
         ([], "name a FILE to solve, or one of the examples", 2),
@@ -221,6 +257,8 @@ def test_a_file_that_says_something_wrong_is_refused(
         (["--example", "toll", "--solver", "gurobi"], "unknown solver: 'gurobi'", 2),
         (["--example", "toll", "--budget", "0"], "--budget", 2),
         (["--example", "toll", "--slots", "0"], "--slots must be 1 or more", 2),
+        (["--example", "toll", "--cutoff", "1s"], "only runs of configurations have one", 2),
+        (["--example", "toll", "--size", "10001"], "10000 nodes of the network at most", 2),
         (["--example", "toll", "--size", "1"], "--size 1: 2 nodes of the network are needed at least", 2),
         (["--example", "toll", "--at", "B=1"], "unknown variable: 'B'", 2),
         (["--example", "toll", "--at", "A=1.505"], "1.505 is not among 0 to 10 in steps of 0.01", 2),

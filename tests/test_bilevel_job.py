@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -14,9 +15,11 @@ from pathlib import Path
 import optuna
 import pytest
 
-from storage.records import Job, JobState
+from storage.lease import this_process
+from storage.records import Answer, Job, JobState
 from storage.store import Store
 from tests.bilevel_samples import moore_bard, random_problem
+from tests.store_samples import HERE
 from tests.test_bilevel_files import BY_INDEX, write_pair
 from tuner.app.solving import Solved, answer_of, carry_out, hand_in, response_of
 from tuner.bilevel import Ending, Ties
@@ -74,6 +77,28 @@ def test_a_job_that_is_stopped_and_resumed_ends_as_one_that_is_not(database_url:
         assert (bracket.objective, bracket.bound) == (whole.result.objective, whole.result.bound)
         best = next(stored for stored in store.answers(job.id) if stored.id == bracket.best)
         assert resumed.result.x == tuple(value for _, value in best.answer.x)
+
+
+def test_a_resumed_job_keeps_its_bound_and_asks_again_what_was_not_proven(sqlite_url: str) -> None:
+    with Store.open(sqlite_url) as store:
+        whole = carried_out(store, handed_in(store, ATTACK))
+        job = handed_in(store, ATTACK)
+        carried_out(store, job, stop_after=4)
+        before = store.bracket(job.id)
+        assert before is not None
+        assert math.isfinite(before.bound)
+        lease = store.claim(job.id, this_process(), 30)
+        assert whole.result.x is not None
+        names = [variable.name for variable in whole.result.problem.variables]
+        doubt = Answer(
+            tuple(zip(names, whole.result.x, strict=True)), "optimistic", "not proven", reason="out of memory"
+        )
+        store.record_answer(lease, doubt, 1.0, HERE)
+        store.interrupt(lease)
+        seen: list[Bracket] = []
+        resumed = carry_out(store, store.job(job.id), seen.append, [].append, threading.Event())
+        assert min(bracket.bound for bracket in seen if bracket.responses) >= before.bound
+        assert (resumed.result.ending, resumed.result.objective) == (Ending.OPTIMAL, whole.result.objective)
 
 
 def test_a_job_that_is_killed_goes_on_with_every_answer_it_had(sqlite_url: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -173,6 +174,16 @@ def test_attacks_on_networks_are_as_all_attacks_enumerated(seed: int | None, def
     expected = best(answer(attack, removed) for removed in attacks)
     for ties in (OPTIMISTIC, PESSIMISTIC):
         assert proven(attack.problem(ties), ties).objective == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_arcs_may_have_negative_lengths_where_no_cycle_does(seed: int) -> None:
+    attack = Interdiction.generated(7, seed, Defender.PATH)
+    arcs = tuple(replace(arc, value=arc.value - 60.0) for arc in attack.targets)
+    attack = replace(attack, targets=arcs)
+    expected = max(shortest(attack, (arc,)) for arc in arcs)
+    assert any(arc.value < 0 for arc in arcs)
+    assert proven(attack.problem()).objective == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("ties", [OPTIMISTIC, PESSIMISTIC])

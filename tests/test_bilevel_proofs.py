@@ -299,3 +299,106 @@ def test_what_no_model_can_be_made_of_is_refused() -> None:
     ):
         with pytest.raises(UsageError, match=complaint):
             make()
+
+
+@pytest.mark.parametrize("scale", [1e3, 1e6, 1e7])
+@pytest.mark.parametrize("ties", [Ties.OPTIMISTIC, Ties.PESSIMISTIC])
+def test_costs_that_are_small_over_long_ways_are_seen(scale: float, ties: Ties) -> None:
+    b = Builder("small costs")
+    x = b.add_column("x", 0.0, 0.0, 3.0, INTEGER)
+    y = b.add_column("y", 1.0 / scale, 0.0, 5.0 * scale)
+    k = b.add_column("k", 0.0, 0.0, 1.0, INTEGER)
+    b.add_row("r", [(y, 1.0 / scale), (k, 1.0), (x, 1.0)], upper=6.0)
+    problem = LinearProblem(b.build(), [y, k], [0], [-1.0 / scale, 0.0])
+    assert problem.respond([0.0]).value == pytest.approx(-5.0)
+    result = solve(problem, ties=ties)
+    assert (result.ending, result.x) == (Ending.OPTIMAL, (3.0,))
+    assert result.objective == pytest.approx(3.0)
+
+
+def mixed(far: float) -> LinearProblem:
+    """Return a problem whose follower has costs of 1e7 and of 1e-7, the latter over a range."""
+    b = Builder("mixed costs")
+    x = b.add_column("x", -1.0, 0.0, 3.0, INTEGER)
+    z = b.add_column("z", 0.0, 0.0, 1.0, INTEGER)
+    y = b.add_column("y", 1.0 / far, 0.0, far)
+    b.add_row("r", [(z, 1.0), (x, 1.0)], lower=1.0)
+    return LinearProblem(b.build(), [z, y], [0], [1e7, -1e-7])
+
+
+def test_costs_that_no_solver_sees_beside_others_prove_nothing() -> None:
+    response = mixed(1e8).respond([1.0])
+    assert not response.proven
+    assert "too small beside others to be seen" in response.reason
+    assert mixed(1e-6).respond([1.0]).proven
+    result = solve(mixed(1e8), budget=10.0)
+    assert result.ending is Ending.NOTHING
+    assert result.unproven > 0
+
+
+@pytest.mark.parametrize("where", ["row", "product"])
+def test_coefficients_that_solvers_take_for_nothing_are_refused(where: str) -> None:
+    b = Builder("tiny")
+    x = b.add_column("x", 1.0, 0.0, 1e9, INTEGER)
+    y = b.add_column("y", 0.0, 0.0, 1.0)
+    b.add_row("r", [(x, 1e-9 if where == "row" else 1.0), (y, 1.0)], lower=0.0)
+    products = Products.of({(x, y): 1e-9} if where == "product" else {})
+    with pytest.raises(UsageError, match=f"a coefficient of a {where} is 1e-09"):
+        LinearProblem(b.build(), [y], [0], [1.0], upper_products=products)
+
+
+def doubtful(problem: LinearProblem, x: tuple[float, ...]) -> LinearProblem:
+    """Make the follower's answer to one choice one that nobody can prove."""
+    honest = problem.situation
+
+    def situation(chosen: tuple[float, ...]) -> Situation:
+        found = honest(chosen)
+        if chosen != x:
+            return found
+        lower, upper = (Builder(name, maximise=m.maximise) for name, m in (("l", found.lower), ("u", found.upper)))
+        for builder, model in ((lower, found.lower), (upper, found.upper)):
+            for j, name in enumerate(model.column_names):
+                builder.add_column(name, 0.0, float(model.lower[j]), float(model.upper[j]), VariableKind(model.kind[j]))
+            builder.add_column("far", 1e-7, 0.0, 1e8)
+            builder.add_column("costly", 1e7, 0.0, 1.0, INTEGER)
+        return Situation(lower.build(), upper.build())
+
+    problem.situation = situation  # type: ignore[method-assign]
+    return problem
+
+
+@pytest.mark.parametrize("seed", [0, 1, 3, 4])
+@pytest.mark.parametrize("ties", [Ties.OPTIMISTIC, Ties.PESSIMISTIC])
+def test_the_bound_reckons_with_choices_whose_answer_is_not_proven(
+    seed: int, ties: Ties, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(solving, "FEW", 0)
+    monkeypatch.setattr(solving, "MANY", 0)
+    expected = enumerated(random_problem(seed), ties)
+    if expected.objective is None or len(expected.choices) > 1:
+        pytest.skip("another choice is as good")
+    problem = doubtful(random_problem(seed), next(iter(expected.choices)))
+    result = solve(problem, ties=ties, budget=10.0)
+    assert result.unproven == 1
+    assert not result.is_proven
+    assert not problem.is_better(expected.objective, result.bound + (1e-6 if problem.maximise else -1e-6))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"budget": math.nan}, "budget: nan"),
+        ({"budget": -1.0}, "budget: -1"),
+        ({"slots": 0}, "slots: 0"),
+        ({"ties": "worst"}, "ties: 'worst'"),
+        ({"ties": Ties.MEAN}, "is for tuning"),
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(wrong: dict[str, object], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        solve(random_problem(0), **wrong)  # type: ignore[arg-type]
+    for value in ("abc", None, [1]):
+        with pytest.raises(UsageError, match="is no number"):
+            random_problem(0).choice([value] * len(random_problem(0).variables))  # type: ignore[list-item]
+    with pytest.raises(UsageError, match="no value is from inf to inf"):
+        Variable("a", INF, INF)

@@ -38,7 +38,7 @@ def read_document(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise UsageError(f"{path}: an object of names with values is needed")
-    _check_numbers(document, str(path))
+    _check(document, str(path))
     return document
 
 
@@ -59,16 +59,28 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
         raise UsageError(f"{source}: not valid TOML: it is nested too deeply") from None
     except ValueError as error:  # of TOML itself, or of Python for an integer of thousands of digits
         raise UsageError(f"{source}: not valid TOML: {error}") from None
-    _check_numbers(document, source)
+    _check(document, source)
     return document
 
 
-def _check_numbers(value: Any, source: str, *names: str) -> None:
+def _check(value: Any, source: str, *names: str) -> None:
     if isinstance(value, dict):
         for name, entry in value.items():
-            _check_numbers(entry, source, *names, name)
+            _check(name, source, *names)
+            _check(entry, source, *names, name)
     elif isinstance(value, list):
         for entry in value:
-            _check_numbers(entry, source, *names)
+            _check(entry, source, *names)
+    elif isinstance(value, str):
+        if not _is_text(value):
+            raise UsageError(f"{source}: {'.'.join(names)}: {value[:40]!r} has characters that are no text")
     elif isinstance(value, int) and value.bit_length() > FLOAT_BITS:
         raise UsageError(f"{source}: {'.'.join(names)}: a number of more than {FLOAT_BITS} bits is too large")
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:  # half a character, which JSON can spell
+        return False
+    return "\0" not in value

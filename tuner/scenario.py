@@ -63,6 +63,9 @@ class Scenario:
 
     def __post_init__(self) -> None:
         """Raise UsageError for the first value that makes no sense."""
+        for name in ("folder", "holdout", "space"):
+            if "\0" in getattr(self, name):
+                raise UsageError(f"{name}: {getattr(self, name)!r} has a character that no path has")
         if not self.folder.strip():
             raise UsageError("folder: the name is empty; name the folder of models, . for the one you are in")
         if not self.holdout.strip():

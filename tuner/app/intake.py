@@ -13,7 +13,7 @@ from storage.records import Member, Submission
 from tuner.app.progress import Watcher
 from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import refusals
-from tuner.follower.reading import cache_directory, read_instances
+from tuner.follower.reading import cache_directory, complaint, read_instances
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import Scenario, with_slots
 
@@ -134,12 +134,6 @@ def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
     if not reading.instances:
         raise UsageError(f"{folder}: none of its {len(found.files) + len(found.damaged)} models can be read")
     return list(reading.instances)
-
-
-def complaint(path: Path, reason: str) -> str:
-    """Return why a file cannot be used, behind its path; a reason may begin with that already."""
-    named = any(reason.startswith(f"{written}: ") for written in (path, path.absolute()))
-    return reason if named else f"{path}: {reason}"
 
 
 def _taken(

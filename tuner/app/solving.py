@@ -14,7 +14,7 @@ from storage.records import Answer, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
 from tuner.app.owning import owned
-from tuner.bilevel import ModelProblem, Response, Result, Status, Ties, solve
+from tuner.bilevel import Bound, ModelProblem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror
 from tuner.bilevel.state import Bracket, trial_of
@@ -165,6 +165,7 @@ class _Work:
                 watch=watch,
                 keep=keep,
                 known=known,
+                proven=None if self._kept is None else (self._kept.bound, Bound(self._kept.bound_kind)),
             )
         finally:
             mirror.close(MIRROR_SECONDS)

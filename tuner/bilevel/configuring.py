@@ -112,12 +112,15 @@ class ConfigurationProblem(Problem):
 
         """
         if isinstance(x, Configuration):
-            return self._numbers(x)
+            if x.solver not in self.spaces:
+                raise UsageError(f"{self.name}: {x.solver} is not among {', '.join(self.spaces)}")
+            space = self.spaces[x.solver]
+            space.check(x.values)
+            return self._numbers(space.configuration(x.values))
         if not isinstance(x, Mapping):
-            numbers = dict(zip(self._domains, super().choice(x), strict=True))
-            named = {name: _value(domain, numbers[name]) for name, domain in self._domains.items()}
-            space = self._space(named)
-            return self._numbers(space.configuration(self._own(space, named)))
+            configuration = self.configuration(super().choice(x))
+            self.spaces[configuration.solver].check(configuration.values)
+            return self._numbers(configuration)
         self._known_names(x)
         space = self._space(x)
         own = self._own(space, x)
@@ -149,7 +152,7 @@ class ConfigurationProblem(Problem):
 
     def _space(self, x: Mapping[str, Any]) -> Space:
         solver = x.get(SOLVER, next(iter(self.spaces))) if len(self.spaces) > 1 else next(iter(self.spaces))
-        if solver not in self.spaces:
+        if not isinstance(solver, str) or solver not in self.spaces:
             raise UsageError(f"{self.name}: {SOLVER}={solver}: not a value of it; it takes {self._solver}")
         return self.spaces[solver]
 
@@ -329,13 +332,17 @@ def tune(
     responses = problem.respond_all(list(dict.fromkeys((finalist, default))), seed=FRESH + seed, slots=slots, stop=stop)
     best, remarks = _better(problem, ties, responses)
     tie = None if best is None else best.tie(ties)
+    x, objective = (None, None) if best is None or tie is None else (best.x, tie.objective)
+    if stop.is_set() and standing.incumbent_cost is not None:
+        x, objective = problem.choice(standing.incumbent), standing.incumbent_cost
+        remarks = ["interrupted before it was executed anew with other seeds"]
     return Result(
         problem,
         ties,
-        ending=Ending.NOTHING if tie is None else Ending.FEASIBLE,
-        x=None if best is None else best.x,
+        ending=Ending.NOTHING if x is None else Ending.FEASIBLE,
+        x=x,
         response=best,
-        objective=None if tie is None else tie.objective,
+        objective=objective,
         bound=-math.inf,
         bound_kind=Bound.NONE,
         responses=standing.configurations,
@@ -354,7 +361,7 @@ def _better(
     """Return the better of the race's answer and the default, executed anew, and what is to be remarked."""
     answer, default = responses[0], responses[-1]
     if answer.stopped or default.stopped:
-        return None, [f"interrupted before {problem.words(answer.x)} was executed anew with other seeds"]
+        return None, ["interrupted before anything was executed anew with other seeds"]
     found, usual = answer.tie(ties), default.tie(ties)
     if found is None:
         remark = f"{problem.words(answer.x)} led, and is outside C with other seeds: {answer.reason}"

@@ -28,6 +28,10 @@ Terms = dict[int, float]
 """A linear expression: column to coefficient."""
 
 
+LEAST = 1e-8
+"""Of a coefficient of rows and products, but for 0."""
+
+
 @dataclass(frozen=True, eq=False)
 class Products:
     """A sum of ``coefficient * x * y``, all of shape (terms,)."""
@@ -128,6 +132,17 @@ class LinearProblem(ModelProblem):
             )
         if not np.isfinite(self.lower_objective).all():
             raise UsageError(f"{joint.name}: a coefficient of the follower's objective is not finite")
+        for what, numbers in (
+            ("row", joint.value),
+            ("product", upper_products.coefficient),
+            ("product", lower_products.coefficient),
+        ):
+            tiny = numbers[(numbers != 0) & (np.abs(numbers) < LEAST)]
+            if len(tiny):
+                raise UsageError(
+                    f"{joint.name}: a coefficient of a {what} is {tiny[0]:g}; solvers take what is below {LEAST:g} "
+                    "for 0: choose other units, or a larger step"
+                )
         order = np.argsort(self.y)
         self.y, self.lower_objective = self.y[order], self.lower_objective[order]
         for products in (upper_products, lower_products):

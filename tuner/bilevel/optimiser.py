@@ -10,6 +10,7 @@ import numpy as np
 from instances.model import Floats, Model
 from storage.records import Claim, Termination
 from tuner.bilevel.workers import Workers
+from tuner.follower.scaling import unseen
 from tuner.follower.solvers import adapter
 from tuner.follower.tasks import Optimise, packed
 
@@ -59,10 +60,12 @@ class Optimiser:
         claim, bound, point = Claim(found["claim"]), found["bound"], found["point"]
         if claim is Claim.OPTIMAL:
             bound = found["objective"] if bound is None else bound
+        is_known = bound is not None and claim in (Claim.OPTIMAL, Claim.FEASIBLE)
+        off = unseen(model) if model.maximise else -unseen(model)
         return Optimum(
             claim,
             found["objective"],
-            nothing if bound is None or claim not in (Claim.OPTIMAL, Claim.FEASIBLE) else bound,
+            bound + off if is_known else nothing,
             None if point is None else np.array(point),
             outcome.reason or ("" if claim is Claim.OPTIMAL else found["raw_status"]),
         )

@@ -38,7 +38,7 @@ class Variable:
         for what, value in (("lower bound", self.lower), ("upper bound", self.upper), ("step", self.step)):
             if math.isnan(value):
                 raise UsageError(f"variable {self.name}: its {what} is not a number")
-        if self.lower > self.upper:
+        if self.lower > self.upper or self.lower == math.inf or self.upper == -math.inf:
             raise UsageError(
                 f"variable {self.name}: no value is from {self.lower:g} to {self.upper:g}; mend its bounds"
             )
@@ -81,8 +81,12 @@ class Variable:
             place = min(place, math.floor((self.upper - self.origin) / self.step + NEAR))
         return self.at(place)
 
-    def admit(self, value: float) -> float:
+    def admit(self, value: Any) -> float:
         """Return the value as the domain spells it; UsageError when it has none so near."""
+        try:
+            value = float(value)
+        except (TypeError, ValueError):
+            raise UsageError(f"variable {self.name}: {value!r} is no number") from None
         if not math.isfinite(value):
             raise UsageError(f"variable {self.name}: {value} is no value")
         nearest = self.nearest(value)
@@ -157,7 +161,7 @@ class Problem(ABC):
             x = [x[name] for name in names]
         if len(x) != len(self.variables):
             raise UsageError(f"{self.name}: {len(x)} values for {len(self.variables)} variables")
-        return tuple(variable.admit(float(value)) for variable, value in zip(self.variables, x, strict=True))
+        return tuple(variable.admit(value) for variable, value in zip(self.variables, x, strict=True))
 
     def _known_names(self, x: Iterable[str]) -> list[str]:
         """Return the variables' names; UsageError when x has another one."""

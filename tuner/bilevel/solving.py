@@ -22,7 +22,7 @@ from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.optimiser import Optimiser
 from tuner.bilevel.problem import ModelProblem, Problem
 from tuner.bilevel.responder import Responder, Response, Status
-from tuner.bilevel.result import Ending, Result
+from tuner.bilevel.result import Bound, Ending, Result
 from tuner.bilevel.searching import search
 from tuner.bilevel.state import EXACT, Bracket, State
 from tuner.bilevel.workers import Workers
@@ -47,13 +47,14 @@ def solve(
     watch: Callable[[Bracket], None] | None = None,
     keep: Callable[[Response], None] | None = None,
     known: Iterable[Response] = (),
+    proven: tuple[float, Bound] | None = None,
 ) -> Result:
     """Find the leader's best choice.
 
     Args:
         problem: to be solved.
         ties: what the leader assumes, in place of what the problem says.
-        solver: of the follower: highs, cp-sat or scip.
+        solver: of the follower: highs, cp-sat or scip. (Of configurations: x says which.)
         budget: wall seconds for the whole.
         slots: how many responses are found at a time.
         seed: of all randomness.
@@ -62,11 +63,19 @@ def solve(
         keep: called with every response before anything is made of it. (Of configurations: not at all.)
         known: responses that were kept before; what they answer is not asked again. (Likewise.)
 
+        proven: a bound that was found before, and what it rests on.
+
     Raises:
         UsageError: x has no bounds where they are needed.
         Failed: the follower is unbounded for some x, or the answer was another one in another process.
 
     """
+    if ties is not None and ties not in list(Ties):
+        raise UsageError(f"ties: {ties!r} is none; a leader is optimistic or pessimistic")
+    if not budget > 0 and budget != 0:
+        raise UsageError(f"budget: {budget} is none; seconds are needed")
+    if slots < 1:
+        raise UsageError(f"slots: {slots}; 1 or more are needed")
     ties = Ties(ties or problem.ties)
     stop = stop or threading.Event()
     if isinstance(problem, ConfigurationProblem):
@@ -78,6 +87,8 @@ def solve(
     with Workers(slots, stop) as workers:
         responder, optimiser = Responder(problem, workers, solver, seed), Optimiser(workers, seed=seed)
         state = State(problem, ties, responder, optimiser, budget, stop, watch, keep)
+        if proven is not None:
+            state.tighten(*proven)
         for response in known:
             state.recall(response)
         _prove(problem, state, seed)

@@ -62,6 +62,8 @@ def solve(arguments: argparse.Namespace) -> int:
     slots = len(os.sched_getaffinity(0)) if arguments.slots is None else read_whole(arguments.slots, "--slots")
     if slots < 1:
         raise UsageError("--slots must be 1 or more")
+    if arguments.cutoff is not None:
+        raise UsageError("--cutoff: only runs of configurations have one")
     if arguments.write:
         return _write(application, Path(arguments.write))
     problem = application.problem(Ties(ties))
@@ -90,7 +92,7 @@ def solve(arguments: argparse.Namespace) -> int:
 
 def _tune(tuning: Tuning, arguments: argparse.Namespace) -> int:
     """Solve a problem whose leader chooses a configuration: a tuning job, as `tuner tune` hands it in."""
-    given = {name: getattr(arguments, name) for name in ("ties", "solver", "budget", "slots", "seed", "name")}
+    given = {name: getattr(arguments, name) for name in ("ties", "solver", "budget", "cutoff", "slots", "seed", "name")}
     own = {name: value for name, value in tuning.document().items() if name != KIND}
     tuning = Tuning(read_scenario(None, own | {name: value for name, value in given.items() if value is not None}))
     if arguments.plot:
@@ -208,7 +210,11 @@ def _progress(console: Console) -> Iterator[Any]:
                 return
             last[0] = bracket.elapsed
         value = "nothing feasible yet" if bracket.value is None else f"value {bracket.value:.7g}"
-        bound = "no bound" if bracket.kind is Bound.NONE else f"bound {bracket.bound:.7g} ({bracket.kind.value})"
+        bound = (
+            "no bound"
+            if bracket.kind is Bound.NONE or not math.isfinite(bracket.bound)
+            else f"bound {bracket.bound:.7g} ({bracket.kind.value})"
+        )
         console.print(
             f"  {duration(bracket.elapsed):>7}   {counted(bracket.responses, 'response')}   {value}   {bound}",
             markup=False,
@@ -252,6 +258,7 @@ def _response(problem: Problem, response: Response) -> dict[str, Any]:
         "optimistic": None if best is None else best.objective,
         "optimistic_y": None if best is None else named(best.y),
         "pessimistic": None if worst is None else worst.objective,
+        **({} if response.mean is None else {"mean": response.mean.objective}),
         "pessimistic_y": None if worst is None else named(worst.y),
         "violations": dict(response.violations or {}),
         "reason": response.reason,

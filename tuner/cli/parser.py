@@ -262,10 +262,12 @@ def _solving(command: Callable[..., Parser]) -> None:
     solve.add_argument(
         "--ties",
         metavar="T",
-        help="of several optimal answers, assume the best or the worst: optimistic, pessimistic (default: optimistic)",
+        help="of several optimal answers, assume the best or the worst: optimistic, pessimistic (default: optimistic; "
+        "of configurations, also mean, which is the default)",
     )
     solve.add_argument("--solver", metavar="S", help="of the follower: highs, cp-sat or scip (default: highs)")
     solve.add_argument("--budget", metavar="T", help="time for the whole (default: 10m)")
+    solve.add_argument("--cutoff", metavar="T", help="of configurations: time for one run")
     solve.add_argument("--slots", metavar="N", help="responses at a time (default: one per core)")
     solve.add_argument("--seed", metavar="N", help="of the solvers, and of a random example (default: 0)")
     solve.add_argument(

@@ -17,6 +17,7 @@ from instances.model import Floats, Model, VariableKind
 from storage.records import Check, Claim
 from tuner.cost import Ties
 from tuner.follower.check import FEASIBILITY, check_answer
+from tuner.follower.scaling import unseen
 from tuner.ports import Answer
 
 TOLERANCE = 1e-9
@@ -167,6 +168,10 @@ def concluded(
         return Reaction(Claim.NOTHING, reason, seconds=seconds)
     if own.claim is not Claim.OPTIMAL or own.objective is None or own.point is None:
         return Reaction(own.claim, "" if own.claim in _PROOFS else own.raw_status, seconds=seconds)
+    off = unseen(situation.lower)
+    if off > _room(situation.lower, own.objective, max(tolerance, FEASIBILITY if tolerance else 0.0)):
+        reason = f"some of the follower's costs are too small beside others to be seen: they make up to {off:.3g}"
+        return Reaction(Claim.NOTHING, f"{reason}; choose other units", seconds=seconds)
     reaction = Reaction(Claim.OPTIMAL, "", own.objective, tuple(own.point.tolist()), seconds=seconds)
     multiple = multiple_of(situation.lower, situation.upper)
     if multiple is not None:

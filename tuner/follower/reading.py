@@ -119,3 +119,9 @@ def _why(outcome: Outcome, seconds: float, memory_mib: float) -> str:
     if outcome.termination is Termination.MEMORY:
         return f"reading it took more than {memory_mib:g} MiB and was ended"
     return outcome.reason.removeprefix("UnreadableModel: ")
+
+
+def complaint(path: Path, reason: str) -> str:
+    """Return why a file cannot be used, behind its path; a reason may begin with that already."""
+    named = any(reason.startswith(f"{written}: ") for written in (path, path.absolute()))
+    return reason if named else f"{path}: {reason}"

@@ -28,6 +28,7 @@ from tuner.follower.child import Limits, Work
 from tuner.follower.gap import integral, relative_gap
 from tuner.follower.outcome import Outcome
 from tuner.follower.reaction import Answered, Situation, ask, concluded
+from tuner.follower.scaling import solve_scaled
 from tuner.follower.warm import Warm
 from tuner.ports import Answer
 
@@ -205,7 +206,7 @@ class Optimise(Task):
         solver, model = warm.solver(self.adapter), self._model
 
         def work() -> dict[str, Any]:
-            return encode(solver.solve(model, {}, self.seed, self.seconds, 0.0), 0.0)
+            return encode(solve_scaled(model, lambda m: solver.solve(m, {}, self.seed, self.seconds, 0.0)), 0.0)
 
         return work
 
@@ -256,7 +257,7 @@ class React(Task):
                 left = max(0.0, self.seconds - (time.perf_counter() - started))
                 if reason := solver.refuses(model):
                     raise ValueError(reason)
-                return solver.solve(model, {}, self.seed, left, 0.0)
+                return solve_scaled(model, lambda scaled: solver.solve(scaled, {}, self.seed, left, 0.0))
 
             answered = ask(situation, self._ties, self.tolerance, solve)
             seconds = time.perf_counter() - started

@@ -25,6 +25,10 @@ from tuner.space import unknown
 KINDS = ("toll", "contract", "interdiction", CONFIGURATION)
 
 
+LARGEST = 10_000
+"""Size of a random problem, at most."""
+
+
 class Application(Protocol):
     """A bilevel problem in the words of its field, whose follower solves a model."""
 
@@ -132,6 +136,8 @@ def generated(name: str, size: int, seed: int) -> Application | Tuning:
 
     """
     found = _example(name)
+    if size > LARGEST:
+        raise UsageError(f"--size {size}: {LARGEST} {found.size} at most")
     if size < 2:
         raise UsageError(f"--size {size}: 2 {found.size} are needed at least")
     return found.random(size, seed)

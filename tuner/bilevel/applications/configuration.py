@@ -14,8 +14,8 @@ from instances.folder import scan
 from tuner.bilevel.configuring import ConfigurationProblem
 from tuner.bilevel.result import Result
 from tuner.cost import Ties
-from tuner.errors import UsageError
-from tuner.follower.reading import cache_directory, read_instances
+from tuner.errors import NotFound, UsageError
+from tuner.follower.reading import cache_directory, complaint, read_instances
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import CONFIGURATION, KIND, Scenario, read_scenario
 
@@ -57,11 +57,14 @@ class Tuning:
         """Return it as a bilevel problem on all of the folder's models; every one has to be readable.
 
         Raises:
+            NotFound: there is no such folder.
             UsageError: the folder has no models, one cannot be read, or a solver or a space is unknown.
 
         """
         scenario = self.scenario
         spaces = spaces_of(solvers_of(scenario), space_text(scenario), scenario.space)
+        if not Path(scenario.folder).exists():
+            raise NotFound(f"{scenario.folder}: there is no such folder")
         try:
             found = scan(Path(scenario.folder))
         except NoInstances as error:
@@ -75,7 +78,7 @@ class Tuning:
         )
         bad = [(damaged.path, damaged.reason) for damaged in found.damaged] + list(reading.failed)
         if bad:
-            raise UsageError(f"{bad[0][0]}: {bad[0][1]}")
+            raise UsageError(complaint(*bad[0]))
         return ConfigurationProblem(
             self.name,
             reading.instances,

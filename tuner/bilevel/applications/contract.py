@@ -268,4 +268,6 @@ def _retailer(entry: Table, number: int) -> Retailer:
             raise UsageError(f"{entry.place}: the probabilities add up to {sum(probabilities):g}, not to 1")
     salvage = entry.number("salvage", 0.0)
     entry.done()
+    if salvage > price:
+        raise UsageError(f"{entry.place}: salvage is {salvage:g}, above the price of {price:g}: nothing would be sold")
     return Retailer(name, price, tuple(demands), tuple(probabilities), salvage)

@@ -16,6 +16,7 @@ from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
+from tuner.bilevel.applications.network import has_negative_cycle
 from tuner.bilevel.linear import LinearProblem, Products
 from tuner.bilevel.result import Result
 from tuner.bilevel.table import Table
@@ -90,6 +91,8 @@ class Interdiction:
             for node in ends:
                 if node not in nodes:
                     raise UsageError(f"{table.place}: no arc touches {node!r}")
+            if has_negative_cycle([(arc.origin, arc.destination, arc.value) for arc in arcs]):
+                raise UsageError(f"{table.place}: a path could go round a cycle of negative length for ever")
             if ends[0] == ends[1]:
                 raise UsageError(f"{table.place}: from and to are both {ends[0]!r}; two nodes are needed")
         table.done()
@@ -282,7 +285,7 @@ def _arc(entry: Table, defender: Defender, penalty: float) -> Target:
     origin, destination = entry.text("from"), entry.text("to")
     arc = Target(
         entry.text("name", f"{origin}-{destination}"),
-        entry.number("length" if defender is Defender.PATH else "capacity", least=0.0),
+        entry.number("length") if defender is Defender.PATH else entry.number("capacity", least=0.0),
         entry.number("cost", 1.0, least=0.0),
         origin,
         destination,

@@ -13,6 +13,7 @@ from typing import Any
 
 from instances.builder import Builder
 from instances.model import VariableKind
+from tuner.bilevel.applications.network import has_negative_cycle
 from tuner.bilevel.linear import LinearProblem, Products, Unit
 from tuner.bilevel.result import Result
 from tuner.bilevel.table import Table
@@ -220,16 +221,8 @@ class TollNetwork:
     def _check_cycles(self) -> None:
         """Raise UsageError for a cycle of negative cost: travellers would go round it for ever, whatever the tolls."""
         for commodity in self._travelling:
-            distance = {node: 0.0 for arc in self.arcs for node in (arc.origin, arc.destination)}
-            for _ in range(len(distance)):
-                changed = False
-                for arc in self.arcs:
-                    reached = distance[arc.origin] + arc.cost + arc.time * commodity.value_of_time
-                    if reached < distance[arc.destination] - 1e-9:
-                        distance[arc.destination], changed = reached, True
-                if not changed:
-                    break
-            else:
+            costs = [(arc.origin, arc.destination, arc.cost + arc.time * commodity.value_of_time) for arc in self.arcs]
+            if has_negative_cycle(costs):
                 raise UsageError(
                     f"{self.name}: {commodity.name} could go round a cycle of negative cost for ever; "
                     "mend the costs of the arcs"
