@@ -50,6 +50,8 @@ HOLDOUT = 1 / 3
 WORLDS = 25
 """How many worlds are drawn from a recording; repetitions take them in turn."""
 OURS = "tuner"
+SAVED = 20
+"""Fresh results of others after which all are written: at the largest budget one may take minutes."""
 KEPT = FOLDER.parent / "results" / "replay-peers.csv"
 ANY = ("highs", "cp-sat", "scip")
 BASELINE = ANY[0]
@@ -195,22 +197,22 @@ def main(words: Sequence[str] = ()) -> None:
     print(f"{'recording':<24} {'budget':>6}  " + "  ".join(f"{name:^22}" for name in given.only))
     rows: dict[tuple[str, int], dict[str, list[Found]]] = defaultdict(lambda: defaultdict(list))
     kept = Kept(KEPT, recordings, f"{WORLDS} worlds, {HOLDOUT} held out, {SLOTS} slots")
-    is_fresh = False
+    fresh = 0
     with ProcessPoolExecutor(len(os.sched_getaffinity(0))) as pool:
         under_way = {task: pool.submit(execute, task) for task in tasks if kept.get(_key(task)) is None}
         for task in tasks:
             found = under_way[task].result() if task in under_way else kept.get(_key(task))
             if task in under_way and task.strategy != OURS:  # ours changes too often to be kept
                 kept.add(_key(task), found)
-                is_fresh = True
+                fresh += 1
+                if fresh % SAVED == 0:
+                    kept.write()
             row = rows[task.recording, task.budget]
             row[task.strategy].append(found)
             if sum(map(len, row.values())) == len(given.only) * given.reps:
                 cells = "  ".join(_cell(row[name]) for name in given.only)
                 print(f"{task.recording:<24} {task.budget:>6}  {cells}", flush=True)
-                if is_fresh:
-                    kept.write()
-                    is_fresh = False
+                kept.write()
     _summary(rows, given.only)
     if given.table:
         given.table.parent.mkdir(exist_ok=True)
