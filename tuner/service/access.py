@@ -29,11 +29,17 @@ class Caller:
 
     owner: str
     scope: records.Scope
+    has_token: bool = True
 
     @property
     def seen(self) -> str | None:
         """Whose jobs it sees; None for everybody's."""
         return None if self.scope is ADMIN else self.owner
+
+    @property
+    def may_submit(self) -> bool:
+        """Whether it may hand in, pause, resume and cancel."""
+        return _RANK[self.scope] >= _RANK[SUBMIT]
 
     def may(self, scope: records.Scope) -> None:
         """Raise Refused unless the scope is the caller's or a smaller one."""
@@ -55,7 +61,7 @@ class Access:
         """
         secret = _secret(request.headers) or request.cookies.get(COOKIE, "")
         if not secret and not self._needs_token:
-            return Caller(LOCAL, ADMIN)
+            return Caller(LOCAL, ADMIN, has_token=False)
         token = self._store.token(secret) if secret else None
         if token is None:
             raise Refused(
@@ -88,6 +94,13 @@ class Gate:
     Adds the headers that keep a page to what the server itself sent.
     """
 
+    STYLED = (
+        b"content-security-policy",
+        b"default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+        b"img-src 'self' data: blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        b"frame-ancestors 'none'",
+    )
+    """For pages with figures: Plotly sets styles of its own making."""
     HEADERS = (
         (
             b"content-security-policy",
@@ -128,7 +141,8 @@ class Gate:
         await self._app(scope, receive, sending)
 
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
-        return list(self.HEADERS)
+        policy, *others = self.HEADERS
+        return [self.STYLED if path.startswith("/jobs/") else policy, *others]
 
 
 def _hostname(host: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 
 from storage import errors as kept
 from tuner import errors as ours
@@ -58,22 +58,31 @@ def problem(status: int, detail: str, **more: Any) -> JSONResponse:
     return JSONResponse({**content, **more}, int(status), headers, MEDIA_TYPE)
 
 
-async def refused(_: Request, error: Exception) -> JSONResponse:
+async def refused(request: Request, error: Exception) -> Response:
     """Answer what `Refused` says."""
     assert isinstance(error, Refused)
-    return problem(error.status, error.detail, **error.more)
+    return _answer(request, error.status, error.detail, **error.more)
 
 
-async def failed(request: Request, error: Exception) -> JSONResponse:
+def _answer(request: Request, status: int, detail: str, **more: Any) -> Response:
+    """Answer as a page to a browser that looks at one, else as a problem."""
+    if not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", ""):
+        from tuner.service.pages import error_page  # which needs this module
+
+        return error_page(status, detail)
+    return problem(status, detail, **more)
+
+
+async def failed(request: Request, error: Exception) -> Response:
     """Answer an error of the store or of ours by the table; where the store is, is nobody's affair."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     where = request.app.state.service.store.where
-    return problem(status, str(error).removeprefix(f"{where}: ").replace(where, "the store"))
+    return _answer(request, status, str(error).removeprefix(f"{where}: ").replace(where, "the store"))
 
 
-async def unrouted(_: Request, error: Exception) -> JSONResponse:
+async def unrouted(request: Request, error: Exception) -> Response:
     """Answer a request for what is not there, or by a method that is not."""
     assert isinstance(error, HTTPException)
-    answer = problem(error.status_code, str(error.detail))
+    answer = _answer(request, error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
     return answer

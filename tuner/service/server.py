@@ -16,7 +16,7 @@ from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
 from tuner.errors import TunerError
-from tuner.service import api, problems
+from tuner.service import api, pages, problems
 from tuner.service.access import Access, Gate
 from tuner.service.uploads import Caps
 
@@ -45,6 +45,8 @@ def application(
     )
     app.state.service = api.Service(store, Access(store, needs_token), caps or Caps())
     app.include_router(api.router)
+    app.include_router(pages.router)
+    app.add_exception_handler(pages.LoginNeeded, pages.login_page)
     _health(app, store)
     app.add_exception_handler(problems.Refused, problems.refused)
     app.add_exception_handler(StoreError, problems.failed)

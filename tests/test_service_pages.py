@@ -1,0 +1,233 @@
+"""The pages: what they say to whom, and in a real browser, that they work without an error and without the network."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from storage.lease import this_process
+from storage.records import Configuration, Event, JobState, Run, Scope
+from storage.store import Store
+from tests.service import served
+from tests.store_samples import HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
+from tests.test_service_api import MPS, bearer
+from tuner.service.access import COOKIE
+from tuner.service.server import application
+
+HOSTILE = "<script>document.title='hacked'</script><b>bold</b>"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with Store.open(database_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(store: Store) -> Iterator[httpx.Client]:
+    with served(application(store)) as found:
+        found.headers["Accept"] = "text/html"
+        yield found
+
+
+def finished(store: Store, owner: str = "local", name: str = "models") -> int:
+    """Put a finished job into the store, with hostile words of its solver."""
+    members = tuple(replace(member, name=f"{member.name}{HOSTILE}") for member in MEMBERS)
+    submission = replace(SUBMISSION, owner=owner, name=name, members=members, solvers=("highs",), space="")
+    job = store.create_job(submission)
+    lease = store.claim(job.id, this_process(), 30)
+    for number in range(3):
+        for configuration, cpu in ((Configuration("highs"), 2.0), (TUNED, 1.0)):
+            response = replace(RESPONSE, cpu=cpu + number, raw_status=HOSTILE, reason=HOSTILE)
+            store.record(lease, Run(configuration, MEMBERS[number].sha256, 0, 30.0, 30.0), response, 1.0, HERE)
+    store.add_incumbent(lease, replace(INCUMBENT, configuration=TUNED))
+    store.add_event(lease, Event(1.0, "crashed", HOSTILE))
+    store.finish(lease, "gain", f"it is faster {HOSTILE}", TUNED)
+    return job.id
+
+
+def test_a_job_and_its_models_are_shown_and_what_solvers_say_is_only_text(client: httpx.Client, store: Store) -> None:
+    number = finished(store)
+    home = client.get("/").text
+    assert f'<a href="/jobs/{number}">models</a>' in home
+    page = client.get(f"/jobs/{number}").text
+    assert "mip_heuristic_effort" in page
+    assert "0.05" in page  # what it is by default
+    for shown in (page, client.get(f"/jobs/{number}/instances/{MEMBERS[0].sha256}").text):
+        assert HOSTILE not in shown
+        assert "&lt;script&gt;" in shown
+    figures = client.get(f"/jobs/{number}/figures").json()
+    assert [each["default"] for each in figures["instances"]] == [2.0, 3.0, 4.0, None]
+    assert [each["incumbent"] for each in figures["instances"]] == [1.0, 2.0, 3.0, None]
+    assert figures["profile"][1]["ratio"] == [1.0, 1.0, 1.0, 1.0]
+    assert figures["profile"][0]["ratio"] == [1.0, pytest.approx(4 / 3), 1.5, 2.0]
+    filtered = client.get(f"/jobs/{number}?configuration={TUNED.key}").text
+    assert filtered.count(f"<code>{TUNED.key[:8]}</code>") == 3
+    assert Configuration("highs").key[:8] not in filtered
+    assert "has no instance" in client.get(f"/jobs/{number}?instance=nope").text
+
+
+def test_a_job_that_has_just_been_handed_in_is_shown(client: httpx.Client, store: Store) -> None:
+    assert "Hand a folder of models in" in client.get("/").text
+    job, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True, owner="local"))
+    page = client.get(f"/jobs/{job.id}").text
+    assert 'data-verb="pause"' in page
+    assert client.get(f"/jobs/{job.id}/figures").json()["instances"] == []
+    store.hold(job.id, JobState.PAUSED)
+    assert 'data-verb="resume"' in client.get(f"/jobs/{job.id}").text
+
+
+def test_what_is_not_there_is_a_page_for_a_browser_and_a_problem_for_a_program(client: httpx.Client) -> None:
+    for path in (
+        "/jobs/99",
+        "/jobs/99/figures",
+        "/jobs/99/instances/x",
+        "/nothing",
+        "/static/../api.py",
+        "/static/x.js",
+    ):
+        answer = client.get(path)
+        assert answer.status_code == 404
+        assert answer.headers["content-type"].startswith("text/html")
+        plain = client.get(path, headers={"Accept": "application/json"})
+        assert plain.headers["content-type"] == "application/problem+json"
+
+
+def test_pages_ask_for_a_token_and_keep_it_out_of_reach(store: Store) -> None:
+    number = finished(store, "ann", "hers")
+    with served(application(store, needs_token=True)) as client:
+        client.headers["Accept"] = "text/html"
+        for path in ("/", f"/jobs/{number}", f"/jobs/{number}/figures", "/submit"):
+            answer = client.get(path)
+            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
+        assert client.get("/login").status_code == 200
+        wrong = client.post("/login", data={"token": "tuner_wrong"})
+        assert (wrong.status_code, "not known" in wrong.text) == (401, True)
+        assert client.post("/login", content=b"x" * 20_000).status_code == 413
+        assert client.post("/login", content=b"\xff").status_code == 401
+        for owner, sees in (("ann", True), ("bob", False)):
+            secret = bearer(store, owner, Scope.READ)["Authorization"].removeprefix("Bearer ")
+            answer = client.post("/login", data={"token": secret})
+            assert (answer.status_code, answer.headers["location"]) == (303, "/")
+            cookie = answer.headers["set-cookie"].lower()
+            assert "httponly" in cookie
+            assert "samesite=strict" in cookie
+            assert client.cookies[COOKIE] == secret
+            assert (client.get(f"/jobs/{number}").status_code == 200) is sees
+            assert ("hers" in client.get("/").text) is sees
+            assert "data-verb" not in client.get(f"/jobs/{number}").text
+        client.get("/logout")
+        assert client.get("/").status_code == 303
+
+
+# In a real browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no browser is installed: Debian's is the package chromium")
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+class Watched:
+    """A page whose errors, and requests to anywhere else, are noted."""
+
+    def __init__(self, context: BrowserContext, url: str) -> None:
+        self.page: Page = context.new_page()
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
+        self.page.on("request", self._look)
+        self._url = url
+
+    def _look(self, request: Any) -> None:
+        if not request.url.startswith((self._url, "data:", "blob:")):
+            self.wrong.append(request.url)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 380)])
+def test_the_pages_work_in_a_browser(browser: Browser, sqlite_url: str, scheme: Any, width: int) -> None:
+    with Store.open(sqlite_url) as store:
+        number = finished(store)
+        with served(application(store)) as client:
+            url = str(client.base_url).rstrip("/")
+            context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+            watched = Watched(context, url)
+            page = watched.page
+            page.goto(f"{url}/")
+            page.click("text=models")
+            expect(page.locator("#trajectory .main-svg").first).to_be_visible(timeout=20_000)
+            expect(page.locator("#scatter .points path")).to_have_count(3)
+            expect(page.locator("#profile .lines path")).to_have_count(2)
+            assert page.title() == "models - tuner"
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+            assert (background == "rgb(255, 255, 255)") is (scheme == "light")
+            point = page.locator("#scatter .points path").first
+            point.scroll_into_view_if_needed()
+            point.hover(force=True)
+            point.click(force=True)
+            page.wait_for_url(re.compile(f"/jobs/{number}/instances/[0-9a-f]{{64}}"))
+            assert watched.wrong == []
+            context.close()
+
+
+def test_a_folder_is_handed_in_by_the_page_and_paused_there(browser: Browser, sqlite_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "spring"
+    (folder / "day").mkdir(parents=True)
+    for number in range(5):
+        (folder / "day" / f"m{number}.mps").write_bytes(MPS + b"*%d\n" % number)
+    (folder / "notes.txt").write_text("no model")
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        url = str(client.base_url).rstrip("/")
+        context = browser.new_context()
+        watched = Watched(context, url)
+        page = watched.page
+        page.goto(f"{url}/submit")
+        page.set_input_files("#folder", folder)
+        expect(page.locator("#said")).to_have_text("5 models in spring")
+        page.fill("[name=budget]", "2.5")
+        page.fill("[name=cutoff]", "3")
+        page.select_option("[name=solver]", "highs")
+        page.click("text=hand in >> nth=-1")
+        page.wait_for_url(re.compile("/jobs/[0-9]+$"))
+        (job,) = store.jobs()
+        assert (job.name, job.budget, job.cutoff, job.solvers) == ("spring", 150.0, 3.0, ("highs",))
+        assert job.instance_set is not None
+        names = [name for name, _ in store.instance_set(job.instance_set).members]
+        assert sorted(names) == [f"day/m{number}" for number in range(5)]
+        page.click("[data-verb=pause]")
+        expect(page.locator("#state")).to_have_text("paused")
+        assert store.job(job.id).state is JobState.PAUSED
+        assert watched.wrong == []
+        context.close()
+
+
+def test_a_page_follows_its_job_while_it_is_carried_out(browser: Browser, sqlite_url: str) -> None:
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        submission = replace(SUBMISSION, name="live", members=MEMBERS, solvers=("highs",), owner="local")
+        job = store.create_job(submission)
+        lease = store.claim(job.id, this_process(), 60)
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"{client.base_url}/jobs/{job.id}")
+        expect(page.locator("#runs")).to_have_text("0")
+        store.record(lease, run(0), RESPONSE, 12.0, HERE)
+        expect(page.locator("#runs")).to_have_text("1", timeout=10_000)
+        expect(page.locator("#seconds")).to_have_text("12")
+        store.finish(lease, "default kept", "nothing was gained", None)
+        expect(page.locator(".verdict")).to_contain_text("nothing was gained", timeout=10_000)
+        context.close()

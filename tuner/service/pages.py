@@ -1,0 +1,309 @@
+"""The pages: rendered here, with a script where something moves. Nothing is fetched from anywhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from importlib.resources import files
+from itertools import islice
+from typing import Annotated, Any
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Query, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+
+from storage.records import Configuration, Job, JobKind, Member, StoredRun, spell
+from storage.store import Store
+from tuner.app.files import verdict_again
+from tuner.app.views import Data, Filters
+from tuner.cost import Cost, Ties, cost_of, over_seeds
+from tuner.errors import NotFound, UsageError
+from tuner.follower.spaces import spaces_of
+from tuner.service.access import COOKIE, Caller
+from tuner.service.api import Reference, Served, Service, finite
+from tuner.service.problems import Refused
+from tuner.verdict.report import write_report
+
+JOBS, ROWS = 100, 50
+"""On a page."""
+LARGEST_FORM = 10_000
+WEEK = 7 * 24 * 3600
+
+router = APIRouter(include_in_schema=False)
+
+
+class LoginNeeded(Exception):
+    """Somebody without a token looks at a page."""
+
+
+def _reader(request: Request) -> Caller:
+    service: Service = request.app.state.service
+    try:
+        return service.access.caller(request)
+    except Refused as error:
+        if error.status is HTTPStatus.UNAUTHORIZED:
+            raise LoginNeeded from None
+        raise
+
+
+Reader = Annotated[Caller, Depends(_reader)]
+
+
+@router.get("/")
+def jobs(service: Served, who: Reader, page: Annotated[int, Query(ge=1, le=10**6)] = 1) -> Response:
+    """List the jobs, the newest first."""
+    found = service.view(who).jobs()
+    first = (page - 1) * JOBS
+    shown = found[first : first + JOBS]
+    return _page("jobs.html", who, jobs=shown, more=len(found) > first + JOBS, page=page)
+
+
+@router.get("/jobs/{job}")
+def job(
+    service: Served,
+    who: Reader,
+    job: Reference,
+    part: Annotated[str, Query(max_length=20)] = "",
+    instance: Annotated[str, Query(max_length=300)] = "",
+    configuration: Annotated[str, Query(max_length=100)] = "",
+    cursor: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Show a job."""
+    view = service.view(who)
+    data = view.show(job)
+    filters = Filters(part, instance, configuration, cursor)
+    rows, following, complaint = _rows(view.responses, str(data["id"]), filters)
+    if data["kind"] == JobKind.SOLVE:
+        return _page("problem.html", who, job=data, rows=rows, next=following)
+    try:
+        best: Data | None = view.best(str(data["id"]))
+    except NotFound:
+        best = None
+    return _page(
+        "job.html",
+        who,
+        job=data,
+        rows=rows,
+        next=following,
+        complaint=complaint,
+        filters=filters,
+        best=best,
+        changes=[] if best is None else _changes(best),
+        may_hold=who.may_submit,
+    )
+
+
+@router.get("/jobs/{job}/figures")
+def figures(service: Served, who: Reader, job: Reference) -> JSONResponse:
+    """Return what a job's page draws."""
+    view = service.view(who)
+    found = view.job(job)
+    if found.kind is JobKind.SOLVE:
+        raise Refused(HTTPStatus.NOT_FOUND, "a bilevel problem has no such figures")
+    steps = service.store.incumbents(found.id)
+    default = Configuration(found.solvers[0]) if found.solvers else None
+    best = found.best or (steps[-1].configuration if steps else None)
+    costs = [] if default is None or best is None else [_costs(service.store, found, c) for c in (default, best)]
+    return JSONResponse(
+        finite(
+            {
+                "cost": found.cost,
+                "spent_s": found.spent,
+                "trajectory": view.trajectory(found),
+                "instances": _instances(found.members, costs),
+                "profile": _profile(costs),
+            }
+        )
+    )
+
+
+@router.get("/jobs/{job}/instances/{sha256}")
+def instance(
+    service: Served,
+    who: Reader,
+    job: Reference,
+    sha256: str,
+    cursor: Annotated[int, Query(ge=0, lt=2**63)] = 0,
+) -> Response:
+    """Show a model, and every response to it."""
+    view = service.view(who)
+    found = view.job(job)
+    member = next((member for member in found.members if member.sha256 == sha256), None)
+    if member is None:
+        raise Refused(HTTPStatus.NOT_FOUND, f"{found.name} has no such model")
+    rows, following, _ = _rows(view.responses, str(found.id), Filters(instance=sha256, since=cursor))
+    return _page("instance.html", who, job=found, member=member, rows=rows, next=following)
+
+
+@router.get("/jobs/{job}/report.html")
+def report(service: Served, who: Reader, job: Reference) -> Response:
+    """Return a finished job's report, to be kept."""
+    found = service.view(who).job(job)
+    store = service.store
+    text = write_report(
+        found,
+        verdict_again(store, found),
+        store.responses(found.id),
+        store.incumbents(found.id),
+        spaces_of(found.solvers, found.space),
+    )
+    return HTMLResponse(text, headers={"Content-Disposition": f'attachment; filename="report-{found.id}.html"'})
+
+
+@router.get("/submit")
+def submit(who: Reader) -> Response:
+    """Take a folder."""
+    return _page("submit.html", who)
+
+
+@router.get("/login")
+def login() -> Response:
+    """Ask for a token."""
+    return _page("login.html", None, complaint="")
+
+
+@router.post("/login")
+async def logged_in(service: Served, request: Request) -> Response:
+    """Keep a token in the browser, out of reach of scripts."""
+    body = b""
+    async for block in request.stream():
+        body += block
+        if len(body) > LARGEST_FORM:
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is no token")
+    secret = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
+    if service.store.token(secret) is None:
+        page = _page("login.html", None, complaint="The token is not known, or was revoked.")
+        page.status_code = HTTPStatus.UNAUTHORIZED
+        return page
+    answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    is_secure = request.url.scheme == "https"
+    answer.set_cookie(COOKIE, secret, max_age=WEEK, httponly=True, samesite="strict", secure=is_secure)
+    return answer
+
+
+@router.get("/logout")
+def logout() -> Response:
+    """Forget the token."""
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(COOKIE)
+    return answer
+
+
+@router.get("/static/{name}")
+def static(name: str) -> Response:
+    """Return a style sheet or a script."""
+    if name not in _STATIC:
+        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {name[:50]!r}")
+    package, folder, kind = _STATIC[name]
+    content = (files(package) / folder / name).read_bytes()
+    return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
+
+
+_JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
+_STATIC = {
+    "style.css": ("tuner.service", "static", _CSS),
+    "job.js": ("tuner.service", "static", _JS),
+    "jobs.js": ("tuner.service", "static", _JS),
+    "submit.js": ("tuner.service", "static", _JS),
+    "plotly.min.js": ("plotly", "package_data", _JS),
+}
+
+
+async def login_page(request: Request, error: Exception) -> Response:
+    """Send somebody without a token to where one is asked for."""
+    return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+
+
+def error_page(status: int, detail: str) -> Response:
+    """Return a page that says what went wrong."""
+    page = _page("error.html", None, status=status, title=HTTPStatus(status).phrase, detail=detail)
+    page.status_code = status
+    return page
+
+
+def _duration(seconds: float) -> str:
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}" if minutes else f"{rest} s"
+
+
+def _short(value: Any) -> str:
+    return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+_templates = Environment(
+    loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+)
+_templates.filters.update(
+    duration=_duration, short=_short, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
+)
+
+
+def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
+    known = {"owner": "" if who is None else who.owner, "is_known": who is not None and who.has_token}
+    return HTMLResponse(_templates.get_template(template).render(**known, **values))
+
+
+def _rows(responses: Any, reference: str, filters: Filters) -> tuple[list[Data], int | None, str]:
+    """Return a page of rows, the cursor of the next one, and what is wrong with the filters."""
+    try:
+        found = list(islice(responses(reference, filters).rows, ROWS + 1))
+    except (NotFound, UsageError) as error:
+        return [], None, str(error)
+    return found[:ROWS], found[ROWS - 1]["id"] if len(found) > ROWS else None, ""
+
+
+def _changes(best: Data) -> list[tuple[str, str, str, str]]:
+    """Return name, value, default and meaning of what differs from the default."""
+    (space,) = spaces_of([best["solver"]], "").values()
+    known = {parameter.name: parameter for parameter in space.parameters}
+    changes = []
+    for name, value in best["parameters"].items():
+        parameter = known.get(name)
+        default, meaning = ("-", "") if parameter is None else (spell(parameter.default), parameter.meaning)
+        changes.append((name, spell(value), default, meaning))
+    return changes
+
+
+def _costs(store: Store, job: Job, configuration: Configuration) -> dict[str, float]:
+    """Return the cost of each model, over seeds; of those that were solved or ran into the cutoff."""
+    found: dict[str, list[float]] = {}
+    for stored in store.responses(job.id, configuration=configuration.key):
+        if not _is_capped(stored):
+            cost = cost_of(Cost(job.cost), stored.run, stored.response)
+            found.setdefault(stored.run.instance, []).append(cost)
+    return {instance: over_seeds(Ties(job.ties), costs) for instance, costs in found.items()}
+
+
+def _is_capped(stored: StoredRun) -> bool:
+    return (stored.run.capped or stored.response.termination == "killed") and not stored.response.solved
+
+
+def _instances(members: Iterable[Member], costs: list[dict[str, float]]) -> list[Data]:
+    default, best = costs or ({}, {})
+    return [
+        {
+            "name": member.name,
+            "sha256": member.sha256,
+            "part": member.part,
+            "default": default.get(member.sha256),
+            "incumbent": best.get(member.sha256),
+        }
+        for member in members
+    ]
+
+
+def _profile(costs: list[dict[str, float]]) -> list[Data]:
+    """Return, of default and incumbent, how many models each solves at so many times the better one's cost at most."""
+    shared = set(costs[0]) & set(costs[1]) if costs else set()
+    if not shared:
+        return []
+    least = {instance: max(1e-9, min(each[instance] for each in costs)) for instance in shared}
+    lines = []
+    for name, each in zip(("default", "incumbent"), costs, strict=True):
+        ratios = sorted(max(1.0, each[instance] / least[instance]) for instance in shared)
+        shares = [(place + 1) / len(ratios) for place in range(len(ratios))]
+        lines.append({"name": name, "ratio": [1.0, *ratios], "share": [0.0, *shares]})
+    return lines
