@@ -1,0 +1,166 @@
+"""The service with a million responses and 500 jobs stored: how soon it answers, and whether its memory grows.
+
+    python -m bench service            about 15 minutes; both kinds of database where PostgreSQL is installed
+
+One job in ten has ten times as many responses as the others. Each kind of request is made 300 times over HTTP, one
+after the other, on jobs in turn; then 10,000 mixed ones while the server's memory is looked at. Targets: best p95 20 ms, a
+page of responses 50 ms, a job's page 300 ms.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median, quantiles
+
+import httpx
+from sqlalchemy import insert
+
+from bench._scene import HERE
+from bench.store import RESPONSE
+from storage import schema
+from storage.lease import this_process
+from storage.records import Configuration, Incumbent, Job, Member, Run, Submission
+from storage.rows import run_row
+from storage.store import Store
+from tests.postgresql import NotInstalled, private_server
+
+ON_REQUEST = True
+JOBS, RUNS, BATCH = 500, 1_000_000, 10_000
+INSTANCES, CONFIGURATIONS = 30, 40
+ASKED, MIXED = 300, 10_000
+PORT = 8765
+TARGETS = {"best": 20.0, "a page of responses": 50.0, "job page": 300.0, "figures of a job": None, "jobs": None}
+
+
+def main() -> None:
+    """Measure on SQLite, and on PostgreSQL where it is installed."""
+    with tempfile.TemporaryDirectory() as folder:
+        measure("SQLite", f"sqlite:///{Path(folder) / 'store.db'}")
+    try:
+        with private_server() as url:
+            measure("PostgreSQL", url)
+    except NotInstalled as reason:
+        print(f"PostgreSQL is not measured: {reason}")
+
+
+def measure(database: str, url: str) -> None:
+    """Fill a store, serve it, and ask."""
+    with Store.open(url) as store:
+        began = time.perf_counter()
+        jobs = _filled(store)
+        print(
+            f"{database}: {RUNS:,} responses of {JOBS} jobs stored in {time.perf_counter() - began:.0f} s", flush=True
+        )
+    with _served(url) as (client, pid):
+        asked: dict[str, Callable[[int], str]] = {
+            "best": lambda number: f"/v1/jobs/{jobs[number % JOBS].id}/best",
+            "a page of responses": lambda number: (
+                f"/v1/jobs/{jobs[number % JOBS].id}/responses?limit=100&cursor={(number % 7) * 50}"
+            ),
+            "job page": lambda number: f"/jobs/{jobs[number % JOBS].id}",
+            "figures of a job": lambda number: f"/jobs/{jobs[number % JOBS].id}/figures",
+            "jobs": lambda number: "/v1/jobs",
+        }
+        for name, path in asked.items():
+            taken = [_timed(client, path(number)) for number in range(ASKED)]
+            p95, target = quantiles(taken, n=20)[-1], TARGETS[name]
+            verdict = "" if target is None else f" (target {target:g}: {'met' if p95 <= target else 'MISSED'})"
+            print(f"  {name:<20} median {median(taken):6.1f} ms, p95 {p95:6.1f} ms{verdict}", flush=True)
+        before = _memory(pid)
+        for number in range(MIXED):
+            _timed(client, list(asked.values())[number % 3](number))
+            if number == MIXED // 10:
+                before = _memory(pid)  # once everything has been touched
+        print(f"  memory after {MIXED // 10:,} requests {before:.0f} MiB, after {MIXED:,} {_memory(pid):.0f} MiB")
+
+
+def _timed(client: httpx.Client, path: str) -> float:
+    began = time.perf_counter()
+    answer = client.get(path, headers={"Accept": "text/html"})
+    assert answer.status_code == 200, answer.text
+    return 1000 * (time.perf_counter() - began)
+
+
+def _memory(pid: int) -> float:
+    """Return the resident MiB of a process."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) / 1024
+
+
+@contextmanager
+def _served(url: str) -> Iterator[tuple[httpx.Client, int]]:
+    """Serve a store by the command, and yield a client and the server's process."""
+    words = [sys.executable, "-m", "tuner", "serve", "--port", str(PORT), "--without-worker"]
+    server = subprocess.Popen(words, env={**os.environ, "TUNER_STORE": url}, stderr=subprocess.DEVNULL)
+    try:
+        with httpx.Client(base_url=f"http://127.0.0.1:{PORT}", timeout=60) as client:
+            give_up = time.monotonic() + 60
+            while True:
+                try:
+                    client.get("/readyz").raise_for_status()
+                    break
+                except httpx.HTTPError:
+                    assert time.monotonic() < give_up
+                    time.sleep(0.1)
+            yield client, server.pid
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _filled(store: Store) -> list[Job]:
+    """Store the jobs, finished, with their responses."""
+    members = tuple(
+        Member(f"{n:064x}", f"model-{n}", f"/m/{n}.mps", "training" if n < 20 else "holdout", 9, 9, 9, 9)
+        for n in range(INSTANCES)
+    )
+    tuned = [{"mip_heuristic_effort": n / 100, "presolve": "on"} for n in range(1, CONFIGURATIONS)]
+    configurations = [Configuration("highs"), *(Configuration.of("highs", values) for values in tuned)]
+    sizes = [10 if number % 10 == 0 else 1 for number in range(JOBS)]
+    unit = RUNS // sum(sizes)
+    jobs = []
+    for size in sizes:
+        submission = Submission(
+            *("", "/models", "0.3", ("highs",), "par10", "mean", 30.0, 600.0, 2, 2048, 1e-4, 0, ""), members=members
+        )
+        job = store.create_job(submission)
+        lease = store.claim(job.id, this_process(), 600)
+        for number, configuration in enumerate(configurations):  # which makes them known
+            run = Run(configuration, members[0].sha256, 0, 30.0, 30.0)
+            store.record(lease, run, RESPONSE, 1.0, HERE)
+            if number < 10:
+                store.add_incumbent(lease, Incumbent(configuration, 10.0 * number, 9.0 - number, 10.0, 20))
+        _insert(store, job, members, configurations, unit * size - len(configurations))
+        store.finish(lease, "gain", "it is faster", configurations[9])
+        jobs.append(job)
+    return jobs
+
+
+def _insert(
+    store: Store, job: Job, members: tuple[Member, ...], configurations: list[Configuration], count: int
+) -> None:
+    """Store many runs at once, as the method for one does."""
+    now, rows = datetime.now(UTC), []
+    with store._database.reading() as connection:
+        environment = connection.scalar(schema.environments.select().with_only_columns(schema.environments.c.id))
+    for number in range(count):
+        place, seed = number % len(members), 1 + number // len(members) // len(configurations)
+        configuration = configurations[number // len(members) % len(configurations)]
+        run = Run(configuration, members[place].sha256, seed, 30.0, 30.0)
+        rows.append({**run_row(job.id, run, RESPONSE, 1.0, now), "environment": environment})
+        if len(rows) == BATCH or number == count - 1:
+            with store._database.writing() as connection:
+                connection.execute(insert(schema.runs), rows)
+            rows.clear()
+
+
+if __name__ == "__main__":
+    main()
