@@ -12,6 +12,7 @@ RUN useradd --create-home --uid 10001 tuner && mkdir /data && chown tuner /data
 USER tuner
 # Models and results: docker run -v "$PWD:/data" tuner tune models
 WORKDIR /data
+EXPOSE 8000
 ENV PATH=/opt/tuner/bin:$PATH PYTHONUNBUFFERED=1
 ENTRYPOINT ["tuner"]
 CMD ["--help"]
