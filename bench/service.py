@@ -3,8 +3,8 @@
     python -m bench service            about 15 minutes; both kinds of database where PostgreSQL is installed
 
 One job in ten has ten times as many responses as the others. Each kind of request is made 300 times over HTTP, one
-after the other, on jobs in turn; then 10,000 mixed ones while the server's memory is looked at. Targets: best p95 20 ms,
-a page of responses 50 ms, a job's page 300 ms.
+after the other, on jobs in turn; then 10,000 mixed ones while the server's memory is looked at. The targets: best p95
+20 ms, a page of responses 50 ms, a job's page 300 ms.
 """
 
 from __future__ import annotations
