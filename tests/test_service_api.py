@@ -6,8 +6,10 @@ import gzip
 import io
 import json
 import tarfile
+import threading
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -274,6 +276,27 @@ def test_the_same_key_makes_one_job_and_another_body_with_it_is_refused(client: 
     refused(other, 422, "came with another request")
     refused(client.post("/v1/jobs", json=body), 409, "there is a job 'once' already")
     assert len(client.get("/v1/jobs").json()) == 1
+
+
+def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: httpx.Client, store: Store) -> None:
+    number, url = uploaded(client), str(client.base_url)
+    barrier = threading.Barrier(100, timeout=60)
+
+    def hand_in(place: int) -> list[tuple[int, int]]:
+        body, headers = {"instance_set": number, "seed": place}, {"Idempotency-Key": f"key {place}"}
+        with httpx.Client(base_url=url, timeout=120) as own:
+            barrier.wait()
+            answers = [own.post("/v1/jobs", json=body, headers=headers) for _ in range(2)]  # as if the first was lost
+        return [(answer.status_code, answer.json()["id"]) for answer in answers]
+
+    with ThreadPoolExecutor(100) as pool:
+        found = list(pool.map(hand_in, range(100)))
+    assert {(first[0], again[0]) for first, again in found} == {(201, 200)}
+    assert all(first[1] == again[1] for first, again in found)
+    jobs = store.jobs()
+    assert len({first[1] for first, _ in found}) == len(jobs) == 100
+    assert sorted(job.seed for job in jobs) == list(range(100))
+    assert len({job.name for job in jobs}) == 100
 
 
 @pytest.mark.parametrize(
