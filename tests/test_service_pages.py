@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import optuna
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
@@ -19,6 +20,7 @@ from storage.store import Store
 from tests.service import served
 from tests.store_samples import HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tests.test_service_api import MPS, bearer
+from tuner.leader.mirror import connect
 from tuner.service.access import COOKIE
 from tuner.service.server import application
 
@@ -231,3 +233,56 @@ def test_a_page_follows_its_job_while_it_is_carried_out(browser: Browser, sqlite
         store.finish(lease, "default kept", "nothing was gained", None)
         expect(page.locator(".verdict")).to_contain_text("nothing was gained", timeout=10_000)
         context.close()
+
+
+# Optuna's dashboard
+
+
+def studied(store: Store) -> int:
+    """Put a finished job into the store, and a study of its name with two trials."""
+    number = finished(store)
+    study = optuna.create_study(study_name="models", storage=connect(store.url))
+    study.optimize(lambda trial: trial.suggest_float("effort", 0.0, 1.0) ** 2, n_trials=2)
+    return number
+
+
+def test_optunas_dashboard_is_part_of_it_to_be_read_only(client: httpx.Client, store: Store) -> None:
+    number = studied(store)
+    page = client.get(f"/jobs/{number}").text
+    (study,) = re.findall(r'href="/dashboard/studies/(\d+)"', page)
+    assert client.get(f"/dashboard/studies/{study}").status_code == 200
+    told = client.get("/api/studies").json()
+    assert [each["study_name"] for each in told["study_summaries"]] == ["models"]
+    assert len(client.get(f"/api/studies/{study}").json()["trials"]) == 2
+    for encoding in ("gzip", ""):
+        assert client.get("/static/bundle.js", headers={"Accept-Encoding": encoding}).status_code == 200
+    for method, path in (
+        ("POST", "/api/studies"),
+        ("DELETE", f"/api/studies/{study}"),
+        ("PUT", f"/api/studies/{study}/note"),
+        ("POST", "/api/trials/1/tell"),
+    ):
+        assert client.request(method, path, json={}).status_code == 405
+    assert client.get("/api/studies/99").status_code in (200, 404)
+
+
+def test_optunas_dashboard_is_for_those_who_see_all_jobs(store: Store) -> None:
+    studied(store)
+    with served(application(store, needs_token=True)) as client:
+        for scope, status in ((Scope.READ, 403), (Scope.SUBMIT, 403), (Scope.ADMIN, 200)):
+            headers = bearer(store, "ann", scope)
+            for path in ("/dashboard", "/api/studies", "/csv/1", "/static/bundle.js"):
+                assert client.get(path, headers=headers).status_code == status
+        assert client.get("/api/studies").status_code == 303
+
+
+def test_a_study_is_looked_at_in_a_browser(browser: Browser, sqlite_url: str) -> None:
+    with Store.open(sqlite_url) as store:
+        number = studied(store)
+        with served(application(store)) as client:
+            context = browser.new_context()
+            page = context.new_page()
+            page.goto(f"{client.base_url}/jobs/{number}")
+            page.click("text=in Optuna's dashboard")
+            expect(page.locator(".main-svg").first).to_be_visible(timeout=30_000)
+            context.close()

@@ -142,7 +142,7 @@ class Gate:
 
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
         policy, *others = self.HEADERS
-        return [self.STYLED if path.startswith("/jobs/") else policy, *others]
+        return [self.STYLED if path.startswith(("/jobs/", "/dashboard")) else policy, *others]
 
 
 def _hostname(host: str) -> str:

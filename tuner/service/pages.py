@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from importlib.resources import files
 from itertools import islice
@@ -20,8 +20,9 @@ from tuner.app.views import Data, Filters
 from tuner.cost import Cost, Ties, cost_of, over_seeds
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
-from tuner.service.access import COOKIE, Caller
+from tuner.service.access import ADMIN, COOKIE, Caller
 from tuner.service.api import Reference, Served, Service, finite
+from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.problems import Refused
 from tuner.verdict.report import write_report
 
@@ -63,6 +64,7 @@ def jobs(service: Served, who: Reader, page: Annotated[int, Query(ge=1, le=10**6
 def job(
     service: Served,
     who: Reader,
+    request: Request,
     job: Reference,
     part: Annotated[str, Query(max_length=20)] = "",
     instance: Annotated[str, Query(max_length=300)] = "",
@@ -91,6 +93,7 @@ def job(
         best=best,
         changes=[] if best is None else _changes(best),
         may_hold=who.may_submit,
+        study=request.app.state.dashboard.study(data["name"]) if who.seen is None else None,
     )
 
 
@@ -190,14 +193,21 @@ def logout() -> Response:
     return answer
 
 
-@router.get("/static/{name}")
-def static(name: str) -> Response:
-    """Return a style sheet or a script."""
-    if name not in _STATIC:
-        raise Refused(HTTPStatus.NOT_FOUND, f"there is no {name[:50]!r}")
+def _static(name: str) -> Callable[[], Response]:
     package, folder, kind = _STATIC[name]
-    content = (files(package) / folder / name).read_bytes()
-    return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
+
+    def static() -> Response:
+        content = (files(package) / folder / name).read_bytes()
+        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
+
+    return static
+
+
+def dashboard(service: Served, who: Reader, request: Request) -> Response:
+    """Return what Optuna's dashboard says, to those who see all jobs."""
+    who.may(ADMIN)
+    found: Dashboard = request.app.state.dashboard
+    return found.answer()
 
 
 _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
@@ -208,6 +218,12 @@ _STATIC = {
     "submit.js": ("tuner.service", "static", _JS),
     "plotly.min.js": ("plotly", "package_data", _JS),
 }
+
+
+for name in _STATIC:
+    router.add_api_route(f"/static/{name}", _static(name), methods=["GET"])
+for path in PATHS:
+    router.add_api_route(path, dashboard, methods=["GET"])
 
 
 async def login_page(request: Request, error: Exception) -> Response:
@@ -242,7 +258,11 @@ _templates.filters.update(
 
 
 def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
-    known = {"owner": "" if who is None else who.owner, "is_known": who is not None and who.has_token}
+    known = {
+        "owner": "" if who is None else who.owner,
+        "is_known": who is not None and who.has_token,
+        "sees_all": who is not None and who.seen is None,
+    }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 
 

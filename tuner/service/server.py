@@ -18,6 +18,7 @@ from storage.store import Store
 from tuner.errors import TunerError
 from tuner.service import api, pages, problems
 from tuner.service.access import Access, Gate
+from tuner.service.dashboard import Dashboard
 from tuner.service.uploads import Caps
 
 INTERNAL = "something went wrong in the server; its log says what"
@@ -44,6 +45,7 @@ def application(
         openapi_url="/v1/openapi.json",
     )
     app.state.service = api.Service(store, Access(store, needs_token), caps or Caps())
+    app.state.dashboard = Dashboard(store.url)
     app.include_router(api.router)
     app.include_router(pages.router)
     app.add_exception_handler(pages.LoginNeeded, pages.login_page)
