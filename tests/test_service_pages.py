@@ -264,6 +264,8 @@ def test_optunas_dashboard_is_part_of_it_to_be_read_only(client: httpx.Client, s
     ):
         assert client.request(method, path, json={}).status_code == 405
     assert client.get("/api/studies/99").status_code in (200, 404)
+    for path in ("/static/../../../../etc/passwd", "/static/%2e%2e/%2e%2e/_app.py", "/static//etc/passwd"):
+        assert client.get(path).status_code in (403, 404)
 
 
 def test_optunas_dashboard_is_for_those_who_see_all_jobs(store: Store) -> None:
