@@ -14,13 +14,14 @@ from pathlib import Path
 import pytest
 
 from storage.lease import this_process
-from storage.records import Configuration, Incumbent, Job, JobState, Run, StoredRun
+from storage.records import HELD, Configuration, Incumbent, Job, JobState, Run, StoredRun
 from storage.store import Store
 from tests.verdict_runs import CUTOFF, HIGHS, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
 from tuner import cli
 from tuner.app import files
 from tuner.app.files import python_file, verdict_again
 from tuner.app.tuning import Conclusion
+from tuner.app.views import RESUMABLE
 from tuner.cli import main, tuning
 from tuner.errors import Failed, UsageError
 from tuner.verdict.decide import Verdict, decide
@@ -92,7 +93,9 @@ def test_a_job_without_a_verdict_has_no_files(
     store: Store, state: JobState, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     kept = store.create_job(job(name=NAME))
-    if state is not JobState.QUEUED:
+    if state in HELD:
+        store.hold(kept.id, state)
+    elif state is not JobState.QUEUED:
         lease = store.claim(kept.id, this_process(), 30.0)
         if state is JobState.INTERRUPTED:
             store.interrupt(lease)
@@ -102,7 +105,7 @@ def test_a_job_without_a_verdict_has_no_files(
     assert main(["export", NAME, "--files", "--out", str(tmp_path / "files"), "--store", url]) == 2
     message = capsys.readouterr().err
     assert state.value in message
-    if state is not JobState.RUNNING:
+    if state in RESUMABLE:
         assert named(message) == ["tuner", "resume", NAME, "--store", url, "--out", str(tmp_path / "files")]
     assert not (tmp_path / "files").exists()
     with pytest.raises(UsageError, match=state.value):

@@ -86,7 +86,7 @@ ANSWER_COLUMNS = (
     "stored_at",
 )
 """Of the follower's answer to a choice, of a bilevel problem."""
-RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED)
+RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED, JobState.PAUSED)
 
 
 @dataclass(frozen=True)
