@@ -117,6 +117,7 @@ def test_rows_that_the_aux_file_does_not_name_are_the_leaders(capsys: pytest.Cap
         (BY_INDEX.replace("OS 1", "OS 2"), "OS is 2; 1 minimises and -1 maximises"),
         (BY_INDEX.replace("OS 1", "SO 1"), "unknown key: 'SO'"),
         ("N 0\nM 0\n", "the follower has no variable"),
+        ("LC 0\nLC 1\nLO 1\nLO 1\nIC 1\nIB 2\n", "is written as a file of the kind interdiction"),
     ],
 )
 def test_an_aux_file_that_does_not_fit_is_refused(aux: str, complaint: str, capsys: pytest.CaptureFixture[str]) -> None:

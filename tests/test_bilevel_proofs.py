@@ -402,3 +402,18 @@ def test_a_call_that_makes_no_sense_is_refused(wrong: dict[str, object], words: 
             random_problem(0).choice([value] * len(random_problem(0).variables))  # type: ignore[list-item]
     with pytest.raises(UsageError, match="no value is from inf to inf"):
         Variable("a", INF, INF)
+
+
+@pytest.mark.parametrize("defender", list(Defender))
+@pytest.mark.parametrize("seed", range(3))
+def test_a_zero_sum_game_has_the_relaxations_bound_from_the_beginning(seed: int, defender: Defender) -> None:
+    problem = Interdiction.generated(8, seed, defender).problem()
+    assert problem.is_zero_sum
+    seen: list[Bracket] = []
+    result = solve(problem, watch=seen.append)
+    assert result.ending is Ending.OPTIMAL
+    assert result.objective is not None
+    assert seen[0].kind is Bound.RELAXATION
+    for bracket in seen:
+        assert math.isfinite(bracket.bound)
+        assert not problem.is_better(result.objective, bracket.bound)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 
@@ -44,15 +43,10 @@ def limits_of(problem: LinearProblem, state: State) -> Limits | None:
 
 def relax(problem: LinearProblem, limits: Limits, state: State) -> Optimum:
     """Take the bound of the high-point relaxation, and return its optimum; done when that is infeasible."""
-    master = Master(problem, limits, state.ties)
-    model = master.model
-    if not master.bounds:  # y is not in it: look whether there is any
-        nothing = np.zeros(problem.joint.columns)
-        model = replace(problem.joint, objective=nothing, lower=limits.lower, upper=limits.upper)
-    found = state.optimiser.solve(model, state.left)
+    found = state.optimiser.solve(Master(problem, limits, state.ties, keep_y=True).model, state.left)
     if found.claim is Claim.INFEASIBLE:
         state.close(Bound.RELAXATION)
-    elif found.claim is not Claim.UNBOUNDED and master.bounds:
+    elif found.claim is not Claim.UNBOUNDED:
         state.tighten(found.bound, Bound.RELAXATION)
     return found
 

@@ -75,6 +75,11 @@ def read_pair(path: Path, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{aux_path}: cannot be read as text: {error}") from None
     lower = _read(text, joint, aux_path)
+    if len(lower.columns) == joint.columns:
+        raise UsageError(
+            f"{aux_path}: all variables of the model are the follower's. An interdiction by IC and IB, whose leader "
+            "has none in it, is written as a file of the kind interdiction"
+        )
     return LinearProblem(joint, lower.columns, lower.rows, lower.objective, lower_maximise=lower.maximise, ties=ties)
 
 
@@ -182,7 +187,7 @@ def _entry(key: str, value: str, joint: Model, lower: Lower, place: str) -> None
         lower.maximise = _number(value, place) < 0
     elif key in ("N", "M"):
         lower.counted[COLUMNS if key == "N" else ROWS] = _whole(value, place)
-    elif key not in ("IC", "IB"):  # the costs and the budget of an interdiction, which the model's rows have, too
+    elif key not in ("IC", "IB"):  # the costs and the budget of an interdiction, as a row of the leader has them
         raise UsageError(f"{place}: {unknown('key', key, _KEYS)}")
 
 

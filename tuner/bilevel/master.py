@@ -49,24 +49,26 @@ class Limits:
 class Master:
     """A MILP over x, y and more columns that contains every bilevel feasible point not excluded, and few others."""
 
-    def __init__(self, problem: LinearProblem, limits: Limits, ties: Ties) -> None:
+    def __init__(self, problem: LinearProblem, limits: Limits, ties: Ties, *, keep_y: bool = False) -> None:
         """Begin with the high-point relaxation.
 
         Args:
             problem: the bilevel problem.
             limits: bounds that hold for every bilevel feasible point.
             ties: what the leader assumes.
+            keep_y: whether y stays in the model of a zero-sum game, too, which does without when it is cut.
 
         """
+        without_y = problem.is_zero_sum and not keep_y
         self._problem, self._limits, self._ties = problem, limits, ties
-        self._model = _builder(problem, limits)
+        self._model = _builder(problem, limits, without_y)
         self._digits: dict[int, list[tuple[int, float]]] = {}
         self._products: dict[tuple[int, int], Terms] = {}
         self._cuts = 0
         self._worth: int | None = None
         """Of a zero-sum game: the column that stands for the follower's value, and y is not in the model."""
         self._step = problem.step
-        if problem.is_zero_sum:
+        if without_y:
             self._worth = self._model.add_column("worth", 0.0, -math.inf, math.inf)
             return
         for column, coefficient in self._linear(problem.upper_products).items():
@@ -311,10 +313,10 @@ class Master:
         return self._digits[column]
 
 
-def _builder(problem: LinearProblem, limits: Limits) -> Builder:
-    """Return the joint model under construction again, between these limits; of a zero-sum game, without y."""
+def _builder(problem: LinearProblem, limits: Limits, without_y: bool) -> Builder:
+    """Return the joint model under construction again, between these limits."""
     joint, left_out = problem.joint, np.zeros(problem.joint.columns, dtype=bool)
-    left_out[problem.y] = problem.is_zero_sum
+    left_out[problem.y] = without_y
     builder = Builder(joint.name, maximise=joint.maximise, offset=joint.offset)
     for j in range(joint.columns):
         builder.add_column(
@@ -324,6 +326,6 @@ def _builder(problem: LinearProblem, limits: Limits) -> Builder:
             0.0 if left_out[j] else float(limits.upper[j]),
             VariableKind(joint.kind[j]),
         )
-    for i in problem.upper_rows.tolist() if problem.is_zero_sum else range(joint.rows):
+    for i in problem.upper_rows.tolist() if without_y else range(joint.rows):
         builder.add_row(str(i), joint.row(i).items(), lower=float(joint.row_lower[i]), upper=float(joint.row_upper[i]))
     return builder
