@@ -55,8 +55,8 @@ def proven(problem: Problem, ties: Ties = OPTIMISTIC) -> Result:
     ],
 )
 def test_published_optima_are_proven(make: Callable[[], LinearProblem], optimistic: float, pessimistic: float) -> None:
-    assert proven(make()).objective == pytest.approx(optimistic, abs=1e-6)
-    assert proven(make(), PESSIMISTIC).objective == pytest.approx(pessimistic, abs=1e-6)
+    assert proven(make()).objective == pytest.approx(optimistic, abs=1e-11, rel=1e-12)
+    assert proven(make(), PESSIMISTIC).objective == pytest.approx(pessimistic, abs=1e-11, rel=1e-12)
 
 
 def test_the_pessimistic_optimum_of_clark_and_westerberg_is_where_it_was_published() -> None:

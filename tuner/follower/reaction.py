@@ -24,6 +24,8 @@ TOLERANCE = 1e-9
 """How much worse than its optimum a follower's objective may be, times max(1, |optimum|), to count as a tie."""
 SHARPNESS = 1000.0
 """The largest coefficient of the row that keeps to the follower's optimal set, where its objective has no steps."""
+DECIMALS, STRICT = 6, 1e-12
+"""Of a solution that is preferred to a longer one, and how well it has to keep to bounds and rows, relatively."""
 OPTIMALITY = "the follower's optimality"
 """The name of the row that keeps to the follower's optimal set."""
 OWN, BEST, WORST, MOST, LEAST, WIDEST = "own", "best", "worst", "most", "least", "widest"
@@ -213,7 +215,7 @@ def _taken(reaction: Reaction, upper: Model, question: Question, answer: Answer)
         return replace(reaction, violations={**reaction.violations, upper.row_names[question.row]: float("inf")})
     assert answer.objective is not None
     assert answer.point is not None
-    tie = Tie(answer.objective, tuple(answer.point.tolist()))
+    tie = _short(question.model, answer.objective, answer.point)
     if question.about == WIDEST:
         return replace(reaction, widest=tie.y)
     if question.about == BEST:
@@ -227,6 +229,20 @@ def _taken(reaction: Reaction, upper: Model, question: Question, answer: Answer)
         return reaction
     name = upper.row_names[row]
     return replace(reaction, violations={**reaction.violations, name: max(excess, reaction.violations.get(name, 0.0))})
+
+
+def _short(model: Model, objective: float, point: Floats) -> Tie:
+    """Return a solution as a tie, of fewer digits where these are one, too: solvers return 1.99999999 for 2."""
+    short = np.round(point, DECIMALS) + 0.0  # no -0
+    sides = ((model.lower, model.upper, short), (model.row_lower, model.row_upper, model.activity(short)))
+    for low, high, value in sides:
+        room = STRICT * np.maximum(1.0, np.abs(value))
+        if np.any(value < low - room) or np.any(value > high + room):
+            return Tie(objective, tuple(point.tolist()))
+    reached = float(model.objective @ short) + model.offset
+    if abs(reached - objective) > FEASIBILITY * max(1.0, abs(objective)):
+        return Tie(objective, tuple(point.tolist()))
+    return Tie(float(f"{reached:.12g}"), tuple(short.tolist()))
 
 
 def _constant_violations(upper: Model) -> dict[str, float]:
