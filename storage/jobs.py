@@ -113,7 +113,8 @@ def read_jobs(connection: Connection, database: Database, configurations: Config
 
 def count_states(connection: Connection, database: Database) -> dict[JobState, int]:
     """Return how many jobs there are in each state."""
-    rows = connection.execute(select(schema.jobs, database.now.label("now")))
+    owner = (_jobs.owner_host, _jobs.owner_machine, _jobs.owner_pid, _jobs.owner_started, _jobs.owned_until)
+    rows = connection.execute(select(_jobs.state, _jobs.hold, *owner, database.now.label("now")))
     return Counter(state_of(row) for row in rows)
 
 

@@ -11,11 +11,10 @@ from instances.folder import ModelFile
 from instances.formats import PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
-from tuner.app.intake import READING_MIB, READING_SECONDS
 from tuner.errors import Failed, NotFound, UsageError
 from tuner.follower.describing import Description, describe, refusals
 from tuner.follower.executor import LocalExecutor
-from tuner.follower.reading import cache_directory, complaint, read_instances
+from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.solvers import SOLVERS, adapter
 from tuner.follower.solvers.admission import read_setting
 

@@ -13,7 +13,7 @@ from storage.records import Member, Submission
 from tuner.app.progress import Watcher
 from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import refusals
-from tuner.follower.reading import cache_directory, complaint, read_instances
+from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import Scenario, with_slots
 
@@ -21,8 +21,6 @@ FEWEST = 4
 """With fewer instances there is nothing to tell a gain from luck by."""
 RUNS_AT_LEAST = 5
 """The budget has to allow for this many runs of the full cutoff."""
-READING_SECONDS = 60.0
-READING_MIB = 4096.0
 
 
 def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] = frozenset()) -> Submission:

@@ -14,7 +14,6 @@ from instances.instance import Instance
 from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
-from tuner.app.intake import READING_MIB, READING_SECONDS
 from tuner.app.owning import owned
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
@@ -22,7 +21,7 @@ from tuner.cost import Cost, Ties
 from tuner.errors import Failed, Stopped
 from tuner.follower.environment import environment_of
 from tuner.follower.executor import LocalExecutor
-from tuner.follower.reading import cache_directory, complaint, read_instances
+from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.referee import Referee
 from tuner.follower.spaces import spaces_of
 from tuner.leader.experience import Experience

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -386,3 +386,19 @@ def answer_rows(stored: Iterable[StoredAnswer]) -> Iterator[Data]:
             "software": each.environment.software,
             "stored_at": each.stored_at.isoformat(),
         }
+
+
+def cell(value: Any) -> str:
+    """Return a value as a table for people shows it."""
+    if value is None:
+        return "-"
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def finite(value: Any) -> Any:
+    """Return data whose numbers JSON has; "inf", "-inf" and "nan" for the others, as the command line prints them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {name: finite(entry) for name, entry in value.items()}
+    return [finite(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -31,8 +31,8 @@ from tuner.bilevel.state import Bracket
 from tuner.cli.hints import told
 from tuner.cli.interrupts import stoppable
 from tuner.cli.tuning import carry_out_scenario
-from tuner.cli.words import duration, print_json
-from tuner.commands import command, counted
+from tuner.cli.words import print_json
+from tuner.commands import command, counted, duration
 from tuner.errors import Failed, UsageError
 from tuner.follower.solvers import adapter
 from tuner.scenario import KIND, parse_seconds, read_scenario, read_whole

@@ -16,8 +16,8 @@ from rich.text import Text
 
 from storage.records import Configuration
 from tuner.app.progress import Progress, Watcher
-from tuner.cli.words import duration, number
-from tuner.commands import counted
+from tuner.cli.words import number
+from tuner.commands import counted, duration
 
 LINE_EVERY = 10.0
 """Seconds between plain lines when nothing else happens."""

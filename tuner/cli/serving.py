@@ -19,14 +19,16 @@ from storage.records import Scope, Token
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
 from tuner.app.working import Worker
+from tuner.cli import tuning
 from tuner.cli.stored import client_of
-from tuner.cli.words import duration, number, print_json, print_table
-from tuner.commands import command, counted
+from tuner.cli.words import number, print_json, print_table
+from tuner.commands import command, counted, duration
 from tuner.errors import Failed, UsageError
 from tuner.scenario import ANY, read_scenario, read_whole
 from tuner.space import unknown
 
-FLAGS = ("solver", "budget", "cutoff", "cost", "ties", "holdout", "slots", "memory", "gap", "seed", "name", "reuse")
+FLAGS = tuple(name for name in tuning.FLAGS if name != "space")
+"""A server takes no space of one's own."""
 FEWEST_SECONDS = 1.0
 """A worker that ends sooner is not started again at once."""
 

@@ -10,15 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from storage.records import Configuration, JobKind, JobState, spell
 from tuner.app.files import prepared_folder, verdict_again, write_files
 from tuner.app.stores import existing_store
-from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View
+from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View, cell
 from tuner.cli.hints import told
-from tuner.cli.words import duration, number, print_csv, print_json, print_table
-from tuner.commands import counted
+from tuner.cli.words import number, print_csv, print_json, print_table
+from tuner.commands import counted, duration
 from tuner.errors import Failed, UsageError
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ def responses(arguments: argparse.Namespace) -> int:
         else:
             narrow = ANSWER_COLUMNS[:8] if found.columns == ANSWER_COLUMNS else NARROW
             numbers = [name for name in narrow if name in NUMBERS]
-            print_table(narrow, ([_cell(row[name]) for name in narrow] for row in found.rows), right=numbers)
+            print_table(narrow, ([cell(row[name]) for name in narrow] for row in found.rows), right=numbers)
     return 0
 
 
@@ -230,9 +230,3 @@ def _configuration(data: Data) -> str:
 def _first_clause(outcome: str) -> str:
     """Return what fits into a table of why a job failed: "gain" and "default kept" are clauses by themselves."""
     return outcome.partition("; ")[0].partition("\n")[0]
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,36 +12,18 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from tuner.app.views import finite
+
 
 def number(value: float | None) -> str:
     """Write a number with three significant digits; a dash for none."""
     return "-" if value is None else f"{value:.3g}"
 
 
-def duration(seconds: float) -> str:
-    """Write seconds as 8 s, 2:05 or 1:02:05."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}:{rest:02}"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}"
-
-
 def print_json(value: Any) -> None:
     """Print one JSON document on standard output; numbers that JSON does not have become "inf", "-inf" and "nan"."""
-    json.dump(_finite(value), sys.stdout, indent=2, default=str, allow_nan=False)
+    json.dump(finite(value), sys.stdout, indent=2, default=str, allow_nan=False)
     sys.stdout.write("\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: _finite(entry) for name, entry in value.items()}
-    return [_finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:

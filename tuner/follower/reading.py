@@ -26,6 +26,9 @@ _GENERATION = "models-1"
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody wants it to stop."""
 
+READING_SECONDS, READING_MIB = 60.0, 4096.0
+"""What reading one model may take, unless told otherwise."""
+
 
 @dataclass(frozen=True)
 class Reading:

@@ -124,7 +124,7 @@ class Gate:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         if self._hosts and _hostname(host) not in self._hosts:
-            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "this server is not known by that host's name; see --host")
+            answer = problem(HTTPStatus.MISDIRECTED_REQUEST, "this server is not known by that host's name; see --name")
             await answer(scope, receive, send)
             return
         origin = headers.get("origin")

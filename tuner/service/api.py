@@ -7,7 +7,6 @@ import csv
 import hashlib
 import io
 import json
-import math
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from storage.errors import UnknownSet
 from storage.names import fault
 from storage.records import InstanceSet, Job, JobState, Submission
 from storage.store import Store
-from tuner.app.views import Data, Filters, Rows, StoredView, event_data, job_data, step_data
+from tuner.app.views import Data, Filters, Rows, StoredView, event_data, finite, job_data, step_data
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
@@ -425,15 +424,6 @@ def _tagged(request: Request, text: str, media_type: str) -> Response:
     if tag in known or "*" in known:
         return Response(status_code=304, headers={"ETag": tag})
     return PlainTextResponse(text, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache"})
-
-
-def finite(value: Any) -> Any:
-    """Return data whose numbers JSON has; "inf", "-inf" and "nan" for the others, as the command line prints them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, dict):
-        return {name: finite(entry) for name, entry in value.items()}
-    return [finite(entry) for entry in value] if isinstance(value, list | tuple) else value
 
 
 def _csv(found: Rows) -> Iterator[str]:

@@ -13,15 +13,16 @@ from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from storage.records import Configuration, Job, JobKind, Member, StoredRun, spell
+from storage.records import Configuration, Job, JobKind, Member, spell
 from storage.store import Store
 from tuner.app.files import verdict_again
-from tuner.app.views import Data, Filters
-from tuner.cost import Cost, Ties, cost_of, over_seeds
+from tuner.app.views import Data, Filters, cell, finite
+from tuner.commands import duration
+from tuner.cost import Cost, Ties, censored, cost_of, over_seeds
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
-from tuner.service.api import Reference, Served, Service, finite
+from tuner.service.api import Reference, Served, Service
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.problems import Refused
 from tuner.verdict.report import write_report
@@ -238,23 +239,10 @@ def error_page(status: int, detail: str) -> Response:
     return page
 
 
-def _duration(seconds: float) -> str:
-    whole = round(seconds)
-    minutes, rest = divmod(whole, 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}" if minutes else f"{rest} s"
-
-
-def _short(value: Any) -> str:
-    return "-" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
 _templates = Environment(
     loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_templates.filters.update(
-    duration=_duration, short=_short, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
-)
+_templates.filters.update(duration=duration, short=cell, clause=lambda text: text.partition("; ")[0].partition("\n")[0])
 
 
 def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
@@ -290,15 +278,11 @@ def _changes(best: Data) -> list[tuple[str, str, str, str]]:
 def _costs(store: Store, job: Job, configuration: Configuration) -> dict[str, float]:
     """Return the cost of each model, over seeds; of those that were solved or ran into the cutoff."""
     found: dict[str, list[float]] = {}
+    cost = Cost(job.cost)
     for stored in store.responses(job.id, configuration=configuration.key):
-        if not _is_capped(stored):
-            cost = cost_of(Cost(job.cost), stored.run, stored.response)
-            found.setdefault(stored.run.instance, []).append(cost)
+        if not censored(cost, stored.run, stored.response):
+            found.setdefault(stored.run.instance, []).append(cost_of(cost, stored.run, stored.response))
     return {instance: over_seeds(Ties(job.ties), costs) for instance, costs in found.items()}
-
-
-def _is_capped(stored: StoredRun) -> bool:
-    return (stored.run.capped or stored.response.termination == "killed") and not stored.response.solved
 
 
 def _instances(members: Iterable[Member], costs: list[dict[str, float]]) -> list[Data]:

@@ -1,4 +1,4 @@
-"""The server: the application, its health and its metrics, and a process of uvicorn with a worker beside it."""
+"""The server's application: the API, the pages, its health and its metrics."""
 
 from __future__ import annotations
 

@@ -15,13 +15,12 @@ from tuner.bilevel.configuring import ConfigurationProblem
 from tuner.bilevel.result import Result
 from tuner.cost import Ties
 from tuner.errors import NotFound, UsageError
-from tuner.follower.reading import cache_directory, complaint, read_instances
+from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import CONFIGURATION, KIND, Scenario, read_scenario
 
 KIND_OF_MODELS = "set-cover"
 """The family that examples are of."""
-READING_SECONDS, READING_MIB = 60.0, 4096.0
 
 
 @dataclass(frozen=True)
