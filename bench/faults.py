@@ -1,10 +1,13 @@
 """Servers, workers and solvers killed at random moments: is anything lost, doubled, or left behind?
 
-    python -m bench faults             about half an hour: 100 kills on each kind of database
+    python -m bench faults             about forty minutes: 100 kills on each kind of database, and then 40 more
 
 A server and two workers carry out jobs on small models; every second or so one of the three, or a solver's process, is
 killed by SIGKILL and started again. What was stored once has to stay, nothing may be there twice, five seconds after a
 worker's death none of its solvers may be left, and all jobs have to end with a verdict.
+
+Then jobs on simulated solvers, whose answers and whose time depend on nothing but a seed: each is carried out once in
+peace and once by workers that are killed, and both have to find the same.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,6 +33,12 @@ from tuner.follower.processes import marked
 
 ON_REQUEST = True
 KILLS, JOBS, WORKERS = 100, 12, 2
+SIMULATED = 10
+"""Jobs on simulated solvers."""
+SIMULATED_KILLS = 4
+"""Of each, at most."""
+SIMULATED_LIFE = 1.5, 4.0
+"""Seconds after which a worker with simulated solvers is killed; the first second it only starts."""
 LEAST, MOST = 0.2, 2.0
 """Seconds between two kills."""
 GONE = 5.0
@@ -41,13 +51,17 @@ OVER = (JobState.FINISHED, JobState.FAILED, JobState.CANCELLED)
 def main() -> None:
     """Kill on SQLite, and on PostgreSQL where it is installed."""
     with tempfile.TemporaryDirectory() as folder:
-        outcome = torment(f"sqlite:///{Path(folder) / 'store.db'}", Path(folder), KILLS, JOBS)
-        print(f"SQLite: {outcome}", flush=True)
+        _all("SQLite", f"sqlite:///{Path(folder) / 'store.db'}", Path(folder))
     try:
         with private_server() as url, tempfile.TemporaryDirectory() as folder:
-            print(f"PostgreSQL: {torment(url, Path(folder), KILLS, JOBS)}", flush=True)
+            _all("PostgreSQL", url, Path(folder))
     except NotInstalled as reason:
         print(f"PostgreSQL is not tormented: {reason}")
+
+
+def _all(name: str, url: str, folder: Path) -> None:
+    print(f"{name}: {torment(url, folder, KILLS, JOBS)}", flush=True)
+    print(f"{name}, simulated solvers: {compare(url, folder, range(SIMULATED))}", flush=True)
 
 
 @dataclass
@@ -142,6 +156,65 @@ def torment(url: str, folder: Path, kills: int, jobs: int, seed: int = 0) -> Out
         outcome.responses = sum(store.count(job.id) for job in wanted)
     outcome.seconds = time.monotonic() - began
     return outcome
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """What jobs that were killed found, against the same jobs in peace."""
+
+    jobs: int
+    kills: int
+    differing: tuple[int, ...]
+    """The seeds with another incumbent at the end, or another verdict."""
+    improved: int
+    """How many ended with another configuration than the default."""
+
+    def __str__(self) -> str:
+        seeds = f" (seeds {self.differing})" if self.differing else ""
+        return (
+            f"{self.jobs} jobs killed {self.kills} times in all: {len(self.differing)} ended with another incumbent or "
+            f"verdict than in peace{seeds}; {self.improved} found something better than the default"
+        )
+
+
+def compare(url: str, folder: Path, seeds: Sequence[int]) -> Agreement:
+    """Carry out jobs on simulated solvers twice, in peace and while their workers are killed."""
+    models = folder / "simulated"
+    generate(FAMILIES["generalised-assignment"], 6, models, seed=3, size=0.4)
+    kills, differing, improved = 0, [], 0
+    generator = random.Random(0)
+    with Store.open(url) as store:
+        uploads = uploaded(store, models)
+        for seed in seeds:
+            found = []
+            for moments in ((), (generator.uniform(*SIMULATED_LIFE) for _ in range(SIMULATED_KILLS))):
+                job = handed_in(store, uploads, budget=200.0, cutoff=20.0, seed=seed, slots=2)
+                for moment in moments:
+                    kills += _simulated(url, folder, seed, moment)
+                _simulated(url, folder, seed, None)
+                steps, done = store.incumbents(job.id), store.job(job.id)
+                found.append((steps[-1].configuration, done.state, done.best))
+            if found[0] != found[1] or found[0][1] is not JobState.FINISHED:
+                differing.append(seed)
+            improved += not found[0][0].is_default
+    return Agreement(len(seeds), kills, tuple(differing), improved)
+
+
+def _simulated(url: str, folder: Path, seed: int, moment: float | None) -> bool:
+    """Have a worker carry out what waits, and kill it at a moment, in seconds; return whether it was still alive."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.simulated_worker", url, str(folder / "work"), str(seed)],
+        env={**os.environ, "TUNER_CACHE": str(folder / "cache")},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        if process.wait(moment):
+            raise RuntimeError(f"a worker with simulated solvers failed with exit code {process.returncode}")
+        return False
+    except subprocess.TimeoutExpired:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        return True
 
 
 def _is_over(store: Store, jobs: list[Job]) -> bool:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -24,3 +25,5 @@ class Instance:
     integers: int
     maximise: bool = False
     """Whether more is better: the sense of its objective."""
+    features: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """By the names of `instances.features.FEATURES`."""

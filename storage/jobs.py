@@ -27,6 +27,13 @@ _SPEND = (
     .values(spent=case((_jobs.spent < _elapsed, _elapsed), else_=_jobs.spent))
 )
 
+_DESCRIBE = (
+    update(schema.instances)
+    .where(schema.instances.c.sha256 == bindparam("its_sha256"), schema.instances.c.features.is_(None))
+    .values(features=bindparam("its_features"))
+)
+"""For instances that were there before features were kept."""
+
 
 def insert_job(connection: Connection, database: Database, submission: Submission) -> int:
     """Queue a job with its solvers and members; return its id.
@@ -48,6 +55,9 @@ def _insert_parts(connection: Connection, database: Database, job_id: int, submi
         instances = sorted(map(instance_row, submission.members), key=lambda row: str(row["sha256"]))
         # sorted: two writers never wait crosswise
         connection.execute(database.insert_missing(schema.instances).inline(), instances)
+        connection.execute(
+            _DESCRIBE, [{"its_sha256": row["sha256"], "its_features": row["features"]} for row in instances]
+        )
         connection.execute(
             insert(schema.job_members), [member_row(job_id, n, m) for n, m in enumerate(submission.members)]
         )

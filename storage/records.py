@@ -285,6 +285,8 @@ class Member:
     rows: int
     nonzeros: int
     integers: int
+    features: Mapping[str, float] = field(default_factory=dict, hash=False)
+    """What else is known of the model, by name; empty for one that was handed in before features were kept."""
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
@@ -156,6 +157,7 @@ def instance_row(member: Member) -> dict[str, Any]:
         "rows": member.rows,
         "nonzeros": member.nonzeros,
         "integers": member.integers,
+        "features": json.dumps(dict(member.features)) if member.features else None,
     }
 
 
@@ -173,7 +175,17 @@ def member_row(job_id: int, position: int, member: Member) -> dict[str, Any]:
 
 def member_of(row: Row[Any]) -> Member:
     """Return the member of a row of both, its part in a job and its instance."""
-    return Member(row.sha256, row.name, row.path, row.part, row.columns, row.rows, row.nonzeros, row.integers)
+    return Member(
+        row.sha256,
+        row.name,
+        row.path,
+        row.part,
+        row.columns,
+        row.rows,
+        row.nonzeros,
+        row.integers,
+        json.loads(row.features) if row.features else {},
+    )
 
 
 def run_key(job_id: int, run: Run) -> dict[str, Any]:

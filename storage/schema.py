@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0004"
+VERSION = "0005"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -131,6 +131,7 @@ instances = Table(
     Column("rows", BigInteger, nullable=False),
     Column("nonzeros", BigInteger, nullable=False),
     Column("integers", BigInteger, nullable=False),
+    Column("features", Text),
     CheckConstraint("length(sha256) = 64", name="sha256"),
 )
 

@@ -183,6 +183,7 @@ def _members(instances: Sequence[Instance], part: str) -> list[Member]:
             rows=instance.rows,
             nonzeros=instance.nonzeros,
             integers=instance.integers,
+            features=instance.features,
         )
         for instance in instances
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ from tuner.leader.loop import race
 from tuner.leader.mirror import Mirror
 from tuner.leader.prior import Prior, shipped
 from tuner.leader.race import Race
+from tuner.ports import Executor
+from tuner.space import Space
 from tuner.verdict.decide import Verdict, decide, is_starved
 from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
 from tuner.verdict.reproduce import reproducing_line
@@ -59,6 +61,25 @@ class Conclusion:
     """None when it was interrupted before the verdict."""
 
 
+@dataclass(frozen=True)
+class Means:
+    """What a job is carried out with: solvers here and now, or simulated ones in a time of their own."""
+
+    executor: Callable[[Mapping[str, Instance], Job], AbstractContextManager[Executor]]
+    """Makes what executes a job's runs, on its models by SHA-256."""
+    clock: Callable[[], float]
+    """Seconds: the budget is counted by it."""
+    spaces: Callable[[Job], Mapping[str, Space]]
+    """What may be chosen, by solver."""
+
+
+def _local(instances: Mapping[str, Instance], job: Job) -> LocalExecutor:
+    return LocalExecutor(instances, job.slots, job.memory_mib, job.gap)
+
+
+LOCAL = Means(_local, time.monotonic, lambda job: spaces_of(job.solvers, job.space))
+
+
 def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
     """Claim a job and carry it out from where it stands to its verdict, or until ``stop`` is set.
 
@@ -75,10 +96,12 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
         return carry_out_own(store, store.job(job.id), lease, watcher, stop)
 
 
-def carry_out_own(store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event) -> Conclusion:
+def carry_out_own(
+    store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event, means: Means = LOCAL
+) -> Conclusion:
     """Carry out a job that this process owns; its members' paths are here."""
     try:
-        verdict = _Work(store, job, lease, watcher, stop).carry_out()
+        verdict = _Work(store, job, lease, watcher, stop, means).carry_out()
     except Stopped:
         verdict = None
     if verdict is None:
@@ -89,16 +112,19 @@ def carry_out_own(store: Store, job: Job, lease: Lease, watcher: Watcher, stop: 
 class _Work:
     """One job in the hands of this process."""
 
-    def __init__(self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event) -> None:
+    def __init__(
+        self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event, means: Means
+    ) -> None:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
-        self._began = time.monotonic() - job.spent
+        self._means, self._clock = means, means.clock
+        self._began = self._clock() - job.spent
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
         self._paths = {member.sha256: member.path for member in job.members}
         self._training = [member.sha256 for member in job.members if member.part == "training"]
         self._holdout = [member.sha256 for member in job.members if member.part == "holdout"]
         self._cost = Cost(job.cost)
-        self._spaces = spaces_of(job.solvers, job.space)
+        self._spaces = means.spaces(job)
         self._reserve = 0.0
         self._phase = "racing"
         self._shown = 0.0
@@ -138,7 +164,7 @@ class _Work:
         """Race, then execute the holdout, and decide; None when stopped before."""
         job = self._job
         with (
-            LocalExecutor(self._instances, job.slots, job.memory_mib, job.gap) as executor,
+            self._means.executor(self._instances, job) as executor,
             self._mirror() as mirror,
         ):
             self._settle_reserve()
@@ -149,6 +175,7 @@ class _Work:
                 deadline=lambda: self._began + job.budget - self._reserve,
                 stop=self._stop,
                 watch=lambda: self._watch(executor, mirror),
+                clock=self._clock,
             )
             if self._race.hopeless or self._nothing_solved():
                 raise Failed(self._hopelessness())
@@ -199,7 +226,7 @@ class _Work:
             mirror.close(STOPPED_MIRROR_SECONDS if self._stop.is_set() else MIRROR_SECONDS)
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        return self._clock() - self._began
 
     def _settle_reserve(self) -> None:
         """Set the seconds to keep for the verdict, by what is known of how long the contenders take."""
@@ -207,7 +234,7 @@ class _Work:
         runs = self._responses_of(asked)
         field = contenders(self._job, runs, self._race.finalist)
         self._reserve = reserve(self._job, field, runs, len(self._holdout))
-        self._settled = time.monotonic()
+        self._settled = self._clock()
 
     def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:
         """Hold a response against the others, store it, and return what the leader is to be told."""
@@ -234,14 +261,14 @@ class _Work:
         self._store.add_event(self._lease, Event(elapsed, kind, text))
         self._watcher.say(f"{kind}: {text}")
 
-    def _watch(self, executor: LocalExecutor, mirror: Mirror) -> None:
+    def _watch(self, executor: Executor, mirror: Mirror) -> None:
         if self._race.incumbent != self._stepped:
             self._note_incumbent()
         now = time.monotonic()
         if now - self._shown < SHOW_EVERY:
             return
         self._shown = now
-        if self._phase == "racing" and now - self._settled >= SETTLE_EVERY:
+        if self._phase == "racing" and self._clock() - self._settled >= SETTLE_EVERY:
             self._settle_reserve()
         mirror.offer(self._race.trials())
         self._watcher.show(
@@ -267,7 +294,7 @@ class _Work:
         )
         self._store.add_incumbent(self._lease, step)
 
-    def _execute_holdout(self, executor: LocalExecutor, mirror: Mirror) -> None:
+    def _execute_holdout(self, executor: Executor, mirror: Mirror) -> None:
         self._phase = "verdict"
         job = self._job
         field = contenders(job, self._store.responses(job.id), self._race.finalist)
@@ -298,7 +325,7 @@ class _Work:
         chosen = set(self._holdout[:count])
         return [run for run in runs if run.instance in chosen]
 
-    def _execute(self, runs: Sequence[Run], executor: LocalExecutor, mirror: Mirror) -> None:
+    def _execute(self, runs: Sequence[Run], executor: Executor, mirror: Mirror) -> None:
         for run in runs:
             executor.submit(run)
         while executor.outstanding:

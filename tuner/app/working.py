@@ -22,6 +22,7 @@ from tuner.app.owning import LEASE_SECONDS, kept
 from tuner.app.patience import patient
 from tuner.app.progress import Progress
 from tuner.app.solving import carry_out_own as solve
+from tuner.app.tuning import LOCAL, Means
 from tuner.app.tuning import carry_out_own as tune
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, NotFound, TunerError, UsageError
@@ -34,7 +35,9 @@ IDLE = 1.0
 class Worker:
     """Takes jobs from a store and carries them out."""
 
-    def __init__(self, store: Store, folder: Path, slots: int, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, store: Store, folder: Path, slots: int, say: Callable[[str], None], means: Means = LOCAL
+    ) -> None:
         """Take no job yet.
 
         Args:
@@ -42,9 +45,10 @@ class Worker:
             folder: where models are laid; made if missing, and may be deleted while nobody works.
             slots: how many runs may execute at a time on this host, over all of its workers.
             say: told what happens, a line each.
+            means: what tuning jobs are carried out with.
 
         """
-        self._folder, self._slots, self._say = folder, slots, say
+        self._folder, self._slots, self._say, self._means = folder, slots, say, means
         self._stop = threading.Event()
         self._store = patient(store, say, self._stop)
         self._job_stop = threading.Event()
@@ -81,7 +85,7 @@ class Worker:
                 if job.kind is JobKind.SOLVE:
                     solve(store, job, lease, lambda _: None, self._say, self._job_stop)
                 else:
-                    tune(store, self._local(job, lease), lease, _Ear(self._say), self._job_stop)
+                    tune(store, self._local(job, lease), lease, _Ear(self._say), self._job_stop, self._means)
         except JobBusy as error:
             self._say(str(error))
             return

@@ -117,7 +117,7 @@ class Solve(Task):
 
 @dataclass(frozen=True, kw_only=True)
 class Read(Task):
-    """Read a model file into the cache, unless it is there. Result: the sizes and the sense of the model."""
+    """Read a model file into the cache, unless it is there. Result: sizes, sense and features of the model."""
 
     kind: ClassVar[str] = "read"
     library: str = "instances"
@@ -126,6 +126,7 @@ class Read(Task):
 
     def prepare(self, warm: Warm) -> Work:
         """Import the reader."""
+        from instances.features import features
         from instances.formats import sha256_of
         from instances.reading import read_model
 
@@ -146,6 +147,7 @@ class Read(Task):
                 "nonzeros": model.nonzeros,
                 "integers": model.integers,
                 "maximise": bool(model.maximise),
+                "features": features(model),
             }
 
         return work
