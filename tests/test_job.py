@@ -17,6 +17,8 @@ from typing import Any
 
 import optuna
 import pytest
+from optuna_dashboard import get_note
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
 
 from instances.families import FAMILIES, generate
 from storage.lease import this_process
@@ -28,6 +30,7 @@ from tuner.app import tuning
 from tuner.app.intake import submission_of
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import tuned_before
+from tuner.app.study_page import plain
 from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli import main
 from tuner.cost import Cost
@@ -202,6 +205,9 @@ def test_optunas_tables_show_the_study(finished: Job) -> None:
     training = sum(member.part == "training" for member in finished.members)
     steps = {step for trial in study.trials for step in trial.intermediate_values}
     assert steps == set(range(training))
+    assert plain(finished.report) in get_note(study)
+    shown = get_plotly_graph_objects(study._storage.get_study_system_attrs(study._study_id))
+    assert set(shown) == {"trajectory", "scatter", "profile"}
 
 
 def test_a_finished_job_is_not_resumed(finished: Job, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import sqlite3
 import time
 from collections.abc import Callable
@@ -9,11 +10,14 @@ from threading import Event
 
 import optuna
 import pytest
+from optuna_dashboard import get_note
+from optuna_dashboard._custom_plot_data import get_plotly_graph_objects
+from plotly.graph_objects import Figure
 
 from storage.records import Configuration
 from tests.simulation import space
 from tuner.leader.candidate import Status, Trial
-from tuner.leader.mirror import Mirror
+from tuner.leader.mirror import Description, Mirror
 
 SPACES = {solver: space(solver, 6) for solver in ("alpha", "beta")}
 DEFAULT = Trial(Configuration("alpha"), "default", Status.INCUMBENT, 0.0, {0: 1.0, 1: 2.0}, 2, 2, "")
@@ -182,3 +186,21 @@ def test_optuna_does_not_talk_into_the_progress(tmp_path: Path, capfd: pytest.Ca
     with Mirror(f"sqlite:///{tmp_path / 't.db'}", "job", SPACES, print) as mirror:
         mirror.offer([DEFAULT])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_study_says_what_it_is_told_to_the_latest_time(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    figure = Figure(layout={"title": "costs"})
+    with Mirror(f"sqlite:///{path}", "job", SPACES, print) as mirror:
+        mirror.describe(Description("begun", {"costs": Figure()}))
+        mirror.offer([DEFAULT])
+    with Mirror(f"sqlite:///{path}", "job", SPACES, print) as mirror:
+        mirror.describe(Description("going on"))
+        mirror.describe(Description("*done*", {"costs": figure, "more": figure}))
+    study = optuna.load_study(study_name="job", storage=f"sqlite:///{path}")
+    assert get_note(study) == "*done*"
+    shown = get_plotly_graph_objects(study._storage.get_study_system_attrs(study._study_id))
+    assert {name: json.loads(text)["layout"]["title"] for name, text in shown.items()} == {
+        "costs": {"text": "costs"},
+        "more": {"text": "costs"},
+    }

@@ -400,6 +400,9 @@ def test_results_are_read_in_every_form(client: httpx.Client, store: Store) -> N
     assert "mip_heuristic_effort = 0.1" in client.get(f"/v1/jobs/{name}/best?form=solver").text
     assert "import highspy" in client.get(f"/v1/jobs/{name}/best?form=python").text
     assert len(client.get(f"/v1/jobs/{name}/trajectory").json()) == 1
+    models = client.get(f"/v1/jobs/{name}/instances").json()
+    assert [each["sha256"] for each in models] == [member.sha256 for member in MEMBERS]
+    assert models[0]["features"] == {}
     whole = client.get("/v1/best?family=spring").json()
     assert [line["key"] for line in whole["best"]] == [TUNED.key]
     refused(client.get("/v1/best?family=spring&solver=scip"), 404, "no finished job")
@@ -486,6 +489,7 @@ def test_nobody_sees_or_touches_what_is_somebody_elses(open_client: httpx.Client
             ("GET", "/best"),
             ("GET", "/responses"),
             ("GET", "/trajectory"),
+            ("GET", "/instances"),
             ("GET", "/events"),
             ("POST", "/pause"),
             ("POST", "/cancel"),

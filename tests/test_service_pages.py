@@ -20,7 +20,10 @@ from storage.store import Store
 from tests.service import served
 from tests.store_samples import HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tests.test_service_api import MPS, bearer
-from tuner.leader.mirror import connect
+from tuner.app.figures import figures_of
+from tuner.app.study_page import closing, figures
+from tuner.follower.solvers import default_space
+from tuner.leader.mirror import Description, connect, describe
 from tuner.service.access import COOKIE
 from tuner.service.server import application
 
@@ -43,7 +46,9 @@ def client(store: Store) -> Iterator[httpx.Client]:
 
 def finished(store: Store, owner: str = "local", name: str = "models") -> int:
     """Put a finished job into the store, with hostile words of its solver."""
-    members = tuple(replace(member, name=f"{member.name}{HOSTILE}") for member in MEMBERS)
+    members = tuple(
+        replace(member, name=f"{member.name}{HOSTILE}", features={"knapsack rows": 12345.0}) for member in MEMBERS
+    )
     submission = replace(SUBMISSION, owner=owner, name=name, members=members, solvers=("highs",), space="")
     job = store.create_job(submission)
     lease = store.claim(job.id, this_process(), 30)
@@ -65,13 +70,15 @@ def test_a_job_and_its_models_are_shown_and_what_solvers_say_is_only_text(client
     assert "mip_heuristic_effort" in page
     assert "0.05" in page  # what it is by default
     for shown in (page, client.get(f"/jobs/{number}/instances/{MEMBERS[0].sha256}").text):
-        assert HOSTILE not in shown
         assert "&lt;script&gt;" in shown
-    figures = client.get(f"/jobs/{number}/figures").json()
-    assert [each["default"] for each in figures["instances"]] == [2.0, 3.0, 4.0, None]
-    assert [each["incumbent"] for each in figures["instances"]] == [1.0, 2.0, 3.0, None]
-    assert figures["profile"][1]["ratio"] == [1.0, 1.0, 1.0, 1.0]
-    assert figures["profile"][0]["ratio"] == [1.0, pytest.approx(4 / 3), 1.5, 2.0]
+        assert HOSTILE not in shown
+    about = client.get(f"/jobs/{number}/instances/{MEMBERS[0].sha256}").text
+    assert "knapsack rows</td>" in about and ">12345</td>" in about
+    drawn = client.get(f"/jobs/{number}/figures").json()
+    assert [each["default"] for each in drawn["instances"]] == [2.0, 3.0, 4.0, None]
+    assert [each["incumbent"] for each in drawn["instances"]] == [1.0, 2.0, 3.0, None]
+    assert drawn["profile"][1]["ratio"] == [1.0, 1.0, 1.0, 1.0]
+    assert drawn["profile"][0]["ratio"] == [1.0, pytest.approx(4 / 3), 1.5, 2.0]
     filtered = client.get(f"/jobs/{number}?configuration={TUNED.key}").text
     assert filtered.count(f"<code>{TUNED.key[:8]}</code>") == 3
     assert Configuration("highs").key[:8] not in filtered
@@ -241,6 +248,9 @@ def studied(store: Store) -> int:
     number = finished(store)
     study = optuna.create_study(study_name="models", storage=connect(store.url))
     study.optimize(lambda trial: trial.suggest_float("effort", 0.0, 1.0) ** 2, n_trials=2)
+    job = store.job(number)
+    note = closing(job, job.outcome, job.report, TUNED, default_space("highs"))
+    describe(connect(store.url), study._study_id, Description(note, figures(figures_of(store, job))))
     return number
 
 
@@ -285,4 +295,9 @@ def test_a_study_is_looked_at_in_a_browser(browser: Browser, sqlite_url: str) ->
             page.goto(f"{client.base_url}/jobs/{number}")
             page.click("text=in Optuna's dashboard")
             expect(page.locator(".main-svg").first).to_be_visible(timeout=30_000)
+            for title in ("Incumbent and default over time", "Default against incumbent", "Performance profile"):
+                expect(page.get_by_text(title).first).to_be_visible(timeout=30_000)
+            page.goto(f"{page.url}/note")
+            expect(page.get_by_text(f"it is faster {HOSTILE}")).to_be_visible(timeout=30_000)
+            expect(page.get_by_role("cell", name="mip_heuristic_effort")).to_be_visible()
             context.close()

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from instances.folder import ModelFile
@@ -14,6 +14,8 @@ from instances.instance import Instance
 from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
+from tuner.app import study_page
+from tuner.app.figures import figures_of
 from tuner.app.owning import owned
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
@@ -26,7 +28,7 @@ from tuner.follower.referee import Referee
 from tuner.follower.spaces import spaces_of
 from tuner.leader.experience import Experience
 from tuner.leader.loop import race
-from tuner.leader.mirror import Mirror
+from tuner.leader.mirror import Description, Mirror
 from tuner.leader.prior import Prior, shipped
 from tuner.leader.race import Race
 from tuner.ports import Executor
@@ -182,11 +184,20 @@ class _Work:
             mirror.offer(self._race.trials())
             if not self._stop.is_set():
                 self._execute_holdout(executor, mirror)
-        self._store.spend(self._lease, self._elapsed())
-        if self._stop.is_set():
-            return None
+            self._store.spend(self._lease, self._elapsed())
+            verdict = self._decide(mirror) if not self._stop.is_set() else None
+        if verdict is not None:
+            best = verdict.recommended
+            self._store.finish(self._lease, verdict.outcome, paragraph(verdict), best, verdict.comparisons)
+        return verdict
+
+    def _decide(self, mirror: Mirror) -> Verdict:
+        job = self._store.job(self._job.id)
         verdict = decide(job, self._store.responses(job.id), self._race.finalist)
-        self._store.finish(self._lease, verdict.outcome, paragraph(verdict), verdict.recommended, verdict.comparisons)
+        best = verdict.recommended
+        note = study_page.closing(job, verdict.outcome, paragraph(verdict), best, self._spaces[best.solver])
+        drawn = figures_of(self._store, replace(job, best=best))
+        mirror.describe(Description(note, study_page.figures(drawn)))
         return verdict
 
     def _experience(self) -> Experience:
@@ -220,6 +231,7 @@ class _Work:
     def _mirror(self) -> Iterator[Mirror]:
         names = [self._names[sha256] for sha256 in self._training]
         mirror = Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names)
+        mirror.describe(Description(study_page.opening(self._job)))
         try:
             yield mirror
         finally:

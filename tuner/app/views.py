@@ -180,6 +180,10 @@ class StoredView:
         data["events"] = [event_data(event) for event in self.store.events(job.id)]
         return data
 
+    def instances(self, job: Job) -> list[Data]:
+        """Return a job's models with their features."""
+        return [instance_data(member) for member in job.members]
+
     def trajectory(self, job: Job) -> list[Data]:
         """Return a job's incumbents, the first one first."""
         return [step_data(step) for step in self.store.incumbents(job.id)]
@@ -272,6 +276,18 @@ def configuration_data(configuration: Configuration) -> Data:
         "solver": configuration.solver,
         "parameters": configuration.values,
         "default": configuration.is_default,
+    }
+
+
+def instance_data(member: Member) -> Data:
+    """Return a model of a job, with its features."""
+    sizes = {"rows": member.rows, "columns": member.columns, "nonzeros": member.nonzeros, "integers": member.integers}
+    return {
+        "name": member.name,
+        "sha256": member.sha256,
+        "part": member.part,
+        **sizes,
+        "features": dict(member.features),
     }
 
 

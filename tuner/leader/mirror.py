@@ -11,10 +11,10 @@ import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, count
 from threading import Condition, Thread
-from typing import Any
+from typing import Any, Protocol
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution
@@ -44,6 +44,24 @@ KEY = "configuration"
 JOB = "tuner job"
 """User attribute that says which job's mirror made a study."""
 ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError)
+
+
+class Drawn(Protocol):
+    """A figure of Plotly's."""
+
+    def to_json(self) -> str | None:
+        """Return it as JSON."""
+        ...
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a study's page says besides its trials."""
+
+    note: str
+    """In Markdown."""
+    figures: Mapping[str, Drawn] = field(default_factory=dict)
+    """By what identifies each; one with the name of an earlier one replaces it."""
 
 
 class Rounds:
@@ -128,6 +146,7 @@ class Mirror:
         self._has_failed = False
         self._spaces = spaces
         self._pending: dict[str, Trial] = {}
+        self._description: Description | None = None
         self._storage: RDBStorage | None = None
         self._study = -1
         self._written: dict[str, _Written] = {}
@@ -140,6 +159,11 @@ class Mirror:
         with self._rounds.lock:
             for trial in trials:
                 self._pending[trial.configuration.key] = trial
+
+    def describe(self, description: Description) -> None:
+        """Have the study's page say this some time soon, in place of what it says."""
+        with self._rounds.lock:
+            self._description = description
 
     def close(self, timeout: float = 60.0) -> None:
         """Write everything that is pending and end the thread; give up after ``timeout`` seconds."""
@@ -171,6 +195,7 @@ class Mirror:
                 del left[key]
             if batch:
                 self._let_the_incumbent_lead()
+            self._describe()
         except KeyError:
             self._begin_anew(left)
             return False
@@ -180,6 +205,18 @@ class Mirror:
             self._report(error)
             return False
         return True
+
+    def _describe(self) -> None:
+        with self._rounds.lock:
+            description, self._description = self._description, None
+        if description is None:
+            return
+        try:
+            describe(self._open(), self._study, description)
+        except (*ERRORS, KeyError):
+            with self._rounds.lock:
+                self._description = self._description or description
+            raise
 
     def _begin_anew(self, left: Mapping[str, Trial]) -> None:
         """Forget a study that somebody deleted (the dashboard has a button for it); the next batch makes another."""
@@ -374,6 +411,16 @@ def own_study(storage: RDBStorage, job: str, direction: StudyDirection) -> tuple
         with suppress(optuna.exceptions.DuplicatedStudyError):
             return storage.create_new_study([direction], name), name
     raise AssertionError("there are always more names")
+
+
+def describe(storage: RDBStorage, study: int, description: Description) -> None:
+    """Write a study's note and figures, as optuna-dashboard shows them."""
+    from optuna_dashboard import save_note, save_plotly_graph_object  # here: it takes a while
+
+    own = optuna.load_study(study_name=storage.get_study_name_from_id(study), storage=storage)
+    save_note(own, description.note)
+    for name, figure in description.figures.items():
+        save_plotly_graph_object(own, figure, graph_object_id=name)
 
 
 def connect(url: str) -> RDBStorage:

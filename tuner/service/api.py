@@ -313,6 +313,13 @@ def read_trajectory(service: Served, who: Reader, job: Reference) -> list[Data]:
     return [finite(step) for step in own.trajectory(own.job(job))]
 
 
+@router.get("/jobs/{job}/instances", responses=NONE, tags=["results"])
+def read_instances(service: Served, who: Reader, job: Reference) -> list[Data]:
+    """Return a job's models with their features: sizes, kinds of rows, ranges of numbers."""
+    own = service.view(who)
+    return own.instances(own.job(job))
+
+
 @router.get("/jobs/{job}/responses", responses=NONE, tags=["results"])
 def read_responses(
     service: Served,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import asdict
 from http import HTTPStatus
 from importlib.resources import files
 from itertools import islice
@@ -13,12 +14,12 @@ from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
-from storage.records import Configuration, Job, JobKind, Member, spell
-from storage.store import Store
+from instances.features import FEATURES
+from storage.records import JobKind, spell
+from tuner.app.figures import figures_of
 from tuner.app.files import verdict_again
-from tuner.app.views import Data, Filters, cell, finite
+from tuner.app.views import Data, Filters, cell, finite, step_data
 from tuner.commands import duration
-from tuner.cost import Cost, Ties, censored, cost_of, over_seeds
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
@@ -105,18 +106,15 @@ def figures(service: Served, who: Reader, job: Reference) -> JSONResponse:
     found = view.job(job)
     if found.kind is JobKind.SOLVE:
         raise Refused(HTTPStatus.NOT_FOUND, "a bilevel problem has no such figures")
-    steps = service.store.incumbents(found.id)
-    default = Configuration(found.solvers[0]) if found.solvers else None
-    best = found.best or (steps[-1].configuration if steps else None)
-    costs = [] if default is None or best is None else [_costs(service.store, found, c) for c in (default, best)]
+    drawn = figures_of(service.store, found)
     return JSONResponse(
         finite(
             {
-                "cost": found.cost,
-                "spent_s": found.spent,
-                "trajectory": view.trajectory(found),
-                "instances": _instances(found.members, costs),
-                "profile": _profile(costs),
+                "cost": drawn.cost,
+                "spent_s": drawn.spent,
+                "trajectory": [step_data(step) for step in drawn.trajectory],
+                "instances": [asdict(point) for point in drawn.points],
+                "profile": [asdict(profile) for profile in drawn.profiles],
             }
         )
     )
@@ -137,7 +135,8 @@ def instance(
     if member is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"{found.name} has no such model")
     rows, following, _ = _rows(view.responses, str(found.id), Filters(instance=sha256, since=cursor))
-    return _page("instance.html", who, job=found, member=member, rows=rows, next=following)
+    features = [(name, member.features[name], meaning) for name, meaning in FEATURES.items() if name in member.features]
+    return _page("instance.html", who, job=found, member=member, features=features, rows=rows, next=following)
 
 
 @router.get("/jobs/{job}/report.html")
@@ -273,41 +272,3 @@ def _changes(best: Data) -> list[tuple[str, str, str, str]]:
         default, meaning = ("-", "") if parameter is None else (spell(parameter.default), parameter.meaning)
         changes.append((name, spell(value), default, meaning))
     return changes
-
-
-def _costs(store: Store, job: Job, configuration: Configuration) -> dict[str, float]:
-    """Return the cost of each model, over seeds; of those that were solved or ran into the cutoff."""
-    found: dict[str, list[float]] = {}
-    cost = Cost(job.cost)
-    for stored in store.responses(job.id, configuration=configuration.key):
-        if not censored(cost, stored.run, stored.response):
-            found.setdefault(stored.run.instance, []).append(cost_of(cost, stored.run, stored.response))
-    return {instance: over_seeds(Ties(job.ties), costs) for instance, costs in found.items()}
-
-
-def _instances(members: Iterable[Member], costs: list[dict[str, float]]) -> list[Data]:
-    default, best = costs or ({}, {})
-    return [
-        {
-            "name": member.name,
-            "sha256": member.sha256,
-            "part": member.part,
-            "default": default.get(member.sha256),
-            "incumbent": best.get(member.sha256),
-        }
-        for member in members
-    ]
-
-
-def _profile(costs: list[dict[str, float]]) -> list[Data]:
-    """Return, of default and incumbent, how many models each solves at so many times the better one's cost at most."""
-    shared = set(costs[0]) & set(costs[1]) if costs else set()
-    if not shared:
-        return []
-    least = {instance: max(1e-9, min(each[instance] for each in costs)) for instance in shared}
-    lines = []
-    for name, each in zip(("default", "incumbent"), costs, strict=True):
-        ratios = sorted(max(1.0, each[instance] / least[instance]) for instance in shared)
-        shares = [(place + 1) / len(ratios) for place in range(len(ratios))]
-        lines.append({"name": name, "ratio": [1.0, *ratios], "share": [0.0, *shares]})
-    return lines
