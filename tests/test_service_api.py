@@ -23,7 +23,7 @@ from storage.lease import this_process
 from storage.records import Configuration, Event, Scope
 from storage.store import Store
 from tests.service import served
-from tests.store_samples import HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
+from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.views import RESPONSE_COLUMNS
 from tuner.service.server import application
 from tuner.service.uploads import Caps
@@ -87,7 +87,7 @@ def carried_out(store: Store, owner: str = "local") -> str:
         store.record(lease, run(0, configuration), RESPONSE, 1.0, HERE)
     store.add_incumbent(lease, INCUMBENT)
     store.add_event(lease, Event(1.0, "crashed", "<script>alert(1)</script>"))
-    store.finish(lease, "gain", "it is faster", TUNED)
+    store.finish(lease, "gain", "it is faster", TUNED, [COMPARISON])
     return job.name
 
 
@@ -404,7 +404,17 @@ def test_results_are_read_in_every_form(client: httpx.Client, store: Store) -> N
     assert [each["sha256"] for each in models] == [member.sha256 for member in MEMBERS]
     assert models[0]["features"] == {}
     whole = client.get("/v1/best?family=spring").json()
-    assert [line["key"] for line in whole["best"]] == [TUNED.key]
+    (line,) = whole["best"]
+    assert (line["key"], line["outcome"], line["cutoff_s"]) == (TUNED.key, "gain", 30.0)
+    assert line["against_default"] == {
+        "baseline": "highs",
+        "ratio": 1.5,
+        "low": 1.25,
+        "high": "inf",
+        "pairs": 10,
+        "candidate_solved": 9,
+        "baseline_solved": 8,
+    }
     refused(client.get("/v1/best?family=spring&solver=scip"), 404, "no finished job")
     refused(client.get(f"/v1/jobs/{name}/best?form=solver&configuration=nope"), 404, "no configuration 'nope'")
 

@@ -26,6 +26,7 @@ from storage.store import Store
 from tuner.app.files import parameter_file, python_file
 from tuner.cost import Cost, censored, cost_of
 from tuner.errors import NotFound, UsageError
+from tuner.verdict.compare import Measure
 
 Data = dict[str, Any]
 """What JSON has: names with values."""
@@ -187,6 +188,14 @@ class StoredView:
     def trajectory(self, job: Job) -> list[Data]:
         """Return a job's incumbents, the first one first."""
         return [step_data(step) for step in self.store.incumbents(job.id)]
+
+    def gain(self, job_id: int, key: str) -> Data | None:
+        """Return how a configuration compared with the job's first default on the holdout; None when it did not."""
+        for found in self.store.comparisons(job_id):
+            if found.candidate.key == key and found.baseline.is_default and found.measure == Measure.SHIFTED:
+                names = ("ratio", "low", "high", "pairs", "candidate_solved", "baseline_solved")
+                return {"baseline": found.baseline.solver, **{name: getattr(found, name) for name in names}}
+        return None
 
     def best(self, reference: str) -> Data:
         """Return a job's best configuration, or choice of the leader, so far."""

@@ -366,15 +366,20 @@ def best_over_jobs(
     family: Annotated[str, Query(min_length=1, max_length=200, description="a set's name, or a local folder's")],
     solver: Annotated[Literal["", "highs", "cp-sat", "scip"], Query()] = "",
 ) -> Data:
-    """Return what the latest finished jobs on a family of models recommend, one line for each solver."""
+    """Return what the latest finished jobs on a family of models recommend, one line for each solver.
+
+    With each comes how it compared with the default of its job's first solver, on models that were not tuned on.
+    """
     own = service.view(who)
     lines: dict[str, Data] = {}
     for job in own.jobs():
         best = job["best"]
         if job["state"] != "finished" or not best or _family(job["folder"]) != family:
             continue
-        if solver in ("", best["solver"]):
-            lines.setdefault(best["solver"], {"job": job["name"], "outcome": job["outcome"], **best})
+        if solver in ("", best["solver"]) and best["solver"] not in lines:
+            told = {name: job[name] for name in ("outcome", "cost", "cutoff_s", "created_at")}
+            gain = finite(own.gain(job["id"], best["key"]))
+            lines[best["solver"]] = {"job": job["name"], **told, **best, "against_default": gain}
     if not lines:
         raise Refused(HTTPStatus.NOT_FOUND, f"no finished job on {family!r} recommends {solver or 'anything'}")
     return {"family": family, "best": list(lines.values())}
