@@ -14,7 +14,7 @@ from urllib.parse import unquote
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, func, literal, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
-from storage.errors import StoreError, StoreRefused, StoreUnavailable, StoreUnusable
+from storage.errors import StoreError, StoreFull, StoreRefused, StoreUnavailable, StoreUnusable
 from storage.schema import Moment
 
 BUSY_SECONDS = 15
@@ -189,15 +189,20 @@ def _translated(error: BaseException | None, where: str, url: URL) -> StoreError
         return StoreUnusable(
             f"{where}: tables of the store are missing or changed: {words}; restore it or name another"
         )
+    if state == "53100":
+        return StoreFull(f"{where}: the server's disk is full: {words}; free space on it, then go on")
     if state.startswith("53"):
         return StoreUnavailable(f"{where}: the server has no room: {words}; free some, then go on")
+    if state.startswith("40"):
+        return StoreUnavailable(f"{where}: somebody else wrote the same at the same time: {words}; try again")
     if state == "42501" or state.startswith("25"):
         return StoreUnavailable(f"{where}: cannot be written: {words}; grant the right to, or name another store")
     return StoreUnavailable(f"{where}: cannot be reached: {words}; see that the server runs and the URL is right")
 
 
 def _translated_sqlite(error: sqlite3.Error, where: str, path: Path) -> StoreError:
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # without the details of extended codes
+    detailed = getattr(error, "sqlite_errorcode", 0)
+    code = detailed & 0xFF
     folder = path.parent
     if path.is_dir():
         return StoreUnusable(f"{where}: is a folder; name a file in it, such as sqlite:///{path / 'tuner.db'}")
@@ -217,10 +222,11 @@ def _translated_sqlite(error: sqlite3.Error, where: str, path: Path) -> StoreErr
         return StoreUnavailable(
             f"{where}: cannot be opened, there is no folder {folder}; create it or name another file"
         )
+    if code == sqlite3.SQLITE_FULL or detailed == sqlite3.SQLITE_IOERR_SHMSIZE:
+        return StoreFull(f"{where}: {error}; free space on its disk, then go on")
     advice = {
         sqlite3.SQLITE_BUSY: "another process is writing, and did not end in time; wait for it or end it, then go on",
         sqlite3.SQLITE_LOCKED: "another process is writing; wait for it or end it, then go on",
-        sqlite3.SQLITE_FULL: "free space on its disk, then go on",
         sqlite3.SQLITE_IOERR: "see that its disk works and has space, then go on",
         sqlite3.SQLITE_READONLY: "make the file and its folder writable, or name another file",
         sqlite3.SQLITE_CANTOPEN: f"make it and its folder {folder} readable and writable, or name another file",

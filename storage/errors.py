@@ -9,6 +9,10 @@ class StoreUnavailable(StoreError):
     """The database cannot be reached, written or is full: mend that and go on, nothing that was kept is lost."""
 
 
+class StoreFull(StoreUnavailable):
+    """The database has no room for more: free some space and go on; what was kept is there, and can be read."""
+
+
 class StoreUnusable(StoreError):
     """The URL names something that is no store of ours, or one of a newer version: name another or upgrade."""
 

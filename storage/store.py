@@ -342,6 +342,27 @@ class Store:
             number = sets.insert_set(connection, self._database, owner, name, members)
             return sets.read_set(connection, self._database, number)
 
+    def keep_set(
+        self, owner: str, name: str, models: Iterable[tuple[str, ModelContent, Iterable[bytes]]]
+    ) -> InstanceSet:
+        """Keep the files of models and make a set of them: all of it is kept, or nothing.
+
+        Args:
+            owner: whose it is.
+            name: for people.
+            models: each one's name in the set, what it is, and its file in pieces as for `keep_model`; the pieces are
+                taken before the next model is.
+
+        Raises StoreRefused when a name comes twice.
+        """
+        with self._database.writing() as connection:
+            members = []
+            for each, model, pieces in models:
+                sets.insert_model(connection, self._database, owner, model, pieces)
+                members.append((each, model.sha256))
+            number = sets.insert_set(connection, self._database, owner, name, members)
+            return sets.read_set(connection, self._database, number)
+
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
         """Return an owner's sets, or everybody's, the newest first, without their members."""
         with self._database.reading() as connection:

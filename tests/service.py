@@ -16,7 +16,10 @@ from fastapi import FastAPI
 from instances.formats import sha256_of, suffixes
 from storage.records import InstanceSet, Job, ModelContent, Submission
 from storage.store import Store
+from tuner.service.uploads import Caps
 
+CAPS = Caps(upload=200_000, model=100_000, total=300_000, models=20, depth=4, name=60)
+"""Of a server that takes little."""
 WIDE = 64
 """As many slots as there are."""
 SUBMISSION = Submission(

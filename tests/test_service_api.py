@@ -5,11 +5,8 @@ from __future__ import annotations
 import gzip
 import io
 import json
-import lzma
 import tarfile
 import threading
-import zipfile
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,15 +19,12 @@ import pytest
 from storage.lease import this_process
 from storage.records import Configuration, Event, Scope
 from storage.store import Store
-from tests.service import served
+from tests.archives import FILE, HOSTILE, MPS, tarred, zipped
+from tests.service import CAPS, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.views import RESPONSE_COLUMNS
 from tuner.service.server import application
 from tuner.service.uploads import Caps
-
-MPS = b"NAME tiny\nROWS\n N obj\n G row\nCOLUMNS\n x obj 1 row 1\nRHS\n r row 1\nENDATA\n"
-FILE = tarfile.REGTYPE
-CAPS = Caps(upload=200_000, model=100_000, total=300_000, models=20, depth=4, name=60)
 
 
 @pytest.fixture
@@ -170,28 +164,6 @@ def test_what_becomes_much_larger_is_refused(store: Store) -> None:
         refused(client.post("/v1/models?suffix=.mps.gz", content=bomb), 413, "10 times larger")
 
 
-def zipped(files: dict[str, bytes]) -> bytes:
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return made.getvalue()
-
-
-def tarred(mode: str, *entries: tuple[str, bytes, bytes]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode=f"w:{mode}") as archive:
-        for name, kind, content in entries:
-            entry = tarfile.TarInfo(name)
-            entry.type = kind
-            if kind == FILE:
-                entry.size = len(content)
-            else:
-                entry.linkname = content.decode()
-            archive.addfile(entry, io.BytesIO(content))
-    return made.getvalue()
-
-
 def test_archives_become_sets(client: httpx.Client) -> None:
     archives = (
         zipped({"day/a.mps": MPS, "b.mps": MPS + b"*\n", "notes.txt": b"hello"}),
@@ -203,71 +175,6 @@ def test_archives_become_sets(client: httpx.Client) -> None:
         assert made.status_code == 201, made.text
         found = client.get(f"/v1/instance-sets/{made.json()['id']}").json()
         assert [member["name"] for member in found["members"]] == ["day/a", "b"]
-
-
-def hungry(content: bytes) -> bytes:
-    """Return an .xz file that says of itself that unpacking takes 4 GiB."""
-    packed = bytearray(lzma.compress(content))
-    start, length = 12, 4 * (packed[12] + 1)  # of the header of the only block
-    packed[start + 4] = 40  # the size of the dictionary
-    packed[start + length - 4 : start + length] = zlib.crc32(packed[start : start + length - 4]).to_bytes(4, "little")
-    return bytes(packed)
-
-
-def disguised(name: str, target: str) -> bytes:
-    """Return a zip file with a symbolic link, as Unix writes them."""
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w") as archive:
-        entry = zipfile.ZipInfo(name)
-        entry.external_attr = 0o120777 << 16
-        archive.writestr(entry, target)
-    return made.getvalue()
-
-
-LINKS = {
-    "a symbolic link": (tarfile.SYMTYPE, b"/etc/passwd"),
-    "a link up": (tarfile.SYMTYPE, b"../../a"),
-    "a hard link": (tarfile.LNKTYPE, b"/etc/passwd"),
-    "a device": (tarfile.CHRTYPE, b""),
-    "a disk": (tarfile.BLKTYPE, b""),
-    "a pipe": (tarfile.FIFOTYPE, b""),
-}
-WAYS_OUT = ("../a.mps", "a/../../b.mps", "/etc/a.mps", "C:a.mps", "..\\a.mps", "a/..", "//a.mps")
-BOMB = gzip.compress(b"\0" * 50_000_000)
-HOSTILE = {
-    "nothing": b"",
-    "no archive": b"hello" * 1000,
-    "a zip that is cut off": zipped({"a.mps": MPS})[:-30],
-    "a zip of nothing": zipped({}),
-    "a tar that is cut off": tarred("gz", ("a.mps", FILE, MPS))[:-20],
-    "a tar that ends in a file": tarred("", ("a.mps", FILE, MPS * 100))[:600],
-    "a zip without models": zipped({"a.txt": b"hello"}),
-    "a tar without models": tarred("", ("a.txt", FILE, b"hello")),
-    "a symbolic link in a zip": disguised("a.mps", "/etc/passwd"),
-    **{f"{what} in a tar{mode}": tarred(mode, ("a.mps", *link)) for what, link in LINKS.items() for mode in ("", "gz")},
-    **{f"out by {way!r} of a zip": zipped({way: MPS}) for way in WAYS_OUT},
-    **{f"out by {way!r} of a tar": tarred("", ("first.mps", FILE, MPS), (way, FILE, MPS)) for way in WAYS_OUT},
-    "a name twice": zipped({"a.mps": MPS, "a.lp": MPS}),
-    "a name twice in a tar": tarred("", ("a.mps", FILE, MPS), ("a.mps", FILE, MPS)),
-    "too deep": zipped({"a/b/c/d/e.mps": MPS}),
-    "folders too deep": tarred("", ("a/b/c/d/e", tarfile.DIRTYPE, b""), ("a.mps", FILE, MPS)),
-    "a hidden name": zipped({".a.mps": MPS}),
-    "a name of control characters": tarred("", ("a\x1b[2J.mps", FILE, MPS)),
-    "too long a name": zipped({f"{'a' * 300}.mps": MPS}),
-    "too many": zipped({f"a{n}.mps": MPS for n in range(21)}),
-    "too many entries": zipped({f"a{n}.txt": b"" for n in range(201)}),
-    "too many entries of a tar": tarred("gz", *((f"a{n}.txt", FILE, b"") for n in range(201))),
-    "a bomb": zipped({"a.mps": b"\0" * 5_000_000}),
-    "a bomb in a tar": tarred("gz", ("a.mps", FILE, b"\0" * 5_000_000)),
-    "a bomb in a bomb": zipped({"a.mps.gz": BOMB}),
-    "a bomb in a tar in a bomb": tarred("gz", ("a.mps.gz", FILE, BOMB)),
-    "a bomb behind the end": gzip.compress(tarred("", ("a.mps", FILE, MPS)) + b"\0" * 5_000_000),
-    "many large ones": zipped({f"a{n}.mps": b"%d" % n * 90_000 for n in range(5)}),
-    "a large file that is no model": tarred("gz", ("a.txt", FILE, b"\0" * 400_000)),
-    "an empty model": zipped({"a.mps": b""}),
-    "a damaged model": zipped({"a.mps.xz": b"\xfd7zXZ\x00nonsense"}),
-    "a model that wants much memory": zipped({"a.mps.xz": hungry(MPS)}),
-}
 
 
 def test_there_are_fifty_hostile_archives() -> None:

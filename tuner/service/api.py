@@ -106,6 +106,7 @@ ALWAYS = _problems(
     HTTPStatus.FORBIDDEN,
     HTTPStatus.UNPROCESSABLE_ENTITY,
     HTTPStatus.SERVICE_UNAVAILABLE,
+    HTTPStatus.INSUFFICIENT_STORAGE,
 )
 NONE = _problems(HTTPStatus.NOT_FOUND)
 CONFLICT = _problems(HTTPStatus.CONFLICT)
@@ -159,8 +160,8 @@ async def upload_model(
 ) -> Data:
     """Upload one model's file as the body."""
     suffix = checked_suffix(suffix)
-    with await spooled(request.stream(), service.caps) as file:
-        content = await run_in_threadpool(keep_model, service.store, who.owner, file, suffix, service.caps)
+    with await spooled(request.stream(), service.caps) as spool:
+        content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
     return {"sha256": content.sha256, "size": content.size}
 
 
@@ -190,13 +191,9 @@ async def upload_archive(
 ) -> Data:
     """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
     name = set_name(name)
-
-    def keep() -> InstanceSet:
-        members = [(each, model.sha256) for each, model in keep_archive(service.store, who.owner, file, service.caps)]
-        return service.store.create_instance_set(who.owner, name, members)
-
-    with await spooled(request.stream(), service.caps) as file:
-        return _set_data(await run_in_threadpool(keep))
+    with await spooled(request.stream(), service.caps) as spool:
+        made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
+    return _set_data(made)
 
 
 @router.get("/instance-sets", tags=["instance sets"])

@@ -43,6 +43,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (kept.StoreRefused, HTTPStatus.CONFLICT),
     (ours.UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
     (ours.Failed, HTTPStatus.CONFLICT),
+    (kept.StoreFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (kept.StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
     (kept.StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
 )

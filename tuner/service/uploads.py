@@ -6,8 +6,10 @@ many times larger they become. What comes in lies in a temporary file until it i
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
+import lzma
 import re
 import struct
 import tarfile
@@ -15,7 +17,9 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import IO
@@ -24,7 +28,7 @@ from starlette.concurrency import run_in_threadpool
 
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, suffixes, unpacked
-from storage.records import ModelContent
+from storage.records import InstanceSet, ModelContent
 from storage.sets import PIECE
 from storage.store import Store
 from tuner.service.problems import Refused
@@ -55,7 +59,11 @@ class Caps:
 SMALL = 4 * MIB
 DIRECTORY = 16 * MIB
 """Bytes of a zip file's directory, at most."""
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
+DAMAGE = (
+    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(EOFError, OSError, ValueError, RuntimeError, LookupError, struct.error),
+)
+"""What reading an archive raises that is damaged."""
 UNFIT, TOO_LARGE = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 _NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
 
@@ -93,21 +101,61 @@ def checked_suffix(suffix: str) -> str:
     return parts.format + parts.packing
 
 
-async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> IO[bytes]:
-    """Return a temporary file of what comes in; Refused when that is too much."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  the caller closes it
-    size = 0
+class Spool:
+    """A temporary file without a name: nothing is left of it when the process is killed.
+
+    What is wrong with its disk is Refused, and no fault of who sends.
+    """
+
+    def __init__(self) -> None:
+        with _laid_down():
+            self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by our own context
+
+    def write(self, block: bytes) -> None:
+        """Write what comes next."""
+        with _laid_down():
+            self.file.write(block)
+
+    def rewind(self) -> None:
+        """Go to the beginning: what was written is in the file then, not in a buffer."""
+        with _laid_down():
+            self.file.seek(0)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError):  # it would write what is left in the buffer, for which there is no room either
+            self.file.close()
+
+
+@contextmanager
+def _laid_down() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        raise Refused(
+            HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE,
+            f"the server cannot lay down what comes in ({error.strerror or error}); free space in its directory for "
+            "temporary files ($TMPDIR), then send it again",
+        ) from None
+
+
+async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> Spool:
+    """Return what comes in; Refused when that is too much, or more than there is room for."""
+    spool, size = Spool(), 0
     try:
         async for block in stream:
             size += len(block)
             if size > caps.upload:
                 raise Refused(TOO_LARGE, f"an upload has {caps.upload // MIB} MiB at most")
-            await run_in_threadpool(file.write, block)
+            await run_in_threadpool(spool.write, block)
+        spool.rewind()
     except BaseException:
-        file.close()
+        spool.__exit__()
         raise
-    file.seek(0)
-    return file
+    return spool
 
 
 def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Caps) -> ModelContent:
@@ -116,16 +164,31 @@ def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Cap
     Raises Refused when it is damaged, or larger than it may be.
     """
     content = _content(file, suffix, caps, "the model")
-    _keep(store, owner, file, content)
+    file.seek(0)
+    store.keep_model(owner, content, iter(partial(file.read, PIECE), b""))
     return content
 
 
-def keep_archive(store: Store, owner: str, file: IO[bytes], caps: Caps) -> list[tuple[str, ModelContent]]:
-    """Keep all models of a zip or tar file; return them with their names. Other files are passed over.
+def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Caps) -> InstanceSet:
+    """Keep all models of a zip or tar file as a set, or nothing of it. Other files are passed over.
+
+    The archive is read twice: nothing is kept before all of it is known to be right, and it is kept in one transaction.
 
     Raises Refused for an archive that is damaged, has links, names that lead elsewhere, too much, or no models.
     """
-    found: list[tuple[str, ModelContent]] = []
+    found = _models(file, caps)
+
+    def pieces() -> Iterator[tuple[str, ModelContent, Iterator[bytes]]]:
+        for path, member in _members(file, caps):
+            if path in found:
+                yield *found[path], iter(partial(member.read, PIECE), b"")
+
+    return store.keep_set(owner, name, pieces())
+
+
+def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
+    """Return the name of each model of an archive and what it is, by its path there; Refused as by `keep_archive`."""
+    found: dict[str, tuple[str, ModelContent]] = {}
     names: set[str] = set()
     total = 0
     try:
@@ -140,27 +203,15 @@ def keep_archive(store: Store, owner: str, file: IO[bytes], caps: Caps) -> list[
             names.add(name)
             if len(names) > caps.models:
                 raise Refused(TOO_LARGE, f"an archive has {caps.models} models at most")
-            with tempfile.TemporaryFile() as own:
+            with Spool() as own:
                 size = _copied(member, own, caps, path)
-                content = _content(own, suffix, caps, path)
-                total += max(size, content.size)
-                if total > caps.total:
-                    raise Refused(
-                        TOO_LARGE,
-                        f"the models of an archive have {caps.total // MIB} MiB together at most",
-                    )
-                _keep(store, owner, own, content)
-            found.append((name, content))
-    except (
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        EOFError,
-        OSError,
-        ValueError,
-        RuntimeError,
-        NotImplementedError,
-    ) as e:
-        raise Refused(UNFIT, f"the archive is damaged, or of an unknown kind: {e}") from None
+                content = _content(own.file, suffix, caps, path)
+            total += max(size, content.size)
+            if total > caps.total:
+                raise Refused(TOO_LARGE, f"the models of an archive have {caps.total // MIB} MiB together at most")
+            found[path] = name, content
+    except DAMAGE as error:
+        raise Refused(UNFIT, f"the archive is damaged, or of an unknown kind: {error}") from None
     if not found:
         raise Refused(
             UNFIT,
@@ -238,13 +289,14 @@ def _inside(path: str, caps: Caps) -> None:
         raise Refused(UNFIT, f"{path[:100]!r} lies more than {caps.depth} folders deep")
 
 
-def _copied(member: IO[bytes], own: IO[bytes], caps: Caps, where: str) -> int:
+def _copied(member: IO[bytes], own: Spool, caps: Caps, where: str) -> int:
     size = 0
     while block := member.read(PIECE):
         size += len(block)
         if size > caps.model:
             raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
         own.write(block)
+    own.rewind()
     return size
 
 
@@ -272,11 +324,6 @@ def _content(file: IO[bytes], suffix: str, caps: Caps, where: str) -> ModelConte
     if not size:
         raise Refused(UNFIT, f"{where}: it is empty")
     return ModelContent(digest.hexdigest(), suffix, size)
-
-
-def _keep(store: Store, owner: str, file: IO[bytes], content: ModelContent) -> None:
-    file.seek(0)
-    store.keep_model(owner, content, iter(lambda: file.read(PIECE), b""))
 
 
 def set_name(name: str) -> str:
