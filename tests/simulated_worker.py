@@ -58,7 +58,7 @@ def simulated(seed: int) -> Means:
         with closing(SimulatedExecutor(answer, clock, job.slots)) as made:
             yield made
 
-    return Means(executor, clock, lambda job: {SOLVER: SPACE})
+    return Means(executor, lambda store: clock(), lambda job: {SOLVER: SPACE})
 
 
 def main(url: str, folder: str, seed: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -57,17 +58,16 @@ def kept(store: Store, lease: Lease, stop: threading.Event, *failures: type[Tune
 @contextmanager
 def _renewed(store: Store, lease: Lease, stop: threading.Event) -> Iterator[None]:
     over = threading.Event()
-    looks = round(LEASE_SECONDS / 4 / LOOK_EVERY)
 
     def look() -> None:
-        number = 0
+        renewed = time.monotonic()
         while not over.wait(LOOK_EVERY):
-            number += 1
             try:
                 if store.held(lease.job_id) is not None:
                     stop.set()
-                if number % looks == 0:
+                if time.monotonic() > renewed + LEASE_SECONDS / 4:  # by the clock: at once where the store was away
                     store.renew(lease, LEASE_SECONDS)
+                    renewed = time.monotonic()
             except JobBusy:
                 stop.set()
                 return

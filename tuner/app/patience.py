@@ -7,6 +7,7 @@ import inspect
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, cast
 
 from storage.errors import StoreUnavailable
@@ -26,16 +27,30 @@ def patient(store: Store, say: Callable[[str], None], stop: threading.Event) -> 
 
     Args:
         store: the store.
-        say: told once for every time that the database is away, and again when it is back.
+        say: told once for every time that the database is away, whoever waits for it, and again when it is back.
         stop: once set, nobody waits any more.
 
     """
     return cast(Store, _Patient(store, say, stop))
 
 
+def clock(store: Store) -> float:
+    """Return seconds like `time.monotonic`, but without those for which this thread has waited for the store."""
+    return time.monotonic() - (store.waited if isinstance(store, _Patient) else 0.0)
+
+
 class _Patient:
     def __init__(self, store: Store, say: Callable[[str], None], stop: threading.Event) -> None:
         self._store, self._say, self._stop = store, say, stop
+        self._lock = threading.Lock()
+        self._waiting = 0
+        """Calls that wait at the moment."""
+        self._own = threading.local()
+
+    @property
+    def waited(self) -> float:
+        """Seconds for which this thread has waited so far."""
+        return getattr(self._own, "waited", 0.0)
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._store, name)
@@ -45,21 +60,36 @@ class _Patient:
 
         @functools.wraps(found)
         def call(*arguments: Any, **named: Any) -> Any:
-            give_up, has_said = time.monotonic() + PATIENCE, False
-            while True:
-                try:
-                    result = found(*arguments, **named)
-                    if is_iterating:
-                        result = iter(list(result))
-                except StoreUnavailable as error:
-                    if not has_said:
-                        self._say(f"{error}; what finishes meanwhile is kept here, and delivered when it is back")
-                        has_said = True
-                    if time.monotonic() > give_up or self._stop.wait(EVERY):
-                        raise
-                else:
-                    if has_said:
-                        self._say("the store is back")
-                    return result
+            result = found(*arguments, **named)
+            return iter(list(result)) if is_iterating else result
 
-        return call
+        @functools.wraps(found)
+        def insist(*arguments: Any, **named: Any) -> Any:
+            try:
+                return call(*arguments, **named)
+            except StoreUnavailable as error:
+                return self._again(functools.partial(call, *arguments, **named), error)
+
+        return insist
+
+    def _again(self, call: Callable[[], Any], error: StoreUnavailable) -> Any:
+        """Make a call that has failed again and again, and return what comes of it in the end."""
+        began = time.monotonic()
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._say(f"{error}; what finishes meanwhile is kept here, and delivered when it is back")
+        is_back = False
+        try:
+            while time.monotonic() <= began + PATIENCE and not self._stop.wait(EVERY):
+                with suppress(StoreUnavailable):
+                    result = call()
+                    is_back = True
+                    return result
+            raise error
+        finally:
+            self._own.waited = self.waited + time.monotonic() - began
+            with self._lock:
+                self._waiting -= 1
+                if is_back and not self._waiting:
+                    self._say("the store is back")

@@ -17,6 +17,7 @@ from storage.store import Store
 from tuner.app import study_page
 from tuner.app.figures import figures_of
 from tuner.app.owning import owned
+from tuner.app.patience import clock
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import experience_of
 from tuner.cost import Cost, Ties
@@ -69,8 +70,8 @@ class Means:
 
     executor: Callable[[Mapping[str, Instance], Job], AbstractContextManager[Executor]]
     """Makes what executes a job's runs, on its models by SHA-256."""
-    clock: Callable[[], float]
-    """Seconds: the budget is counted by it."""
+    clock: Callable[[Store], float]
+    """Seconds, by which the budget is counted; those for which the store was waited for are not."""
     spaces: Callable[[Job], Mapping[str, Space]]
     """What may be chosen, by solver."""
 
@@ -79,7 +80,7 @@ def _local(instances: Mapping[str, Instance], job: Job) -> LocalExecutor:
     return LocalExecutor(instances, job.slots, job.memory_mib, job.gap)
 
 
-LOCAL = Means(_local, time.monotonic, lambda job: spaces_of(job.solvers, job.space))
+LOCAL = Means(_local, clock, lambda job: spaces_of(job.solvers, job.space))
 
 
 def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -> Conclusion:
@@ -118,7 +119,7 @@ class _Work:
         self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event, means: Means
     ) -> None:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
-        self._means, self._clock = means, means.clock
+        self._means, self._clock = means, lambda: means.clock(store)
         self._began = self._clock() - job.spent
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
@@ -238,6 +239,7 @@ class _Work:
             mirror.close(STOPPED_MIRROR_SECONDS if self._stop.is_set() else MIRROR_SECONDS)
 
     def _elapsed(self) -> float:
+        """Return the seconds of the budget that are spent; waiting for the store costs none."""
         return self._clock() - self._began
 
     def _settle_reserve(self) -> None:

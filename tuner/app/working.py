@@ -30,6 +30,10 @@ from tuner.scenario import Scenario
 
 IDLE = 1.0
 """Seconds between two looks for a job while none waits."""
+GRACE = 5.0
+"""Seconds that others have, when the store is back, to renew the leases that ran out while it was away."""
+REST = 30.0
+"""Seconds after which a job is tried again that this machine could not carry out."""
 
 
 class Worker:
@@ -50,7 +54,7 @@ class Worker:
         """
         self._folder, self._slots, self._say, self._means = folder, slots, say, means
         self._stop = threading.Event()
-        self._store = patient(store, say, self._stop)
+        self._bare, self._store = store, patient(store, say, self._stop)
         self._job_stop = threading.Event()
 
     def stop(self) -> None:
@@ -62,15 +66,24 @@ class Worker:
         """Carry out jobs until `stop` is called, or, if so wanted, until none waits."""
         while not self._stop.is_set():
             try:
-                lease = self._store.claim_next(this_process(), LEASE_SECONDS, self._slots)
+                lease = self._claimed()
+                if lease is not None:
+                    self._carry_out(lease)
+                elif until_idle and not self._stop.is_set():
+                    return
+                else:
+                    self._stop.wait(IDLE)
             except StoreUnavailable:
                 continue  # it was waited for in vain, or nobody wants to wait any more
-            if lease is not None:
-                self._carry_out(lease)
-            elif until_idle:
-                return
-            else:
-                self._stop.wait(IDLE)
+
+    def _claimed(self) -> Lease | None:
+        """Take the next job; while the store is away nobody's lease is over, except that he is gone for good."""
+        try:
+            return self._bare.claim_next(this_process(), LEASE_SECONDS, self._slots)
+        except StoreUnavailable:
+            self._store.states()
+            self._stop.wait(GRACE)
+            return self._store.claim_next(this_process(), LEASE_SECONDS, self._slots)
 
     def _carry_out(self, lease: Lease) -> None:
         """Carry out a job; whatever is wrong with it is told, and the worker goes on with the next."""
@@ -89,8 +102,12 @@ class Worker:
         except JobBusy as error:
             self._say(str(error))
             return
-        except (TunerError, StoreError, OSError) as error:
+        except (TunerError, StoreError) as error:
             self._say(f"{job.name}: {error}")
+            return
+        except OSError as error:  # this machine's fault, not the job's: it was given back, and others may do better
+            self._say(f"{job.name}: {error}; see that this machine has space; it is tried again in {REST:.0f} s")
+            self._stop.wait(REST)
             return
         done = store.job(job.id)
         self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")

@@ -426,7 +426,7 @@ def describe(storage: RDBStorage, study: int, description: Description) -> None:
 def connect(url: str) -> RDBStorage:
     """Open Optuna's storage in a database that another connection writes to at the same time."""
     if not url.startswith("sqlite"):
-        return RDBStorage(url)
+        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})  # the server may have been away meanwhile
     storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": BUSY}})
 
     def configure(connection: Any, _: Any) -> None:

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
@@ -175,7 +176,7 @@ async def logged_in(service: Served, request: Request) -> Response:
         if len(body) > LARGEST_FORM:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is no token")
     secret = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
-    if service.store.token(secret) is None:
+    if await run_in_threadpool(service.store.token, secret) is None:
         page = _page("login.html", None, complaint="The token is not known, or was revoked.")
         page.status_code = HTTPStatus.UNAUTHORIZED
         return page
@@ -206,6 +207,7 @@ def _static(name: str) -> Callable[[], Response]:
 def dashboard(service: Served, who: Reader, request: Request) -> Response:
     """Return what Optuna's dashboard says, to those who see all jobs."""
     who.may(ADMIN)
+    service.store.states()  # or it is away: the dashboard would make a 500 of that
     found: Dashboard = request.app.state.dashboard
     return found.answer()
 
