@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import sqlite3
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +11,11 @@ from pathlib import Path
 import pytest
 
 import storage.database
-from storage.errors import StoreUnavailable
+from storage.errors import StoreFull, StoreUnavailable
 from storage.lease import Lease, this_process
 from storage.records import Configuration
 from storage.store import Store
+from tests import disks
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
 
 
@@ -77,13 +76,11 @@ def test_a_store_that_cannot_be_created_for_want_of_room_is_created_later(sqlite
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 400 KiB; only root can make one."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount, options = shutil.which("mount"), ("-t", "tmpfs", "-o", "size=400k", "none")
-    if mount is None or subprocess.run([mount, *options, folder], capture_output=True, check=False).returncode != 0:
-        pytest.skip("a full disk is not tested: nobody but root can make a small file system")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
+    try:
+        with disks.small_disk(tmp_path / "disk", kib=400) as disk:
+            yield disk.folder
+    except disks.NotPermitted as reason:
+        pytest.skip(str(reason))
 
 
 def test_a_full_disk_is_told_and_the_retry_works_once_there_is_space(small_disk: Path) -> None:
@@ -92,7 +89,7 @@ def test_a_full_disk_is_told_and_the_retry_works_once_there_is_space(small_disk:
     with Store.open(f"sqlite:///{small_disk / 'store.db'}") as store:
         lease = store.claim(store.create_job(SUBMISSION).id, this_process(), 600)
         kept = record_until_refused(store, lease)
-        with pytest.raises(StoreUnavailable, match=r"full; free space on its disk, then go on"):
+        with pytest.raises(StoreFull, match=r"full; free space on its disk, then go on"):
             store.record(lease, run(kept), RESPONSE, 1.0, HERE)
         ballast.unlink()
         assert_whole(store, lease, kept)

@@ -137,10 +137,14 @@ class Worker:
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_name(f".{place.name}.{hashlib.sha256(str(place).encode()).hexdigest()[:8]}")
-        with partial.open("wb") as file:
-            for piece in self._store.model(model.sha256):
-                file.write(piece)
-        partial.replace(place)
+        try:
+            with partial.open("wb") as file:
+                for piece in self._store.model(model.sha256):
+                    file.write(piece)
+            partial.replace(place)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
 
     def forget(self, job_id: int) -> None:
         """Delete what was laid for a job."""

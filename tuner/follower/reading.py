@@ -18,7 +18,7 @@ from storage.records import Termination
 from tuner.errors import Stopped
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
-from tuner.follower.tasks import Read
+from tuner.follower.tasks import CacheUnwritable, Read
 
 _GENERATION = "models-1"
 """Part of the cache's path; raise the number whenever a file would be read into other arrays than before."""
@@ -84,6 +84,7 @@ def read_instances(
         stop: when it is set, what is being read is ended.
 
     Raises:
+        OSError: the cache cannot be written, as on a full disk; this says nothing about the models.
         Stopped: ``stop`` was set before all files were read; those that were are in the cache.
 
     """
@@ -103,6 +104,10 @@ def read_instances(
             outcomes.update((done.subject, done.outcome) for done in finished)
     finally:
         pool.close()
+    for outcome in outcomes.values():
+        if outcome.reason.startswith(f"{CacheUnwritable.__name__}: "):
+            words = outcome.reason.removeprefix(f"{CacheUnwritable.__name__}: ")
+            raise OSError(f"{cache}: {words}; free space there, or name another directory by $TUNER_CACHE")
     good = [
         Instance(file.sha256, file.name, file.path, cache.absolute() / f"{file.sha256}.npz", **outcomes[file].result)
         for file in files

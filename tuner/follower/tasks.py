@@ -115,6 +115,10 @@ class Solve(Task):
         return replace(outcome, reason=reason, result=fields)
 
 
+class CacheUnwritable(Exception):
+    """The arrays of a model cannot be kept here, which is no fault of the model."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Read(Task):
     """Read a model file into the cache, unless it is there. Result: sizes, sense and features of the model."""
@@ -139,8 +143,11 @@ class Read(Task):
                 if sha256_of(Path(self.path)) != arrays.stem:
                     raise UnreadableModel("it has changed since it was handed in; put the former one back")
                 model = read_model(Path(self.path))
-                model.save(partial)
-                partial.replace(arrays)
+                try:
+                    model.save(partial)
+                    partial.replace(arrays)
+                except OSError as error:
+                    raise CacheUnwritable(str(error)) from None
             return {
                 "columns": model.columns,
                 "rows": model.rows,
