@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from instances.folder import ModelFile
@@ -119,7 +120,8 @@ class _Work:
         self, store: Store, job: Job, lease: Lease, watcher: Watcher, stop: threading.Event, means: Means
     ) -> None:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
-        self._means, self._clock = means, lambda: means.clock(store)
+        self._means = means
+        self._clock: Callable[[], float] = partial(means.clock, store)
         self._began = self._clock() - job.spent
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
