@@ -52,7 +52,7 @@ def _take(url: str, job: str) -> None:
         _keep(page, "instance", drawn=False)
         page.goto(f"{url}/jobs/{job}")
         page.click("text=in Optuna's dashboard")
-        page.wait_for_timeout(5000)
+        page.get_by_text("Performance profile").scroll_into_view_if_needed(timeout=60_000)
         _keep(page, "study")
         page = _page(browser, "dark", PHONE)
         page.goto(f"{url}/jobs/{job}")

@@ -18,7 +18,7 @@ from storage.lease import this_process
 from storage.records import Configuration, Event, JobState, Run, Scope
 from storage.store import Store
 from tests.service import served
-from tests.store_samples import HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
+from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tests.test_service_api import MPS, bearer
 from tuner.app.figures import figures_of
 from tuner.app.study_page import closing, figures
@@ -58,7 +58,7 @@ def finished(store: Store, owner: str = "local", name: str = "models") -> int:
             store.record(lease, Run(configuration, MEMBERS[number].sha256, 0, 30.0, 30.0), response, 1.0, HERE)
     store.add_incumbent(lease, replace(INCUMBENT, configuration=TUNED))
     store.add_event(lease, Event(1.0, "crashed", HOSTILE))
-    store.finish(lease, "gain", f"it is faster {HOSTILE}", TUNED)
+    store.finish(lease, "gain", f"it is faster {HOSTILE}", TUNED, [COMPARISON])
     return job.id
 
 
@@ -69,6 +69,7 @@ def test_a_job_and_its_models_are_shown_and_what_solvers_say_is_only_text(client
     page = client.get(f"/jobs/{number}").text
     assert "mip_heuristic_effort" in page
     assert "0.05" in page  # what it is by default
+    assert "1.50 times faster than highs as it comes (95 % interval " in page
     for shown in (page, client.get(f"/jobs/{number}/instances/{MEMBERS[0].sha256}").text):
         assert "&lt;script&gt;" in shown
         assert HOSTILE not in shown

@@ -59,10 +59,12 @@ def figures(drawn: Figures) -> dict[str, Figure]:
 
     steps = drawn.trajectory
     at = [*(step.elapsed for step in steps), drawn.spent]
+    ratios = [step.cost / step.default_cost if step.default_cost else None for step in steps]
     trajectory = Figure(layout={"title": "Incumbent and default over time"})
-    for name, costs in (("default", [s.default_cost for s in steps]), ("incumbent", [s.cost for s in steps])):
-        trajectory.add_trace(Scatter(name=name, x=at, y=[*costs, *costs[-1:]], line={"shape": "hv"}))
-    trajectory.update_xaxes(title="seconds of the budget").update_yaxes(title=drawn.cost, type="log")
+    trajectory.add_trace(Scatter(name="default", x=[0.0, drawn.spent], y=[1.0, 1.0], mode="lines"))
+    trajectory.add_trace(Scatter(name="incumbent", x=at, y=[*ratios, *ratios[-1:]], line={"shape": "hv"}))
+    trajectory.update_xaxes(title="seconds of the budget")
+    trajectory.update_yaxes(title=f"{drawn.cost}, as a part of the default's", rangemode="tozero")
 
     scatter = Figure(layout={"title": "Default against incumbent, model by model"})
     points = [point for point in drawn.points if point.ends]

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from storage.errors import UnknownJob
 from storage.records import (
     Bracket,
+    Comparison,
     Configuration,
     Event,
     Incumbent,
@@ -189,12 +190,11 @@ class StoredView:
         """Return a job's incumbents, the first one first."""
         return [step_data(step) for step in self.store.incumbents(job.id)]
 
-    def gain(self, job_id: int, key: str) -> Data | None:
+    def gain(self, job_id: int, key: str) -> Comparison | None:
         """Return how a configuration compared with the job's first default on the holdout; None when it did not."""
         for found in self.store.comparisons(job_id):
             if found.candidate.key == key and found.baseline.is_default and found.measure == Measure.SHIFTED:
-                names = ("ratio", "low", "high", "pairs", "candidate_solved", "baseline_solved")
-                return {"baseline": found.baseline.solver, **{name: getattr(found, name) for name in names}}
+                return found
         return None
 
     def best(self, reference: str) -> Data:
@@ -298,6 +298,12 @@ def instance_data(member: Member) -> Data:
         **sizes,
         "features": dict(member.features),
     }
+
+
+def comparison_data(found: Comparison) -> Data:
+    """Return how a configuration compared with a default."""
+    names = ("ratio", "low", "high", "pairs", "candidate_solved", "baseline_solved")
+    return {"baseline": found.baseline.solver, **{name: getattr(found, name) for name in names}}
 
 
 def step_data(step: Incumbent) -> Data:

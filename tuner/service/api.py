@@ -23,7 +23,7 @@ from storage.errors import UnknownSet
 from storage.names import fault
 from storage.records import InstanceSet, Job, JobState, Submission
 from storage.store import Store
-from tuner.app.views import Data, Filters, Rows, StoredView, event_data, finite, job_data, step_data
+from tuner.app.views import Data, Filters, Rows, StoredView, comparison_data, event_data, finite, job_data, step_data
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
@@ -375,7 +375,8 @@ def best_over_jobs(
             continue
         if solver in ("", best["solver"]) and best["solver"] not in lines:
             told = {name: job[name] for name in ("outcome", "cost", "cutoff_s", "created_at")}
-            gain = finite(own.gain(job["id"], best["key"]))
+            found = own.gain(job["id"], best["key"])
+            gain = None if found is None else finite(comparison_data(found))
             lines[best["solver"]] = {"job": job["name"], **told, **best, "against_default": gain}
     if not lines:
         raise Refused(HTTPStatus.NOT_FOUND, f"no finished job on {family!r} recommends {solver or 'anything'}")

@@ -19,15 +19,18 @@ from instances.features import FEATURES
 from storage.records import JobKind, spell
 from tuner.app.figures import figures_of
 from tuner.app.files import verdict_again
-from tuner.app.views import Data, Filters, cell, finite, step_data
+from tuner.app.views import Data, Filters, StoredView, cell, finite, step_data
 from tuner.commands import duration
+from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
 from tuner.service.api import Reference, Served, Service
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.problems import Refused
+from tuner.verdict.decide import GAIN
 from tuner.verdict.report import write_report
+from tuner.verdict.words import BETTER, between, number
 
 JOBS, ROWS = 100, 50
 """On a page."""
@@ -95,6 +98,7 @@ def job(
         filters=filters,
         best=best,
         changes=[] if best is None else _changes(best),
+        headline=_headline(view, data),
         may_hold=who.may_submit,
         study=request.app.state.dashboard.study(data["name"]) if who.seen is None else None,
     )
@@ -262,6 +266,15 @@ def _rows(responses: Any, reference: str, filters: Filters) -> tuple[list[Data],
     except (NotFound, UsageError) as error:
         return [], None, str(error)
     return found[:ROWS], found[ROWS - 1]["id"] if len(found) > ROWS else None, ""
+
+
+def _headline(view: StoredView, job: Data) -> str:
+    """Return what came of a job in one line."""
+    found = view.gain(job["id"], job["best"]["key"]) if job["best"] else None
+    if found is None or job["outcome"] != GAIN:
+        return str(job["outcome"])
+    words = f"{number(found.ratio)} {BETTER[Cost(job['cost'])]}"
+    return f"{words} than {found.baseline.solver} as it comes (95 % interval {between(found)})"
 
 
 def _changes(best: Data) -> list[tuple[str, str, str, str]]:

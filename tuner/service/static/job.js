@@ -24,12 +24,12 @@ function draw(data) {
   const c = colours(), config = {displaylogo: false, responsive: true};
   const steps = data.trajectory;
   const at = steps.map(step => step.elapsed_s).concat(data.spent_s);
-  const line = (name, key, colour) => ({
-    name, x: at, y: steps.map(step => step[key]).concat(steps.length ? steps[steps.length - 1][key] : null),
-    mode: "lines+markers", line: {shape: "hv", color: colour}, marker: {size: 5},
-  });
-  Plotly.react("trajectory", [line("default", "default_cost", c.other), line("incumbent", "cost", c.main)],
-    layout("seconds of the budget", data.cost, {y: {type: "log"}}), config);
+  const ratios = steps.map(step => step.cost / step.default_cost);
+  Plotly.react("trajectory", [
+    {name: "default", x: [0, data.spent_s], y: [1, 1], mode: "lines", line: {color: c.other}, hoverinfo: "skip"},
+    {name: "incumbent", x: at, y: ratios.concat(ratios.slice(-1)), mode: "lines+markers",
+      line: {shape: "hv", color: c.main}, marker: {size: 5}},
+  ], layout("seconds of the budget", `${data.cost}, as a part of the default's`, {y: {rangemode: "tozero"}}), config);
   const points = data.instances.filter(each => each.default !== null && each.incumbent !== null);
   const all = points.flatMap(each => [each.default, each.incumbent]);
   const low = Math.min(...all) / 1.3, high = Math.max(...all) * 1.3;
