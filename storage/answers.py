@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select
+from sqlalchemy import Connection, Row, Table, delete, func, insert, select
 
 from storage import schema
 from storage.records import Answer, Bracket, Environment, StoredAnswer
@@ -95,6 +95,27 @@ def _parts(connection: Connection, table: Table, numbers: Sequence[int], *order:
     for row in connection.execute(chosen):
         found[row.answer_id].append(row)
     return found
+
+
+def count_answers(connection: Connection, job_id: int) -> dict[str, int]:
+    """Return how many answers of a job have which status."""
+    counted = select(_answers.status, func.count()).where(_answers.job_id == job_id).group_by(_answers.status)
+    return {str(status): int(count) for status, count in connection.execute(counted)}
+
+
+def replace_names(connection: Connection, job_id: int, names: Sequence[str]) -> None:
+    """Make these the names of the follower's variables."""
+    connection.execute(delete(schema.reaction_names).where(schema.reaction_names.c.job_id == job_id))
+    rows = [{"job_id": job_id, "position": place, "name": name} for place, name in enumerate(names)]
+    if rows:
+        connection.execute(insert(schema.reaction_names), rows)
+
+
+def read_names(connection: Connection, job_id: int) -> list[str]:
+    """Return the names of the follower's variables in their order."""
+    columns = schema.reaction_names.c
+    chosen = select(columns.name).where(columns.job_id == job_id).order_by(columns.position)
+    return list(connection.scalars(chosen))
 
 
 def replace_bracket(connection: Connection, job_id: int, bracket: Bracket) -> None:

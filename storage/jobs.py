@@ -8,18 +8,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Row, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, case, delete, func, insert, select, update
 
 from storage import schema
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, RequestDiffers, UnknownJob
 from storage.lease import Lease, Owner
-from storage.names import named_after
-from storage.records import Job, JobState, Submission
+from storage.names import fitted, named_after
+from storage.records import Job, JobKind, JobState, Submission
 from storage.rows import holder_of, instance_row, job_of, member_of, member_row, owner_row, state_of, submission_row
 
 _jobs = schema.jobs.c
+_OWN: Select[Any] = select(*(column for column in _jobs if column is not _jobs.document))
+"""What a row is read for, most of the time: a document may be large."""
 _elapsed = bindparam("its_elapsed", type_=schema.Number)
 _SPEND = (
     update(schema.jobs)
@@ -64,7 +66,8 @@ def _insert_parts(connection: Connection, database: Database, job_id: int, submi
 
 
 def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
-    stem = submission.name or named_after(submission.folder)
+    # What a server is handed is no path: ".." is not to be called after the server's own folder.
+    stem = submission.name or (fitted if submission.served else named_after)(submission.folder)
     row = submission_row(submission)
     if submission.reuse:
         row["reuse_upto"] = connection.scalar(select(func.coalesce(func.max(schema.runs.c.id), 0)))
@@ -96,8 +99,9 @@ def find_job(connection: Connection, database: Database, reference: str) -> int:
 
 
 def read_job(connection: Connection, database: Database, configurations: Configurations, job_id: int) -> Job:
-    """Return a job with its members; UnknownJob when there is none with this id."""
+    """Return a job with its members and its document; UnknownJob when there is none with this id."""
     row = _row(connection, database, job_id)
+    document = connection.scalar(select(_jobs.document).where(_jobs.id == job_id)) if row.kind == JobKind.SOLVE else ""
     solvers, members = schema.job_solvers.c, schema.job_members.c
     names = connection.scalars(select(solvers.solver).where(solvers.job_id == job_id).order_by(solvers.position))
     rows = connection.execute(
@@ -107,18 +111,23 @@ def read_job(connection: Connection, database: Database, configurations: Configu
         .order_by(members.position)
     )
     best = configurations.read(connection, [row.best] if row.best else [])
-    return job_of(row, tuple(names), best.get(row.best), tuple(map(member_of, rows)))
+    return job_of(row, tuple(names), best.get(row.best), tuple(map(member_of, rows)), document or "")
 
 
 def read_jobs(connection: Connection, database: Database, configurations: Configurations) -> list[Job]:
-    """Return all jobs, the newest first, without their members."""
-    rows = connection.execute(select(schema.jobs, database.now.label("now")).order_by(_jobs.id.desc())).all()
+    """Return all jobs, the newest first, without their members and documents."""
+    rows = connection.execute(_OWN.add_columns(database.now.label("now")).order_by(_jobs.id.desc())).all()
     solvers: dict[int, list[str]] = {}
     columns = schema.job_solvers.c
     for job_id, solver in connection.execute(select(columns.job_id, columns.solver).order_by(columns.position)):
         solvers.setdefault(job_id, []).append(solver)
     best = configurations.read(connection, (row.best for row in rows if row.best))
     return [job_of(row, tuple(solvers.get(row.id, ())), best.get(row.best)) for row in rows]
+
+
+def read_own(connection: Connection, database: Database, job_id: int) -> Job:
+    """Return a job without its solvers, members, document and best configuration; UnknownJob when there is none."""
+    return job_of(_row(connection, database, job_id), (), None)
 
 
 def count_states(connection: Connection, database: Database) -> dict[JobState, int]:
@@ -166,7 +175,7 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
     """
     waiting = (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING)
     rows = connection.execute(
-        select(schema.jobs, database.now.label("now"))
+        _OWN.add_columns(database.now.label("now"))
         .where(_jobs.served, _jobs.hold == "", _jobs.state.in_(waiting))
         .order_by(_jobs.priority.desc(), _jobs.id)
         .with_for_update(skip_locked=True)
@@ -249,7 +258,7 @@ def spend(connection: Connection, database: Database, lease: Lease, elapsed: flo
 
 def _row(connection: Connection, database: Database, job_id: int) -> Row[Any]:
     """Return a job's row and the time as ``now``."""
-    row = connection.execute(select(schema.jobs, database.now.label("now")).where(_jobs.id == job_id)).first()
+    row = connection.execute(_OWN.add_columns(database.now.label("now")).where(_jobs.id == job_id)).first()
     if row is None:
         _raise_unknown(connection, database, str(job_id))
     return row

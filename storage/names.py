@@ -19,6 +19,8 @@ def fault(name: str) -> str:
         return "begins with a dash, as options do"
     if "/" in name:
         return "has a slash, as paths have"
+    if name in (".", ".."):
+        return "is a path"
     if name.isdecimal():
         return "has digits only, as the numbers of jobs"
     if len(name) > LONGEST:
@@ -37,4 +39,4 @@ def fitted(text: str) -> str:
         return text
     plain = "".join("_" if letter == "/" or not letter.isprintable() else letter for letter in text)
     name = plain.strip("- ")[: LONGEST - 10].strip()  # which leaves room for the number of a name that is taken
-    return f"job-{name}" if name.isdecimal() else name or "job"
+    return name if not fault(name) else f"job-{name}" if name else "job"

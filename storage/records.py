@@ -316,6 +316,8 @@ class Submission:
     kind: JobKind = JobKind.TUNE
     document: str = field(default="", repr=False)
     """Of a bilevel problem: all that it takes to state it again, as JSON."""
+    problem: str = ""
+    """Of a bilevel problem: the kind that the document says it is."""
     owner: str = ""
     """Who handed it in to a server; empty for a job that its own process carries out."""
     served: bool = False

@@ -74,6 +74,7 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "space": submission.space,
         "kind": submission.kind.value,
         "document": submission.document,
+        "problem": submission.problem,
         "owner": submission.owner,
         "served": submission.served,
         "priority": submission.priority,
@@ -113,9 +114,13 @@ def state_of(row: Row[Any]) -> JobState:
 
 
 def job_of(
-    row: Row[Any], solvers: tuple[str, ...], best: Configuration | None, members: tuple[Member, ...] = ()
+    row: Row[Any],
+    solvers: tuple[str, ...],
+    best: Configuration | None,
+    members: tuple[Member, ...] = (),
+    document: str = "",
 ) -> Job:
-    """Return the job of this row, which also has ``now``."""
+    """Return the job of this row, which also has ``now``, with what lies beside the row or takes long to read."""
     return Job(
         id=row.id,
         name=row.name,
@@ -141,7 +146,8 @@ def job_of(
         best=best,
         members=members,
         kind=JobKind(row.kind),
-        document=row.document,
+        document=document,
+        problem=row.problem,
         owner=row.owner,
         served=row.served,
         priority=row.priority,

@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0005"
+VERSION = "0006"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -243,6 +243,7 @@ jobs = Table(
     Column("reuse_upto", BigInteger),
     Column("kind", Text, nullable=False, server_default=JobKind.TUNE.value),
     Column("document", Words, nullable=False, server_default=""),
+    Column("problem", Words, nullable=False, server_default=""),
     Column("owner", Words, nullable=False, server_default=""),
     Column("served", Boolean, nullable=False, server_default=false()),
     Column("priority", Integer, nullable=False, server_default="0"),
@@ -428,6 +429,14 @@ answer_violations = Table(
     Column("answer_id", ForeignKey("answers.id"), primary_key=True),
     Column("name", Words, primary_key=True),
     Column("amount", Number, nullable=False),
+)
+
+reaction_names = Table(
+    "reaction_names",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("position", Integer, primary_key=True),
+    Column("name", Words, nullable=False),
 )
 
 brackets = Table(

@@ -146,8 +146,13 @@ class Store:
                 reference = jobs.find_job(connection, self._database, reference)
             return jobs.read_job(connection, self._database, self._configurations, reference)
 
+    def standing(self, job_id: int) -> Job:
+        """Return where a job stands: without its solvers, members, document and best configuration, so in no time."""
+        with self._database.reading() as connection:
+            return jobs.read_own(connection, self._database, job_id)
+
     def jobs(self) -> list[Job]:
-        """Return all jobs, the newest first, without their members."""
+        """Return all jobs, the newest first, without their members and documents."""
         with self._database.reading() as connection:
             return jobs.read_jobs(connection, self._database, self._configurations)
 
@@ -561,6 +566,22 @@ class Store:
             if len(rows) < CHUNK:
                 return
             since = rows[-1].id
+
+    def count_answers(self, job_id: int) -> dict[str, int]:
+        """Return how many choices of a job were answered, by what became of them."""
+        with self._database.reading() as connection:
+            return answers.count_answers(connection, job_id)
+
+    def name_reactions(self, lease: Lease, names: Sequence[str]) -> None:
+        """Note what the follower's variables are called, in the order that answers have their values in."""
+        with self._database.writing() as connection:
+            jobs.spend(connection, self._database, lease, 0.0)
+            answers.replace_names(connection, lease.job_id, names)
+
+    def reaction_names(self, job_id: int) -> list[str]:
+        """Return what the follower's variables are called; nothing before somebody has read the problem."""
+        with self._database.reading() as connection:
+            return answers.read_names(connection, job_id)
 
     # The trajectory, events, and the verdict's numbers
 

@@ -351,3 +351,46 @@ def test_f_is_drawn_over_two_variables(capsys: pytest.CaptureFixture[str]) -> No
 def test_generated_problems_differ_by_their_seed() -> None:
     assert generated("toll", 5, 1) != generated("toll", 5, 2)
     assert random_problem(1).joint.columns
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('{"kind": "toll", "kind": "contract"}', "'kind' is there twice in one object"),
+        ('{"kind": "toll", "arcs": [{"from": "a", "from": "b"}]}', "'from' is there twice in one object"),
+        ('{"kind": NaN}', "NaN is no finite number"),
+        ('{"kind": -1e999}', "-1e999 is no finite number"),
+        ("[" * 9000, "it is nested too deeply"),
+        ('{"a":' * 60 + "1" + "}" * 60, "it is nested more than 50 deep"),
+        ('{"a": [' * 30 + "1" + "]}" * 30, "it is nested more than 50 deep"),
+        ('{"a": {"b": ["\\ud800"]}}', "a.b: '\\ud800' has characters that are no text"),
+        ('{"\\u0000": 1}', "has characters that are no text"),
+        ("[1]", "an object of names with values is needed"),
+    ],
+)
+def test_json_that_means_nothing_is_refused_with_the_place(
+    text: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("problem.json").write_text(text)
+    message = refused(capsys, "problem.json")
+    assert message.startswith("tuner: problem.json: ")
+    assert complaint in message
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("kind = 'model'\naux = 'LC 0'", "mps is missing"),
+        ("kind = 'model'\nlp = 'nonsense'\naux = 'LC 0'", "model.lp: line 1"),
+        ("kind = 'model'\nname = 'p'\nmps = 'x'\naux = 'LC 0'", "p.mps: line 1"),
+        ("kind = 'model'\nlp = 'x'\nmps = 'x'\naux = 'LC 0'", "unknown key: 'lp'"),
+        ("kind = 'contract'\ncost = 1\nwholesale = {most = 1e15, step = 5e-324}", "the step 4.94066e-324 is too small"),
+        (TOLL.replace("step = 0.5", "step = 5e-324"), "the step 4.94066e-324 is too small for tolls"),
+        (TOLL.replace("demand = 2", f"demand = 1{'0' * 40}"), "demand is beyond 1e+15"),
+    ],
+)
+def test_a_problem_that_no_solver_can_compute_with_is_refused(
+    text: str, complaint: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("problem.toml").write_text(text)
+    assert complaint in refused(capsys, "problem.toml")

@@ -14,12 +14,13 @@ import optuna
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from storage.lease import this_process
-from storage.records import Configuration, Event, JobState, Run, Scope
+from storage.lease import Lease, this_process
+from storage.records import Answer, Bracket, Configuration, Event, JobState, Run, Scope
 from storage.store import Store
 from tests.service import served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tests.test_service_api import MPS, bearer
+from tests.test_store_answers import PROBLEM
 from tuner.app.figures import figures_of
 from tuner.app.study_page import closing, figures
 from tuner.follower.solvers import default_space
@@ -238,6 +239,123 @@ def test_a_page_follows_its_job_while_it_is_carried_out(browser: Browser, sqlite
         expect(page.locator("#seconds")).to_have_text("12")
         store.finish(lease, "default kept", "nothing was gained", None)
         expect(page.locator(".verdict")).to_contain_text("nothing was gained", timeout=10_000)
+        context.close()
+
+
+# Of a bilevel problem
+
+
+def problem(store: Store, name: str = "tolls") -> tuple[int, Lease]:
+    """Put a bilevel problem into the store that this process works on, with hostile names."""
+    submission = replace(PROBLEM, name=name, problem="toll", ties="optimistic", owner="local", served=True)
+    job = store.create_job(submission)
+    lease = store.claim(job.id, this_process(), 60)
+    store.name_reactions(lease, [f"commuters: {HOSTILE}", "commuters: B"])
+    return job.id, lease
+
+
+def answer(store: Store, lease: Lease, toll: float, bound: float) -> None:
+    """Record the best answer so far: everybody pays the toll."""
+    found = Answer(
+        ((f"A {HOSTILE}", toll),),
+        "optimistic",
+        "bilevel feasible",
+        value=9.0 + toll,
+        optimistic=toll,
+        reactions=(("own", (0.0, 1.0)), ("optimistic", (1.0, 0.0))),
+        reason=HOSTILE,
+    )
+    number = store.record_answer(lease, found, 1.0, HERE)
+    store.set_bracket(lease, Bracket(toll, bound, "value-function cuts", number), 12.0)
+
+
+def test_a_bilevel_problem_is_shown_page_by_page_and_what_it_says_is_only_text(
+    client: httpx.Client, store: Store
+) -> None:
+    number, lease = problem(store)
+    fresh = client.get(f"/jobs/{number}").text
+    assert "The leader" not in fresh
+    for place in range(60):
+        answer(store, lease, 1.0 + place / 16, 8.0)
+    store.add_event(lease, Event(1.0, "remark", HOSTILE))
+    store.finish(lease, "optimal", f"toll 4.6875 {HOSTILE}", None)
+    page = client.get(f"/jobs/{number}").text
+    assert HOSTILE not in page
+    assert HOSTILE not in client.get(f"/jobs/{number}/choice").text
+    assert '<dd id="value">4.6875</dd>' in page
+    assert '<dd id="bound">8</dd>' in page
+    assert '<dd id="kind">value-function cuts</dd>' in page
+    assert "Its own objective is 13.6875." in page
+    assert page.count("<td>bilevel feasible") == 50
+    (more,) = re.findall(r'href="(/jobs/\d+\?cursor=\d+)"', page)
+    assert client.get(more).text.count("<td>bilevel feasible") == 10
+    assert "has no parts" in client.get(f"/jobs/{number}?part=holdout").text
+    assert client.get(f"/jobs/{finished(store)}/choice").status_code == 404
+    assert "data-verb" not in page
+
+
+def test_a_choice_of_many_variables_is_cut_short_on_the_page(client: httpx.Client, store: Store) -> None:
+    number, lease = problem(store)
+    x = tuple((f"x{place}", float(place % 2)) for place in range(1000))
+    found = Answer(x, "optimistic", "bilevel feasible", 0.0, 1.0, reactions=(("optimistic", (0.0, 0.0)),))
+    store.set_bracket(lease, Bracket(1.0, 2.0, "none", store.record_answer(lease, found, 1.0, HERE)), 1.0)
+    page = client.get(f"/jobs/{number}/choice").text
+    assert re.findall(r"<td>(x\d+)</td>", page) == [f"x{place}" for place in range(1, 200, 2)]
+    assert "and 400 more; all are in" in page
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 400)])
+def test_the_page_of_a_bilevel_problem_follows_it_to_its_end(
+    browser: Browser, sqlite_url: str, scheme: Any, width: int
+) -> None:
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        number, lease = problem(store)
+        connect(store.url)
+        optuna.create_study(study_name="tolls", storage=connect(store.url))
+        url = str(client.base_url).rstrip("/")
+        context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+        watched = Watched(context, url)
+        page = watched.page
+        page.goto(f"{url}/jobs/{number}")
+        expect(page.locator("#value")).to_have_text("-")
+        expect(page.locator("#choice table")).to_have_count(0)
+        answer(store, lease, 5.5, 8.0)
+        expect(page.locator("#value")).to_have_text("5.5", timeout=10_000)
+        expect(page.locator("#bound")).to_have_text("8")
+        expect(page.locator("#gap")).to_have_text("0.455")
+        expect(page.locator("#kind")).to_have_text("value-function cuts")
+        expect(page.locator("#answers")).to_have_text("1")
+        expect(page.locator("#seconds")).to_have_text("12")
+        expect(page.locator("#choice td.n")).to_have_text(["5.5", "1", "0"])
+        answer(store, lease, 6.0, 6.0)
+        expect(page.locator("#choice td.n")).to_have_text(["6", "1", "0"], timeout=10_000)
+        expect(page.locator("#gap")).to_have_text("0")
+        store.finish(lease, "optimal", "toll 6 on A.", None)
+        expect(page.locator(".verdict")).to_contain_text("toll 6 on A.", timeout=10_000)
+        expect(page.locator("#state")).to_have_text("finished")
+        expect(page.locator("text=every choice as a trial")).to_be_visible()
+        assert page.title() == "tolls - tuner"
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+        assert (background == "rgb(255, 255, 255)") is (scheme == "light")
+        assert watched.wrong == []
+        context.close()
+
+
+def test_a_bilevel_problem_is_paused_resumed_and_cancelled_on_its_page(browser: Browser, sqlite_url: str) -> None:
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        number, lease = problem(store)
+        store.interrupt(lease)
+        context = browser.new_context()
+        watched = Watched(context, str(client.base_url).rstrip("/"))
+        page = watched.page
+        page.goto(f"{client.base_url}/jobs/{number}")
+        for verb, state in (("pause", "paused"), ("resume", "interrupted"), ("cancel", "cancelled")):
+            page.click(f"[data-verb={verb}]")
+            expect(page.locator("#state")).to_have_text(state)
+        expect(page.locator("[data-verb]")).to_have_count(0)
+        assert store.job(number).state is JobState.CANCELLED
+        assert watched.wrong == []
         context.close()
 
 

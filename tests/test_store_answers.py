@@ -77,6 +77,39 @@ def test_more_answers_than_are_read_at_a_time_are_all_read(store: Store) -> None
     assert len(list(store.answers(lease.job_id))) == 3 < CHUNK
 
 
+def test_answers_are_counted_by_what_became_of_them(store: Store) -> None:
+    lease = store.claim(handed_in(store), this_process(), 60)
+    assert store.count_answers(lease.job_id) == {}
+    for status in ("not proven", "bilevel feasible", "not proven"):
+        store.record_answer(lease, replace(ANSWER, status=status), 0.0, HERE)
+    other = store.claim(store.create_job(replace(PROBLEM, name="other")).id, this_process(), 60)
+    store.record_answer(other, ANSWER, 0.0, HERE)
+    assert store.count_answers(lease.job_id) == {"not proven": 2, "bilevel feasible": 1}
+
+
+def test_the_followers_variables_have_the_names_that_were_noted_last(store: Store) -> None:
+    lease = store.claim(handed_in(store), this_process(), 60)
+    assert store.reaction_names(lease.job_id) == []
+    for names in (["a", "b", "c"], ["y", "x"], ["y", "x"]):
+        store.name_reactions(lease, names)
+    assert store.reaction_names(lease.job_id) == ["y", "x"]
+    store.interrupt(lease)
+    with pytest.raises(JobBusy):
+        store.name_reactions(lease, ["z"])
+    assert store.reaction_names(lease.job_id) == ["y", "x"]
+
+
+def test_a_document_is_read_with_its_job_only(store: Store) -> None:
+    number = handed_in(store, replace(PROBLEM, problem="toll", served=True))
+    assert store.job(number).document == PROBLEM.document
+    assert (store.standing(number).document, store.standing(number).problem) == ("", "toll")
+    assert [(job.document, job.problem) for job in store.jobs()] == [("", "toll")]
+    assert store.standing(number).state is JobState.QUEUED
+    lease = store.claim_next(this_process(), 60, 2)
+    assert lease is not None
+    assert store.standing(number).state is JobState.RUNNING
+
+
 def test_a_bracket_is_replaced_and_names_its_best_answer(store: Store) -> None:
     job_id = handed_in(store)
     assert store.bracket(job_id) is None

@@ -277,6 +277,7 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
             (answer,) = store.answers(answered.id)
             assert answer.answer == replace(ANSWER, violations=(("noise", 0.25),))
             assert store.bracket(answered.id) == Bracket(5.5, 6.0, "value-function cuts", answer.id)
+            assert answered.problem == "toll"
         if dump.stem >= "store-0004":
             served = store.job("served")
             assert (served.owner, served.served, served.priority, served.state) == ("me", True, 3, JobState.PAUSED)
@@ -287,6 +288,8 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
             token = store.token("tuner_secret")
             assert token is not None
             assert (token.owner, token.scope) == ("me", Scope.SUBMIT)
+        if dump.stem >= "store-0006":
+            assert store.reaction_names(store.job("tolls").id) == ["commuters: A", "commuters: B", "order"]
         lease = store.claim(store.create_job(UNNAMED).id, this_process(), 9)
         assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
     with engine_of(f"sqlite:///{path}") as engine, engine.connect() as connection:

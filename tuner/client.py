@@ -1,4 +1,4 @@
-"""A client of a tuner server: the same view of jobs as of a store, and handing in folders of models."""
+"""A client of a tuner server: the same view of jobs as of a store, and handing in folders and bilevel problems."""
 
 from __future__ import annotations
 
@@ -161,6 +161,18 @@ class Client:
         made: Data = self._asked("POST", "/jobs", json=dict(scenario), headers=headers).json()
         return made
 
+    def submit_problem(self, problem: Mapping[str, Any], key: str = "") -> Data:
+        """Hand in a bilevel problem; return the job.
+
+        Args:
+            problem: as the API takes it, with the document as ``problem``.
+            key: as in `submit`.
+
+        """
+        headers = {"Idempotency-Key": key or uuid.uuid4().hex}
+        made: Data = self._asked("POST", "/problems", json=dict(problem), headers=headers).json()
+        return made
+
     def follow(self, job: str) -> Iterator[Data]:
         """Yield where a job stands whenever that changes, until it is over."""
         with self._errors(), self._http.stream("GET", f"{_of(job)}/events", timeout=None) as response:
@@ -216,6 +228,7 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.CONFLICT: UsageError,
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
     }
     if response.status_code == HTTPStatus.NOT_FOUND:
         return UnknownJob(detail) if "there is no job" in detail else NotFound(detail)

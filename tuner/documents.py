@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import tomllib
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,8 @@ from tuner.errors import NotFound, UsageError
 
 FLOAT_BITS = 1023
 """An integer of more bits may be too large for a float."""
+DEEPEST = 50
+"""Tables and lists within one another, at most."""
 
 
 def read_document(path: Path) -> dict[str, Any]:
@@ -30,16 +34,46 @@ def read_document(path: Path) -> dict[str, Any]:
         raise UsageError(f"{path}: not valid {language}: {error}") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    if language == "TOML":
-        return read_toml(text, str(path))
+    return (read_toml if language == "TOML" else read_json)(text, str(path))
+
+
+def read_json(text: str, source: str) -> dict[str, Any]:
+    """Return the document; whatever was written, nothing but UsageError comes of it.
+
+    Args:
+        text: the JSON.
+        source: what to call it in messages, usually the file's name.
+
+    Raises:
+        UsageError: it is not valid JSON, not an object, says something twice or has a number that is none.
+
+    """
     try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: not valid JSON: {error}") from None
+        document = json.loads(text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
+    except RecursionError:
+        raise UsageError(f"{source}: not valid JSON: it is nested too deeply") from None
+    except ValueError as error:  # of JSON itself, or of Python for an integer of thousands of digits
+        raise UsageError(f"{source}: not valid JSON: {error}") from None
     if not isinstance(document, dict):
-        raise UsageError(f"{path}: an object of names with values is needed")
-    _check(document, str(path))
+        raise UsageError(f"{source}: an object of names with values is needed")
+    _check(document, source)
     return document
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; of a name that is there twice, nobody knows which value was meant."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"{name[:40]!r} is there twice in one object")
+    return found
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text[:40]} is no finite number")
+    return value
 
 
 def read_toml(text: str, source: str) -> dict[str, Any]:
@@ -63,19 +97,32 @@ def read_toml(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-def _check(value: Any, source: str, *names: str) -> None:
-    if isinstance(value, dict):
-        for name, entry in value.items():
-            _check(name, source, *names)
-            _check(entry, source, *names, name)
-    elif isinstance(value, list):
-        for entry in value:
-            _check(entry, source, *names)
-    elif isinstance(value, str):
-        if not _is_text(value):
-            raise UsageError(f"{source}: {'.'.join(names)}: {value[:40]!r} has characters that are no text")
-    elif isinstance(value, int) and value.bit_length() > FLOAT_BITS:
-        raise UsageError(f"{source}: {'.'.join(names)}: a number of more than {FLOAT_BITS} bits is too large")
+def _check(document: Any, source: str) -> None:
+    """Raise UsageError for what no document of ours has."""
+    level: list[tuple[tuple[str, ...], Any]] = [((), document)]
+    for _ in range(DEEPEST):
+        below: list[tuple[tuple[str, ...], Any]] = []
+        for names, value in level:
+            if isinstance(value, dict):
+                for name, entry in value.items():
+                    _check_value(name, names, source)
+                    below.append(((*names, name), entry))
+            elif isinstance(value, list):
+                below += ((names, entry) for entry in value)
+            else:
+                _check_value(value, names, source)
+        if not below:
+            return
+        level = below
+    raise UsageError(f"{source}: it is nested more than {DEEPEST} deep")
+
+
+def _check_value(value: Any, names: tuple[str, ...], source: str) -> None:
+    place = f"{source}: {'.'.join(name[:40] for name in names)}"
+    if isinstance(value, str) and not _is_text(value):
+        raise UsageError(f"{place}: {value[:40]!r} has characters that are no text")
+    if isinstance(value, int) and value.bit_length() > FLOAT_BITS:
+        raise UsageError(f"{place}: a number of more than {FLOAT_BITS} bits is too large")
 
 
 def _is_text(value: str) -> bool:

@@ -14,6 +14,8 @@ from tuner.errors import TunerError
 
 LEASE_SECONDS = 20.0
 """Others may take a job over when its owner was silent for so long."""
+LONGEST = 2000
+"""Characters of a failure's reason: what was handed in may be quoted in it."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at whether somebody wants the job paused or cancelled."""
 
@@ -46,7 +48,7 @@ def kept(store: Store, lease: Lease, stop: threading.Event, *failures: type[Tune
         with _renewed(store, lease, stop):
             yield lease
     except failures as error:
-        store.fail(lease, str(error))
+        store.fail(lease, str(error)[:LONGEST])
         raise
     except StoreError:
         raise

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from storage.lease import Lease
 from storage.names import fitted
-from storage.records import Answer, Job, JobKind, Submission
+from storage.records import Answer, Event, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
 from tuner.app.owning import owned
+from tuner.app.views import REMARK, TIES
 from tuner.bilevel import Bound, ModelProblem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror
@@ -67,9 +69,34 @@ def hand_in(
 
     Raises storage.errors.NameTaken when another job has the name that was asked for.
     """
-    submission = Submission(
+    submission = submission_of(
+        application.document(),
+        source=source if name else application.name,
         name=name,
-        folder=source if name else fitted(application.name),
+        ties=ties,
+        solver=solver,
+        budget=budget,
+        slots=slots,
+        seed=seed,
+    )
+    return store.create_job(submission)
+
+
+def submission_of(
+    document: Mapping[str, Any],
+    *,
+    source: str,
+    name: str,
+    ties: Ties,
+    solver: str,
+    budget: float,
+    slots: int,
+    seed: int,
+) -> Submission:
+    """Return what is handed in of a problem whose document this is; ``source`` also names a job that has no name."""
+    return Submission(
+        name=name,
+        folder=source if name else fitted(source),
         holdout="",
         solvers=(solver,),
         cost="",
@@ -82,9 +109,9 @@ def hand_in(
         seed=seed,
         space="",
         kind=JobKind.SOLVE,
-        document=json.dumps(application.document()),
+        document=json.dumps(document),
+        problem=str(document["kind"]),
     )
-    return store.create_job(submission)
 
 
 def carry_out(
@@ -128,7 +155,7 @@ class _Work:
         self._store, self._job, self._watch, self._say, self._stop = store, job, watch, say, stop
         self._began = time.monotonic() - job.spent
         self._application = restored(job.document)
-        self._problem: ModelProblem = self._application.problem(Ties(job.ties))
+        self._problem = self._application.problem(Ties(job.ties))
         self._numbers: dict[tuple[float, ...], int] = {}
         self._kept: KeptBracket | None = store.bracket(job.id)
 
@@ -136,6 +163,7 @@ class _Work:
         """Solve, and keep what comes of it."""
         job, problem, ties = self._job, self._problem, self._problem.ties
         mirror = StudyMirror(self._store.url, job.name, problem.maximise, self._say)
+        self._store.name_reactions(lease, [problem.joint.column_names[column] for column in problem.y])
         known = []
         for stored in self._store.answers(job.id):
             response = response_of(problem, stored.answer)
@@ -175,6 +203,8 @@ class _Work:
         if interrupted:
             self._store.interrupt(lease)
         else:
+            for kind, text in remarks_of(result):
+                self._store.add_event(lease, Event(self._elapsed(), kind, text))
             self._store.finish(lease, result.ending.value, f"{self._application.sentence(result)}.", None)
         return Solved(self._store.job(job.id), self._application, result, interrupted)
 
@@ -188,6 +218,15 @@ class _Work:
         if bracket != self._kept:
             self._store.set_bracket(lease, bracket, self._elapsed())
             self._kept = bracket
+
+
+def remarks_of(result: Result) -> Iterator[tuple[str, str]]:
+    """Yield what is to be kept of a result besides its answers and its bracket, each text with its kind."""
+    rows = result.rows()
+    if TIES in rows:
+        yield TIES, rows[TIES]
+    for remark in result.remarks:
+        yield REMARK, remark
 
 
 def answer_of(problem: ModelProblem, ties: Ties, response: Response) -> Answer:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -88,6 +87,11 @@ ANSWER_COLUMNS = (
     "stored_at",
 )
 """Of the follower's answer to a choice, of a bilevel problem."""
+TIES, REMARK = "ties", "remark"
+"""Kinds of events of a bilevel problem: what hangs on the follower's ties, and what somebody who relies on the answer
+should know."""
+OPTIMAL, INFEASIBLE = "optimal", "bilevel infeasible"
+"""Outcomes of a bilevel problem that are proven."""
 RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED, JobState.PAUSED)
 
 
@@ -174,7 +178,9 @@ class StoredView:
         data = job_data(job)
         if job.kind is JobKind.SOLVE:
             bracket = self.store.bracket(job.id)
-            data["bracket"] = None if bracket is None else self._bracket(job, bracket)
+            data["bracket"] = None if bracket is None else self._choice(job, bracket)
+            data["answers"] = answers_data(self.store.count_answers(job.id))
+            data["events"] = [event_data(event) for event in self.store.events(job.id)]
             return data
         data["models"] = {part: sum(member.part == part for member in job.members) for part in ("training", "holdout")}
         data["runs"] = self.store.count(job.id)
@@ -206,17 +212,20 @@ class StoredView:
                 raise NotFound(
                     f"{job.name} has no best choice: it is {job.state.value}, and no choice is bilevel feasible so far"
                 )
-            return {**self._bracket(job, bracket), "final": job.state is JobState.FINISHED}
+            return {**self._choice(job, bracket), "final": job.state is JobState.FINISHED}
         return {**configuration_data(self._best(job)), "final": job.best is not None}
 
-    def _bracket(self, job: Job, bracket: Bracket) -> Data:
-        best = None if bracket.best is None else next(self.store.answers(job.id, since=bracket.best - 1)).answer
-        return {
-            "objective": bracket.objective,
-            "bound": bracket.bound if math.isfinite(bracket.bound) else None,
-            "bound_kind": bracket.bound_kind,
-            "x": None if best is None else dict(best.x),
-        }
+    def _choice(self, job: Job, bracket: Bracket) -> Data:
+        """Return a bracket with the leader's best choice and the follower's answer to it."""
+        data = {**bracket_data(bracket), "best": bracket.best, "x": None, "y": None, "follower": None}
+        if bracket.best is None:
+            return data
+        answer = next(self.store.answers(job.id, since=bracket.best - 1)).answer
+        y, names = dict(answer.reactions).get(job.ties), self.store.reaction_names(job.id)
+        data["x"] = dict(answer.x)
+        data["y"] = dict(zip(names, y, strict=True)) if y and names else None  # of jobs of earlier versions, no names
+        data["follower"] = answer.value
+        return data
 
     def _best(self, job: Job) -> Configuration:
         if job.best is not None:
@@ -276,6 +285,53 @@ class StoredView:
     def hold(self, reference: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
         return job_data(self.store.hold(self.job(reference).id, wanted))
+
+
+def bracket_data(bracket: Bracket) -> Data:
+    """Return where a job that solves a bilevel problem stands."""
+    value, bound = bracket.objective, bracket.bound
+    gap = None if value is None or not math.isfinite(bound) else abs(bound - value) / max(1.0, abs(value))
+    return {
+        "objective": value,
+        "bound": bound if math.isfinite(bound) else None,
+        "bound_kind": bracket.bound_kind,
+        "gap": gap,
+    }
+
+
+def answers_data(counts: Mapping[str, int]) -> Data:
+    """Return how many choices of the leader were answered, and how many of them are out of the question."""
+    from tuner.bilevel.responder import Status  # here: what is told of tuning needs none of it
+
+    return {
+        "all": sum(counts.values()),
+        "infeasible": counts.get(Status.INFEASIBLE, 0),
+        "outside": counts.get(Status.OUTSIDE, 0),
+        "unproven": counts.get(Status.UNPROVEN, 0),
+    }
+
+
+def result_rows(job: Data) -> list[tuple[str, str]]:
+    """Return what is to be said of a job that solves a bilevel problem, as `tuner.bilevel.Result.rows` says it."""
+    rows = []
+    if job["state"] == JobState.FINISHED:
+        rows.append(("ending", f"{job['outcome']}{', proven' if job['outcome'] == INFEASIBLE else ''}"))
+    bracket, answers = job["bracket"], job["answers"]
+    if bracket is not None:
+        value, bound = ("-" if bracket[name] is None else f"{bracket[name]:.7g}" for name in ("objective", "bound"))
+        rows.append(("value", value))
+        rows.append(("bound", bound if bound == "-" else f"{bound} ({bracket['bound_kind']})"))
+        rows.append(("gap", "-" if bracket["gap"] is None else f"{bracket['gap']:.3g}"))
+    rows += [(event["kind"], event["text"]) for event in job["events"] if event["kind"] == TIES]
+    rows.append(
+        (
+            "responses",
+            f"{answers['all']}: {answers['infeasible']} without an answer of the follower, "
+            f"{answers['outside']} outside the leader's constraints, {answers['unproven']} not proven",
+        )
+    )
+    rows.append(("time", f"{job['spent_s']:.1f} s"))
+    return rows + [(event["kind"], event["text"]) for event in job["events"] if event["kind"] == REMARK]
 
 
 def configuration_data(configuration: Configuration) -> Data:
@@ -346,7 +402,7 @@ def job_data(job: Job) -> Data:
         "owner": job.owner,
         "priority": job.priority,
         "instance_set": job.instance_set,
-        "problem": json.loads(job.document)["kind"] if job.document else None,
+        "problem": job.problem or None,
         "created_at": job.created_at.isoformat(),
         "best": configuration_data(job.best) if job.best else None,
         "report": job.report,

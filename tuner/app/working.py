@@ -22,6 +22,7 @@ from tuner.app.owning import LEASE_SECONDS, kept
 from tuner.app.patience import patient
 from tuner.app.progress import Progress
 from tuner.app.solving import carry_out_own as solve
+from tuner.app.stating import try_out
 from tuner.app.tuning import LOCAL, Means
 from tuner.app.tuning import carry_out_own as tune
 from tuner.cost import Cost, Ties
@@ -96,7 +97,7 @@ class Worker:
         try:
             with kept(store, lease, self._job_stop, Failed, UsageError, NotFound):
                 if job.kind is JobKind.SOLVE:
-                    solve(store, job, lease, lambda _: None, self._say, self._job_stop)
+                    self._solve(job, lease)
                 else:
                     tune(store, self._local(job, lease), lease, _Ear(self._say), self._job_stop, self._means)
         except JobBusy as error:
@@ -109,8 +110,20 @@ class Worker:
             self._say(f"{job.name}: {error}; see that this machine has space; it is tried again in {REST:.0f} s")
             self._stop.wait(REST)
             return
-        done = store.job(job.id)
+        done = store.standing(job.id)
         self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")
+
+    def _solve(self, job: Job, lease: Lease) -> None:
+        """Solve a bilevel problem, after it was seen that reading it does no harm here."""
+        if job.slots > self._slots:
+            job = replace(job, slots=self._slots)
+            self._store.settle(lease, job)
+        if self._store.bracket(job.id) is None:
+            try_out(job.document, self._job_stop)
+        try:
+            solve(self._store, job, lease, lambda _: None, self._say, self._job_stop)
+        except (ArithmeticError, AssertionError, LookupError, MemoryError, TypeError, ValueError) as error:
+            raise Failed(f"it cannot be solved: {type(error).__name__}: {error}") from error  # the next one may be
 
     def _local(self, job: Job, lease: Lease) -> Job:
         """Return a job with its models laid into the worker's folder; they are looked at first if nobody did yet."""

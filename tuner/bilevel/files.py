@@ -20,12 +20,15 @@ By index, rows and columns counted from 0 in the order of the model, the objecti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import StringIO
 from pathlib import Path
 
 from instances.errors import UnreadableModel
-from instances.formats import suffixes
+from instances.formats import open_text, suffixes
+from instances.lp import read_lp
 from instances.model import Model
+from instances.mps import read_mps
 from instances.reading import read_model
 from tuner.bilevel.linear import LinearProblem
 from tuner.cost import Ties
@@ -61,19 +64,73 @@ def read_pair(path: Path, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
         UsageError: one of them cannot be read, or they do not fit each other; names the line.
 
     """
+    model_path, aux_path = _existing(path)
+    try:
+        joint = read_model(model_path)
+    except UnreadableModel as error:
+        raise UsageError(str(error)) from None
+    return _problem(joint, _text(aux_path), str(aux_path), ties)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What the two files of a pair say, for whoever has no such files."""
+
+    name: str
+    """Of the problem."""
+    format: str
+    """Of the model: .mps or .lp."""
+    model: str
+    aux: str
+
+
+def texts_of(path: Path) -> Texts:
+    """Return what the files of a pair say, the model unpacked; NotFound or UsageError when one cannot be read."""
+    model_path, aux_path = _existing(path)
+    parts = suffixes(model_path.name)
+    assert parts is not None
+    try:
+        with open_text(model_path) as lines:
+            model = lines.read()
+    except UnreadableModel as error:
+        raise UsageError(str(error)) from None
+    return Texts(parts.stem, parts.format, model, _text(aux_path))
+
+
+def read_texts(texts: Texts, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
+    """Read a problem from what its files say; UsageError for what is wrong with them, with the line."""
+    name = f"{texts.name}{texts.format}"
+    try:
+        joint = _FORMATS[texts.format](texts.model)
+    except UnreadableModel as error:
+        raise UsageError(f"{name}: {error}") from None
+    return _problem(replace(joint, name=texts.name), texts.aux, f"{texts.name}{SUFFIX}", ties)
+
+
+_FORMATS: dict[str, Callable[[str], Model]] = {
+    ".mps": lambda text: read_mps(lambda: StringIO(text)),
+    ".lp": lambda text: read_lp(StringIO(text)),
+}
+
+
+def _existing(path: Path) -> tuple[Path, Path]:
     model_path, aux_path = pair_of(path)
     for file in (model_path, aux_path):
         if not file.is_file():
             raise NotFound(
                 f"{file}: there is no such file; a bilevel problem is a model and an {SUFFIX} file beside it"
             )
+    return model_path, aux_path
+
+
+def _text(path: Path) -> str:
     try:
-        joint = read_model(model_path)
-        text = aux_path.read_text(encoding="utf-8")
-    except UnreadableModel as error:
-        raise UsageError(str(error)) from None
+        return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{aux_path}: cannot be read as text: {error}") from None
+        raise UsageError(f"{path}: cannot be read as text: {error}") from None
+
+
+def _problem(joint: Model, text: str, aux_path: str, ties: Ties) -> LinearProblem:
     lower = _read(text, joint, aux_path)
     if len(lower.columns) == joint.columns:
         raise UsageError(
@@ -103,7 +160,7 @@ def pair_of(path: Path) -> tuple[Path, Path]:
     return path.with_name(stem + ".mps"), path
 
 
-def _read(text: str, joint: Model, path: Path) -> Lower:
+def _read(text: str, joint: Model, path: str) -> Lower:
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
         raise UsageError(f"{path}: is empty")
@@ -128,7 +185,7 @@ def _read(text: str, joint: Model, path: Path) -> Lower:
 Lines = Sequence[tuple[int, list[str]]]
 
 
-def _parse(lines: Lines, joint: Model, path: Path) -> Lower:
+def _parse(lines: Lines, joint: Model, path: str) -> Lower:
     columns = {name: number for number, name in enumerate(joint.column_names)}
     rows = {name: number for number, name in enumerate(joint.row_names)}
     lower, section = Lower(), ""

@@ -11,6 +11,8 @@ from tuner.errors import UsageError
 from tuner.space import unknown
 
 LARGEST = 1e15
+LONGEST = 60
+"""Characters of a value in a message."""
 
 
 class Table:
@@ -30,7 +32,7 @@ class Table:
         """Return a text, not empty."""
         value = self._get(name, default)
         if not isinstance(value, str) or not value.strip():
-            raise UsageError(f"{self.place}: {name} is {value!r}; a text is needed")
+            raise UsageError(f"{self.place}: {name} is {_shown(value)}; a text is needed")
         return value
 
     def number(
@@ -39,7 +41,7 @@ class Table:
         """Return a finite number."""
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < math.inf:
-            raise UsageError(f"{self.place}: {name} is {value!r}; a number is needed")
+            raise UsageError(f"{self.place}: {name} is {_shown(value)}; a number is needed")
         if abs(value) > LARGEST:
             raise UsageError(f"{self.place}: {name} is beyond {LARGEST:g}; no solver computes with that")
         if not least <= value <= most:
@@ -50,16 +52,18 @@ class Table:
         """Return a whole number."""
         value = self._get(name, default)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise UsageError(f"{self.place}: {name} is {value!r}; a whole number is needed")
+            raise UsageError(f"{self.place}: {name} is {_shown(value)}; a whole number is needed")
         if value < least:
             raise UsageError(f"{self.place}: {name} is {value}; it has to be {least} or more")
+        if value > LARGEST:
+            raise UsageError(f"{self.place}: {name} is beyond {LARGEST:g}; no solver computes with that")
         return value
 
     def numbers(self, name: str, *, least: float = -math.inf) -> list[float]:
         """Return a list of at least one finite number."""
         value = self._get(name, None)
         if not isinstance(value, list) or not value:
-            raise UsageError(f"{self.place}: {name} is {value!r}; a list of numbers is needed")
+            raise UsageError(f"{self.place}: {name} is {_shown(value)}; a list of numbers is needed")
         entries = Table({f"{name}[{i}]": entry for i, entry in enumerate(value)}, self.place)
         return [entries.number(f"{name}[{i}]", least=least) for i in range(len(value))]
 
@@ -74,7 +78,7 @@ class Table:
         """Return a table within this one."""
         value = self._get(name, None)
         if not isinstance(value, dict):
-            raise UsageError(f"{self.place}: {name} is {value!r}; a table is needed")
+            raise UsageError(f"{self.place}: {name} is {_shown(value)}; a table is needed")
         return Table(value, f"{self.place}: {name}")
 
     def tables(self, name: str, what: str) -> list[Table]:
@@ -101,6 +105,12 @@ class Table:
         if name not in self._values and default is None:
             raise UsageError(f"{self.place}: {name} is missing")
         return self._values.get(name, default)
+
+
+def _shown(value: Any) -> str:
+    """Return a value as a message has it: what users write by mistake may be long."""
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}..."
 
 
 def _range(least: float, most: float) -> str:

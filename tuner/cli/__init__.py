@@ -32,7 +32,7 @@ HANDLERS = {
     "solve": "bilevel",
     "serve": "serving",
     "work": "serving",
-    "submit": "serving",
+    "submit": "submitting",
     "token": "serving",
     "doctor": "solving",
 }

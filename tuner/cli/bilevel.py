@@ -10,6 +10,7 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,8 @@ from storage.store import Store
 from tuner.app.solving import Solved, carry_out, hand_in
 from tuner.app.stores import open_store, printed_url
 from tuner.bilevel import Bound, Problem, Ties
-from tuner.bilevel.applications import Application, example, generated, read_application, restored
+from tuner.bilevel.applications import Application, example, generated, read_application, restored, without_files
 from tuner.bilevel.applications.configuration import Tuning
-from tuner.bilevel.applications.pair import Pair
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.plot import plot
 from tuner.bilevel.responder import Response
@@ -48,25 +48,16 @@ EVERY = 2.0
 
 def solve(arguments: argparse.Namespace) -> int:
     """Solve a bilevel problem, or answer one choice of its leader."""
-    seed = read_whole(SEED if arguments.seed is None else arguments.seed, "--seed")
-    if not 0 <= seed < 2**31 - 1:
-        raise UsageError("--seed must be from 0 to 2147483646")
-    application = _application(arguments, seed)
+    application = _application(arguments, _seed(arguments))
     if isinstance(application, Tuning):
         return _tune(application, arguments)
-    ties = arguments.ties or Ties.OPTIMISTIC.value
-    if ties not in TIES:
-        raise UsageError(f"{unknown('ties', ties, TIES)}; a leader is {' or '.join(TIES)}")
-    solver = adapter(arguments.solver or SOLVER).name
-    budget = parse_seconds(arguments.budget or BUDGET, "--budget")
-    slots = len(os.sched_getaffinity(0)) if arguments.slots is None else read_whole(arguments.slots, "--slots")
-    if slots < 1:
-        raise UsageError("--slots must be 1 or more")
+    options = options_of(arguments)
+    solver, slots = options.solver, options.slots or len(os.sched_getaffinity(0))
     if arguments.cutoff is not None:
         raise UsageError("--cutoff: only runs of configurations have one")
     if arguments.write:
         return _write(application, Path(arguments.write))
-    problem = application.problem(Ties(ties))
+    problem = application.problem(options.ties)
     if arguments.plot and (len(problem.variables) > 2 or not arguments.plot.endswith(".svg")):
         raise UsageError(
             f"--plot {arguments.plot}: a name that ends in .svg is needed, and a leader of one or two variables; "
@@ -81,13 +72,46 @@ def solve(arguments: argparse.Namespace) -> int:
             application,
             source=arguments.file or f"example {arguments.example}",
             name=arguments.name or "",
-            ties=Ties(ties),
+            ties=options.ties,
             solver=solver,
-            budget=budget,
+            budget=options.budget,
             slots=slots,
-            seed=seed,
+            seed=options.seed,
         )
         return go_on(store, job, arguments, problem)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a problem is to be solved."""
+
+    ties: Ties
+    solver: str
+    budget: float
+    """Seconds."""
+    slots: int | None
+    """None for as many as there are cores."""
+    seed: int
+
+
+def options_of(arguments: argparse.Namespace) -> Options:
+    """Return how a problem is to be solved; UsageError for what is wrong with an option."""
+    ties = arguments.ties or Ties.OPTIMISTIC.value
+    if ties not in TIES:
+        raise UsageError(f"{unknown('ties', ties, TIES)}; a leader is {' or '.join(TIES)}")
+    solver = adapter(arguments.solver or SOLVER).name
+    budget = parse_seconds(arguments.budget or BUDGET, "--budget")
+    slots = None if arguments.slots is None else read_whole(arguments.slots, "--slots")
+    if slots is not None and slots < 1:
+        raise UsageError("--slots must be 1 or more")
+    return Options(Ties(ties), solver, budget, slots, _seed(arguments))
+
+
+def _seed(arguments: argparse.Namespace) -> int:
+    seed = read_whole(SEED if arguments.seed is None else arguments.seed, "--seed")
+    if not 0 <= seed < 2**31 - 1:
+        raise UsageError("--seed must be from 0 to 2147483646")
+    return seed
 
 
 def _tune(tuning: Tuning, arguments: argparse.Namespace) -> int:
@@ -159,9 +183,8 @@ def _application(arguments: argparse.Namespace, seed: int) -> Application | Tuni
 def _write(application: Application | Tuning, path: Path) -> int:
     if path.suffix != ".json":
         raise UsageError(f"--write {path}: a name that ends in .json is needed")
-    if isinstance(application, Pair):
-        raise UsageError(f"--write {path}: a pair of files is not written as one; copy both")
-    _written(path, json.dumps(application.document(), indent=2) + "\n")
+    written = application if isinstance(application, Tuning) else without_files(application)
+    _written(path, json.dumps(written.document(), indent=2) + "\n")
     print(f"{application.name} is in {path}; edit it, then: {command('solve', str(path))}")
     return PROVEN
 

@@ -10,10 +10,12 @@ from typing import Any
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
-  0    done; for tune and resume: a gain was proven; for solve: the answer is proven
+  0    done; for tune and resume: a gain was proven; for solve, and submit --watch of a bilevel problem: the answer is
+       proven
   2    the request is wrong: an unknown option, value, unit, solver or parameter, or models that cannot be used
   3    the job or file that was named does not exist
-  4    tune and resume: the default is kept, no gain could be proven; solve: the answer is not proven
+  4    tune and resume: the default is kept, no gain could be proven; solve, and submit --watch of a bilevel problem:
+       the answer is not proven
   5    it failed: the message says what to mend
   130  interrupted; tuner resume goes on
 """
@@ -321,11 +323,18 @@ def _serving(command: Callable[..., Parser]) -> None:
 
     submit = command(
         "submit",
-        "hand a folder of models in to a server",
+        "hand a folder of models, or a bilevel problem, in to a server",
         "tuner submit models/ --server https://tuner.example.com",
         "tuner submit models/ --solver highs --budget 1h --watch",
+        "tuner submit network.toml --ties pessimistic --watch     # a bilevel problem, as tuner solve takes it",
+        "tuner submit model.mps                                   # with model.aux beside it",
     )
-    submit.add_argument("folder", metavar="FOLDER", help="a folder of .mps and .lp models")
+    submit.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="a folder of .mps and .lp models, a scenario file, or a bilevel problem: a .toml or .json file with a "
+        "kind, or a model with an .aux file beside it",
+    )
     _scenario(submit)
     submit.add_argument("--priority", metavar="N", default="0", help="jobs with a higher one go first (default: 0)")
     submit.add_argument("--watch", action="store_true", help="follow the job to its end")

@@ -1,4 +1,4 @@
-"""The commands of a service: serve, work, submit, token."""
+"""The commands of a service: serve, work, token."""
 
 from __future__ import annotations
 
@@ -8,27 +8,21 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from rich.console import Console
 
 from storage.names import fault
 from storage.records import Scope, Token
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
 from tuner.app.working import Worker
-from tuner.cli import tuning
-from tuner.cli.stored import client_of
-from tuner.cli.words import number, print_json, print_table
-from tuner.commands import command, counted, duration
+from tuner.cli.words import print_json, print_table, sayer
+from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
-from tuner.scenario import ANY, read_scenario, read_whole
+from tuner.scenario import read_whole
 from tuner.space import unknown
 
-FLAGS = tuple(name for name in tuning.FLAGS if name != "space")
-"""A server takes no space of one's own."""
 FEWEST_SECONDS = 1.0
 """A worker that ends sooner is not started again at once."""
 
@@ -36,7 +30,7 @@ FEWEST_SECONDS = 1.0
 def work(arguments: argparse.Namespace) -> int:
     """Carry out the jobs that a server was handed, until interrupted."""
     slots = _slots(arguments)
-    say = _sayer()
+    say = sayer()
     with open_store(arguments.store) as store:
         worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
         for signalled in (signal.SIGINT, signal.SIGTERM):
@@ -53,7 +47,7 @@ def serve(arguments: argparse.Namespace) -> int:
     from tuner.service.access import is_loopback
     from tuner.service.server import application
 
-    port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), _sayer()
+    port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), sayer()
     if not 0 < port < 2**16:
         raise UsageError(f"--port {port}: from 1 to 65535")
     is_open = not is_loopback(arguments.host)
@@ -99,54 +93,6 @@ def _embedded(arguments: argparse.Namespace, slots: int) -> Iterator[None]:
         over.set()
         process[0].terminate()
         process[0].wait()
-
-
-def submit(arguments: argparse.Namespace) -> int:
-    """Hand a folder of models in to a server."""
-    say = _sayer()
-    scenario = read_scenario(None, {**{name: getattr(arguments, name) for name in FLAGS}, "folder": arguments.folder})
-    fraction = scenario.holdout_fraction
-    if fraction is None:
-        raise UsageError(f"--holdout {scenario.holdout}: a fraction such as 0.3 is needed; a server takes no folder")
-    folder = Path(scenario.folder)
-    with client_of(arguments) as client:
-        models = client.upload(folder, folder.resolve().name or "models", say)
-        job = client.submit(
-            {
-                "instance_set": models["id"],
-                "name": scenario.name,
-                "solvers": [ANY] if scenario.solver == ANY else [part.strip() for part in scenario.solver.split(",")],
-                "budget_s": scenario.budget,
-                "cutoff_s": scenario.cutoff,
-                "cost": scenario.cost.value,
-                "ties": scenario.ties.value,
-                "holdout": fraction,
-                "slots": scenario.slots or None,
-                "memory_mib": round(scenario.memory),
-                "gap": scenario.gap,
-                "seed": scenario.seed,
-                "reuse": scenario.reuse,
-                "priority": read_whole(arguments.priority, "--priority"),
-            }
-        )
-        if arguments.watch:
-            for standing in client.follow(str(job["id"])):
-                say(_standing(standing))
-            job = client.show(str(job["id"]))
-    if arguments.json:
-        print_json(job)
-    elif arguments.watch:
-        print(job["report"] or f"{job['name']}: {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}")
-    else:
-        print(f"{job['name']} is job {job['id']}, {job['state']}; {command('show', job['name'])} shows it")
-    return 0
-
-
-def _standing(data: Data) -> str:
-    incumbent = data["incumbent"]
-    costs = f"{number(incumbent['default_cost'])} -> {number(incumbent['cost'])}" if incumbent else "-"
-    spent = f"{duration(data['spent_s'])} of {duration(data['budget_s'])}"
-    return f"  {data['state']:<11} {spent}   {counted(data['runs'], 'run')}   default -> incumbent: {costs}"
 
 
 def token(arguments: argparse.Namespace) -> int:
@@ -201,12 +147,3 @@ def _slots(arguments: argparse.Namespace) -> int:
     if not 1 <= slots <= cores:
         raise UsageError(f"--slots {slots}: from 1 to {cores}, the cores that this process may use")
     return slots
-
-
-def _sayer() -> Callable[[str], None]:
-    console = Console(stderr=True, highlight=False)
-
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
-
-    return say

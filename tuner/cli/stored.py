@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from storage.records import Configuration, JobKind, JobState, spell
 from tuner.app.files import prepared_folder, verdict_again, write_files
 from tuner.app.stores import existing_store
-from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View, cell
+from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View, cell, result_rows
 from tuner.cli.hints import told
 from tuner.cli.words import number, print_csv, print_json, print_table
 from tuner.commands import counted, duration
@@ -124,11 +124,9 @@ def _show_race(job: Data) -> None:
 def _show_bracket(job: Data) -> None:
     print(f"  problem   {job['problem']}; {job['ties']}; {', '.join(job['solvers'])}; seed {job['seed']}")
     print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {counted(job['slots'], 'slot')}")
-    bracket = job["bracket"]
-    if bracket is not None:
-        value, bound = ("-" if bracket[name] is None else f"{bracket[name]:.7g}" for name in ("objective", "bound"))
-        print(f"  value     {value}")
-        print(f"  bound     {bound} ({bracket['bound_kind']})")
+    for name, text in result_rows(job):
+        if name != "time":  # which is spent
+            print(f"  {name:<9} {text}")
 
 
 def best(arguments: argparse.Namespace) -> int:

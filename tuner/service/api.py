@@ -9,25 +9,41 @@ import io
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.concurrency import run_in_threadpool
 
 from storage.errors import UnknownSet
 from storage.names import fault
-from storage.records import InstanceSet, Job, JobState, Submission
+from storage.records import InstanceSet, Job, JobKind, JobState, Submission
 from storage.store import Store
-from tuner.app.views import Data, Filters, Rows, StoredView, comparison_data, event_data, finite, job_data, step_data
+from tuner.app.solving import submission_of
+from tuner.app.views import (
+    Data,
+    Filters,
+    Rows,
+    StoredView,
+    answers_data,
+    bracket_data,
+    comparison_data,
+    event_data,
+    finite,
+    job_data,
+    step_data,
+)
+from tuner.bilevel.applications.outline import outlined
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
 from tuner.service.access import SUBMIT, Access, Caller
+from tuner.service.bodies import document_body, read_document
 from tuner.service.problems import MEDIA_TYPE, Refused
 from tuner.service.uploads import Caps, checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
 
@@ -40,6 +56,12 @@ LOOK_EVERY = 1.0
 LONGEST = 30 * 24 * 3600.0
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]
+
+
+def _fitting(name: str) -> str:
+    if name and (wrong := fault(name)):
+        raise ValueError(f"{name!r} {wrong}")
+    return name
 
 
 class NewSet(BaseModel):
@@ -78,12 +100,25 @@ class NewJob(BaseModel):
     reuse: bool = False
     priority: int = Field(default=0, ge=-1000, le=1000)
 
-    @field_validator("name")
-    @classmethod
-    def _fits(cls, name: str) -> str:
-        if name and (wrong := fault(name)):
-            raise ValueError(f"{name!r} {wrong}")
-        return name
+    _fits = field_validator("name")(_fitting)
+
+
+class NewProblem(BaseModel):
+    """A bilevel problem, and how to solve it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    problem: dict[str, Any] = Field(
+        description="as in a file for tuner solve, with its kind; of kinds that need no other file"
+    )
+    name: str = Field(default="", max_length=100, description="empty: the problem's own")
+    ties: Literal["optimistic", "pessimistic"] = "optimistic"
+    solver: Literal["highs", "cp-sat", "scip"] = Field(default="highs", description="of the follower")
+    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    slots: int | None = Field(default=None, ge=1, le=WIDE, description="responses at a time; null for all of a worker")
+    seed: int = Field(default=0, ge=0, lt=2**31 - 1)
+    priority: int = Field(default=0, ge=-1000, le=1000)
+
+    _fits = field_validator("name")(_fitting)
 
 
 class Problem(BaseModel):
@@ -241,10 +276,44 @@ def create_job(
 ) -> Data:
     """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
     models = _own_set(service, who, new.instance_set)
-    text = json.dumps(new.model_dump(), sort_keys=True)
-    job, is_new = service.store.submit(
-        _submission(new, models, who), idempotency_key, hashlib.sha256(text.encode()).hexdigest()
-    )
+    job, is_new = service.store.submit(_submission(new, models, who), idempotency_key, _digest(new))
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job_data(job)
+
+
+@router.post(
+    "/problems",
+    status_code=201,
+    responses={
+        200: {"description": "the job was there"},
+        **CONFLICT,
+        **LARGE,
+        **_problems(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    },
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": NewProblem.model_json_schema()}}}
+    },
+    tags=["jobs"],
+)
+async def create_problem(
+    request: Request,
+    service: Served,
+    who: Writer,
+    response: Response,
+    idempotency_key: Annotated[str, Header(max_length=200)] = "",
+) -> Data:
+    """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
+    body = await document_body(request, service.caps)
+
+    def submitted() -> tuple[Job, bool]:
+        try:
+            new = NewProblem.model_validate(read_document(body, service.caps))
+        except ValidationError as error:
+            raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
+        return service.store.submit(_problem_submission(new, who), idempotency_key, _digest(new))
+
+    job, is_new = await run_in_threadpool(submitted)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job_data(job)
@@ -427,6 +496,26 @@ def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
     )
 
 
+def _digest(new: BaseModel) -> str:
+    """Return what is the same for the same request, however it was spelled."""
+    return hashlib.sha256(json.dumps(new.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def _problem_submission(new: NewProblem, who: Caller) -> Submission:
+    kind = outlined(new.problem)
+    submission = submission_of(
+        new.problem,
+        source=str(new.problem.get("name", kind)),
+        name=new.name,
+        ties=Ties(new.ties),
+        solver=new.solver,
+        budget=new.budget_s,
+        slots=WIDE if new.slots is None else new.slots,
+        seed=new.seed,
+    )
+    return replace(submission, owner=who.owner, served=True, priority=new.priority)
+
+
 def _tagged(request: Request, text: str, media_type: str) -> Response:
     """Return text with its ETag, or nothing to a client that has it."""
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
@@ -469,16 +558,24 @@ async def _events(own: StoredView, job: Job, request: Request) -> AsyncIterator[
 
 def _state(own: StoredView, job_id: int) -> Data:
     store = own.store
-    job = store.job(job_id)
-    steps, events = store.incumbents(job_id), store.events(job_id)
-    return {
+    job = store.standing(job_id)
+    events = store.events(job_id)
+    data = {
         "id": job.id,
         "name": job.name,
+        "kind": job.kind.value,
         "state": job.state.value,
         "outcome": job.outcome,
         "spent_s": job.spent,
         "budget_s": job.budget,
-        "runs": store.count(job_id),
-        "incumbent": step_data(steps[-1]) if steps else None,
         "event": event_data(events[-1]) if events else None,
     }
+    if job.kind is JobKind.SOLVE:
+        bracket = store.bracket(job_id)
+        return {
+            **data,
+            "answers": answers_data(store.count_answers(job_id)),
+            "bracket": bracket and {**bracket_data(bracket), "best": bracket.best},
+        }
+    steps = store.incumbents(job_id)
+    return {**data, "runs": store.count(job_id), "incumbent": step_data(steps[-1]) if steps else None}

@@ -19,13 +19,13 @@ from instances.features import FEATURES
 from storage.records import JobKind, spell
 from tuner.app.figures import figures_of
 from tuner.app.files import verdict_again
-from tuner.app.views import Data, Filters, StoredView, cell, finite, step_data
+from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell, finite, step_data
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
-from tuner.service.api import Reference, Served, Service
+from tuner.service.api import WIDE, Reference, Served, Service
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.problems import Refused
 from tuner.verdict.decide import GAIN
@@ -34,6 +34,10 @@ from tuner.verdict.words import BETTER, between, number
 
 JOBS, ROWS = 100, 50
 """On a page."""
+FEW, MANY = 20, 100
+"""Variables of a choice: so many are shown whatever they are; and so many at most."""
+NOTHING = 1e-9
+"""A value is shown as 0 up to this."""
 LARGEST_FORM = 10_000
 WEEK = 7 * 24 * 3600
 
@@ -82,8 +86,10 @@ def job(
     data = view.show(job)
     filters = Filters(part, instance, configuration, cursor)
     rows, following, complaint = _rows(view.responses, str(data["id"]), filters)
+    study = request.app.state.dashboard.study(data["name"]) if who.seen is None else None
+    more = {"rows": rows, "next": following, "complaint": complaint, "may_hold": who.may_submit, "study": study}
     if data["kind"] == JobKind.SOLVE:
-        return _page("problem.html", who, job=data, rows=rows, next=following)
+        return _page("problem.html", who, **_problem(data), **more)
     try:
         best: Data | None = view.best(str(data["id"]))
     except NotFound:
@@ -92,16 +98,21 @@ def job(
         "job.html",
         who,
         job=data,
-        rows=rows,
-        next=following,
-        complaint=complaint,
         filters=filters,
         best=best,
         changes=[] if best is None else _changes(best),
         headline=_headline(view, data),
-        may_hold=who.may_submit,
-        study=request.app.state.dashboard.study(data["name"]) if who.seen is None else None,
+        **more,
     )
+
+
+@router.get("/jobs/{job}/choice")
+def choice(service: Served, who: Reader, job: Reference) -> Response:
+    """Return the part of a bilevel problem's page that says what is best so far."""
+    data = service.view(who).show(job)
+    if data["kind"] != JobKind.SOLVE:
+        raise Refused(HTTPStatus.NOT_FOUND, "a tuning job has no such choice")
+    return _page("choice.html", who, **_problem(data))
 
 
 @router.get("/jobs/{job}/figures")
@@ -219,8 +230,10 @@ def dashboard(service: Served, who: Reader, request: Request) -> Response:
 _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 _STATIC = {
     "style.css": ("tuner.service", "static", _CSS),
+    "hold.js": ("tuner.service", "static", _JS),
     "job.js": ("tuner.service", "static", _JS),
     "jobs.js": ("tuner.service", "static", _JS),
+    "problem.js": ("tuner.service", "static", _JS),
     "submit.js": ("tuner.service", "static", _JS),
     "plotly.min.js": ("plotly", "package_data", _JS),
 }
@@ -244,10 +257,16 @@ def error_page(status: int, detail: str) -> Response:
     return page
 
 
+def _digits(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:.{digits}g}"
+
+
 _templates = Environment(
     loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
 )
-_templates.filters.update(duration=duration, short=cell, clause=lambda text: text.partition("; ")[0].partition("\n")[0])
+_templates.filters.update(
+    duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
+)
 
 
 def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
@@ -275,6 +294,28 @@ def _headline(view: StoredView, job: Data) -> str:
         return str(job["outcome"])
     words = f"{number(found.ratio)} {BETTER[Cost(job['cost'])]}"
     return f"{words} than {found.baseline.solver} as it comes (95 % interval {between(found)})"
+
+
+def _problem(job: Data) -> Data:
+    """Return what the page of a bilevel problem shows besides its responses."""
+    bracket = job["bracket"] or {"objective": None, "bound": None, "gap": None, "bound_kind": "none", "best": None}
+    return {
+        "job": job,
+        "bracket": bracket,
+        "best": bracket["best"] or "",
+        "is_proven": job["outcome"] in (OPTIMAL, INFEASIBLE),
+        "x": _values(bracket.get("x")),
+        "y": _values(bracket.get("y")),
+        "wide": WIDE,
+    }
+
+
+def _values(named: Data | None) -> tuple[list[tuple[str, float]], int]:
+    """Return the values that are shown, and how many more there are: few as they are, of many those that are not 0."""
+    found = list((named or {}).items())
+    if len(found) > FEW:
+        found = [(name, value) for name, value in found if abs(value) > NOTHING]
+    return found[:MANY], len(found[MANY:])
 
 
 def _changes(best: Data) -> list[tuple[str, str, str, str]]:

@@ -11,8 +11,11 @@ from starlette.responses import JSONResponse, Response
 
 from storage import errors as kept
 from tuner import errors as ours
+from tuner.commands import command
 
 MEDIA_TYPE = "application/problem+json"
+LONGEST = 2000
+"""Characters of a detail: what was sent may be quoted in it."""
 
 
 class Refused(Exception):
@@ -52,7 +55,8 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
 
 def problem(status: int, detail: str, **more: Any) -> JSONResponse:
     """Return the answer to a request that cannot be fulfilled."""
-    content = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": int(status), "detail": detail}
+    title = HTTPStatus(status).phrase
+    content = {"type": "about:blank", "title": title, "status": int(status), "detail": detail[:LONGEST]}
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     if status == HTTPStatus.SERVICE_UNAVAILABLE:
         headers["Retry-After"] = "5"
@@ -78,7 +82,10 @@ async def failed(request: Request, error: Exception) -> Response:
     """Answer an error of the store or of ours by the table; where the store is, is nobody's affair."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
     where = request.app.state.service.store.where
-    return _answer(request, status, str(error).removeprefix(f"{where}: ").replace(where, "the store"))
+    detail = str(error).removeprefix(f"{where}: ").replace(where, "the store")
+    if isinstance(error, ours.TunerError) and error.go_on:
+        detail = f"{detail}: {command(*error.go_on)}"
+    return _answer(request, status, detail)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:

@@ -63,7 +63,8 @@ def application(
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     found = [
-        {"where": [str(part) for part in each["loc"]], "what": str(each["msg"])[:300]} for each in error.errors()[:20]
+        {"where": [str(part)[:100] for part in each["loc"]], "what": str(each["msg"])[:300]}
+        for each in error.errors()[:20]
     ]
     detail = "; ".join(f"{'.'.join(each['where'])}: {each['what']}" for each in found[:3])
     return problems.problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=found)

@@ -54,6 +54,10 @@ class Caps:
     """Folders in one another."""
     name: int = 200
     """Characters of a model's name, its folders included."""
+    document: int = 16 * MIB
+    """Bytes of a request with a bilevel problem."""
+    values: int = 1_000_000
+    """Numbers, texts, lists and tables in it: a few bytes of JSON may take many in memory."""
 
 
 SMALL = 4 * MIB

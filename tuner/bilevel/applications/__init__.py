@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from tuner.bilevel.applications.configuration import Tuning
 from tuner.bilevel.applications.contract import Contract
 from tuner.bilevel.applications.interdiction import Defender, Interdiction
-from tuner.bilevel.applications.pair import PAIR, Pair
+from tuner.bilevel.applications.pair import PAIR, TEXTS, Pair, Written
 from tuner.bilevel.applications.toll import TollNetwork
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.result import Result
@@ -22,8 +22,7 @@ from tuner.errors import UsageError
 from tuner.scenario import CONFIGURATION, KIND
 from tuner.space import unknown
 
-KINDS = ("toll", "contract", "interdiction", CONFIGURATION)
-
+KINDS = ("toll", "contract", "interdiction", TEXTS, CONFIGURATION)
 
 LARGEST = 10_000
 """Size of a random problem, at most."""
@@ -66,6 +65,11 @@ def read_application(path: Path) -> Application | Tuning:
     return _of(Table(document, str(path)))
 
 
+def without_files(application: Application) -> Application:
+    """Return the problem as one that needs no file: whoever carries it out may be on another machine."""
+    return application.written() if isinstance(application, Pair) else application
+
+
 def restored(document: str) -> Application:
     """Return the problem whose `document` this is, as JSON.
 
@@ -83,7 +87,9 @@ def _of(table: Table) -> Application:
         return TollNetwork.read(table)
     if kind == "contract":
         return Contract.read(table)
-    return Interdiction.read(table) if kind == "interdiction" else Pair.restore(table)
+    if kind == "interdiction":
+        return Interdiction.read(table)
+    return Written.read(table) if kind == TEXTS else Pair.restore(table)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from instances.builder import Builder
 from instances.model import VariableKind
 from tuner.bilevel.linear import LinearProblem, Products, Unit
 from tuner.bilevel.result import Result
-from tuner.bilevel.table import Table
+from tuner.bilevel.table import LARGEST, Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
@@ -248,6 +248,8 @@ def _term(table: Table) -> Term:
     table.done()
     if term.step <= 0 or term.most < term.least:
         raise UsageError(f"{table.place}: from {term.least:g} to {term.most:g} in steps of {term.step:g} are no values")
+    if term.most - term.least > LARGEST * term.step:
+        raise UsageError(f"{table.place}: the step {term.step:g} is too small for values up to {term.most:g}")
     return term
 
 

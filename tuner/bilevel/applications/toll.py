@@ -16,7 +16,7 @@ from instances.model import VariableKind
 from tuner.bilevel.applications.network import has_negative_cycle
 from tuner.bilevel.linear import LinearProblem, Products, Unit
 from tuner.bilevel.result import Result
-from tuner.bilevel.table import Table
+from tuner.bilevel.table import LARGEST, Table
 from tuner.cost import Ties
 from tuner.errors import UsageError
 
@@ -267,6 +267,8 @@ def _arc(entry: Table) -> Arc:
     if entry.has("toll"):
         limits = entry.table("toll")
         toll = Toll(limits.number("most", least=0.0), limits.number("step", 0.0, least=0.0))
+        if toll.step and toll.most > LARGEST * toll.step:
+            raise UsageError(f"{limits.place}: the step {toll.step:g} is too small for tolls up to {toll.most:g}")
         limits.done()
     arc = Arc(
         entry.text("name", f"{origin}-{destination}"),

@@ -1,4 +1,4 @@
-// The page of a job: live progress, the figures, and the buttons.
+// The page of a tuning job: live progress and the figures.
 "use strict";
 const page = document.getElementById("job");
 const job = page.dataset.job;
@@ -78,11 +78,4 @@ if (!over.includes(page.dataset.state)) {
     if (Date.now() - last > 5000) { last = Date.now(); refresh(); }
   });
   source.addEventListener("over", () => { source.close(); location.reload(); });
-}
-for (const button of document.querySelectorAll("button[data-verb]")) {
-  button.addEventListener("click", async () => {
-    const answer = await fetch(`/v1/jobs/${job}/${button.dataset.verb}`, {method: "POST"});
-    if (answer.ok) location.reload();
-    else document.getElementById("said").textContent = (await answer.json()).detail;
-  });
 }

@@ -1,0 +1,161 @@
+"""The command that hands a folder of models, or a bilevel problem, in to a server: submit."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from instances.formats import suffixes
+from storage.records import JobState
+from tuner.app.views import INFEASIBLE, OPTIMAL, Data, result_rows
+from tuner.cli import tuning
+from tuner.cli.stored import client_of
+from tuner.cli.words import number, print_json, sayer
+from tuner.client import Client
+from tuner.commands import command, counted, duration
+from tuner.documents import read_document
+from tuner.errors import Failed, UsageError
+from tuner.scenario import ANY, CONFIGURATION, KIND, Scenario, read_scenario, read_whole
+
+FLAGS = tuple(name for name in tuning.FLAGS if name != "space")
+"""A server takes no space of one's own."""
+OF_SCENARIOS = ("cutoff", "cost", "holdout", "memory", "gap", "reuse")
+"""Options that a bilevel problem has not."""
+DONE, NOT_PROVEN = 0, 4
+
+
+def submit(arguments: argparse.Namespace) -> int:
+    """Hand a folder of models or a bilevel problem in to a server."""
+    path = Path(arguments.folder)
+    if path.is_dir():
+        return _submit_scenario(_scenario(None, arguments), arguments)
+    if path.suffix in (".toml", ".json"):
+        if read_document(path).get(KIND, CONFIGURATION) == CONFIGURATION:
+            return _submit_scenario(_scenario(path, arguments), arguments)
+        return _submit_problem(path, arguments)
+    if path.suffix == ".aux" or suffixes(path.name) is not None:
+        return _submit_problem(path, arguments)
+    return _submit_scenario(_scenario(None, arguments), arguments)
+
+
+def _scenario(file: Path | None, arguments: argparse.Namespace) -> Scenario:
+    given = {name: getattr(arguments, name) for name in FLAGS}
+    return read_scenario(file, given if file else {**given, "folder": arguments.folder})
+
+
+def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
+    """Send the models that the server does not have, and make a job on them."""
+    fraction = scenario.holdout_fraction
+    if fraction is None:
+        raise UsageError(f"--holdout {scenario.holdout}: a fraction such as 0.3 is needed; a server takes no folder")
+    if scenario.space:
+        raise UsageError(f"space {scenario.space}: a server takes no space of one's own; leave it out")
+    folder = Path(scenario.folder)
+    say = sayer()
+    with client_of(arguments) as client:
+        models = client.upload(folder, folder.resolve().name or "models", say)
+        job = client.submit(
+            {
+                "instance_set": models["id"],
+                "name": scenario.name,
+                "solvers": [ANY] if scenario.solver == ANY else [part.strip() for part in scenario.solver.split(",")],
+                "budget_s": scenario.budget,
+                "cutoff_s": scenario.cutoff,
+                "cost": scenario.cost.value,
+                "ties": scenario.ties.value,
+                "holdout": fraction,
+                "slots": scenario.slots or None,
+                "memory_mib": round(scenario.memory),
+                "gap": scenario.gap,
+                "seed": scenario.seed,
+                "reuse": scenario.reuse,
+                "priority": read_whole(arguments.priority, "--priority"),
+            }
+        )
+        job = _watched(client, job, _standing, say) if arguments.watch else job
+    if arguments.json:
+        print_json(job)
+    elif arguments.watch:
+        print(job["report"] or _ended(job))
+    else:
+        _print_handed_in(job)
+    return DONE
+
+
+def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
+    """Send a problem as one that needs no file, and make a job of it."""
+    from tuner.bilevel.applications import read_application, without_files  # here: tuning needs none of it
+    from tuner.bilevel.applications.configuration import Tuning
+    from tuner.cli.bilevel import options_of
+
+    for name in OF_SCENARIOS:
+        if getattr(arguments, name) is not None:
+            raise UsageError(f"--{name}: only scenarios have one, and {path} is a bilevel problem")
+    options = options_of(arguments)
+    application = read_application(path)
+    assert not isinstance(application, Tuning)
+    document = without_files(application).document()
+    with client_of(arguments) as client:
+        job = client.submit_problem(
+            {
+                "problem": document,
+                "name": arguments.name or "",
+                "ties": options.ties.value,
+                "solver": options.solver,
+                "budget_s": options.budget,
+                "slots": options.slots,
+                "seed": options.seed,
+                "priority": read_whole(arguments.priority, "--priority"),
+            }
+        )
+        job = _watched(client, job, _bracket, sayer()) if arguments.watch else job
+    if arguments.json:
+        print_json(job)
+    elif arguments.watch:
+        _print_result(job)
+    else:
+        _print_handed_in(job)
+    if job["state"] == JobState.FAILED:
+        raise Failed(f"{job['name']} has failed: {job['outcome']}")
+    return DONE if not arguments.watch or job["outcome"] in (OPTIMAL, INFEASIBLE) else NOT_PROVEN
+
+
+def _watched(client: Client, job: Data, line: Callable[[Data], str], say: Callable[[str], None]) -> Data:
+    """Follow a job to its end, a line whenever something changes; return it."""
+    for standing in client.follow(str(job["id"])):
+        say(line(standing))
+    return client.show(str(job["id"]))
+
+
+def _standing(data: Data) -> str:
+    incumbent = data["incumbent"]
+    costs = f"{number(incumbent['default_cost'])} -> {number(incumbent['cost'])}" if incumbent else "-"
+    return f"{_spent(data)}   {counted(data['runs'], 'run')}   default -> incumbent: {costs}"
+
+
+def _bracket(data: Data) -> str:
+    bracket = data["bracket"] or {"objective": None, "bound": None}
+    value = "nothing feasible yet" if bracket["objective"] is None else f"value {bracket['objective']:.7g}"
+    bound = "no bound" if bracket["bound"] is None else f"bound {bracket['bound']:.7g} ({bracket['bound_kind']})"
+    return f"{_spent(data)}   {counted(data['answers']['all'], 'response')}   {value}   {bound}"
+
+
+def _spent(data: Data) -> str:
+    return f"  {data['state']:<11} {duration(data['spent_s'])} of {duration(data['budget_s'])}"
+
+
+def _print_handed_in(job: Data) -> None:
+    print(f"{job['name']} is job {job['id']}, {job['state']}; {command('show', job['name'])} shows it")
+
+
+def _print_result(job: Data) -> None:
+    print(job["report"] or _ended(job))
+    if job["report"]:
+        print()
+        for name, text in result_rows(job):
+            print(f"{name:<10} {text}")
+
+
+def _ended(job: Data) -> str:
+    return f"{job['name']}: {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}"
