@@ -3,8 +3,8 @@
     python -m bench service            about 15 minutes; both kinds of database where PostgreSQL is installed
 
 One job in ten has ten times as many responses as the others. Each kind of request is made 300 times over HTTP, one
-after the other, on jobs in turn; then 10,000 mixed ones while the server's memory is looked at. The targets: best p95
-20 ms, a page of responses 50 ms, a job's page 300 ms.
+after the other, on jobs in turn; then 10,000 mixed ones, and all hostile archives of the tests twice over, while the
+server's memory is looked at. The targets: best p95 20 ms, a page of responses 50 ms, a job's page 300 ms.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from storage.lease import this_process
 from storage.records import Configuration, Incumbent, Job, Member, Run, Submission
 from storage.rows import run_row
 from storage.store import Store
+from tests.archives import HOSTILE
 from tests.postgresql import NotInstalled, private_server
 
 ON_REQUEST = True
@@ -80,6 +82,24 @@ def measure(database: str, url: str) -> None:
             if number == MIXED // 10:
                 before = _memory(pid)  # once everything has been touched
         print(f"  memory after {MIXED // 10:,} requests {before:.0f} MiB, after {MIXED:,} {_memory(pid):.0f} MiB")
+        _attack(client, pid)
+
+
+def _attack(client: httpx.Client, pid: int) -> None:
+    """Send every hostile archive, twice: by the caps of a server, some are only a bad or a large one."""
+    memory = [_memory(pid)]
+    answers: Counter[int] = Counter()
+    for _ in range(2):
+        for archive in HOSTILE.values():
+            answers[client.post("/v1/archives?name=hostile", content=archive).status_code] += 1
+        memory.append(_memory(pid))
+    told = ", ".join(f"{count} times {status}" for status, count in sorted(answers.items()))
+    before, once, twice = memory
+    print(
+        f"  memory before {len(HOSTILE)} hostile archives {before:.0f} MiB, after them {once:.0f} MiB, and again "
+        f"{twice:.0f} MiB; answers: {told}",
+        flush=True,
+    )
 
 
 def _timed(client: httpx.Client, path: str) -> float:
