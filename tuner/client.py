@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
@@ -23,15 +24,22 @@ from tuner.errors import Failed, NotFound, TunerError, UsageError
 
 PAGE = 1000
 SECONDS = 60.0
-"""Without a byte from the server, after which it is given up."""
+"""Without a byte from the server, after which it is given up; where events are followed, it sends some every 15."""
+EVERY, PATIENCE = 2.0, 600.0
+"""Seconds between two attempts to go on following a job, and after which that is given up."""
 PIECE = 2**20
+
+
+class Away(Failed):
+    """The server cannot be reached, or is not able to answer now; it may be back in a moment."""
 
 
 class Client:
     """A `tuner.app.views.View` of a server's jobs. Leaving its context closes it.
 
     Every method raises:
-        Failed: the server cannot be reached, or is not able to answer now.
+        Away: the server cannot be reached, or is not able to answer now.
+        Failed: something is wrong there; the message is the server's.
         UsageError: it refuses the request; the message is the server's.
         NotFound, storage.errors.UnknownJob: what was named is not there.
     """
@@ -173,9 +181,38 @@ class Client:
         made: Data = self._asked("POST", "/problems", json=dict(problem), headers=headers).json()
         return made
 
-    def follow(self, job: str) -> Iterator[Data]:
-        """Yield where a job stands whenever that changes, until it is over."""
-        with self._errors(), self._http.stream("GET", f"{_of(job)}/events", timeout=None) as response:
+    def follow(self, job: str, say: Callable[[str], None]) -> Iterator[Data]:
+        """Yield where a job stands whenever that changes, until it is over.
+
+        A server that goes away, as for a restart, is waited for; Away is raised after `PATIENCE` seconds of that.
+
+        Args:
+            job: its name or id.
+            say: told when the server is away, and when it is back.
+
+        """
+        since: float | None = None
+        while True:
+            try:
+                for kind, data in self._events(job):
+                    if since is not None:
+                        since = None
+                        say(f"{self.url}: is back")
+                    if kind == "over":
+                        return
+                    yield data
+                raise Away(f"{self.url}: has ended the connection")
+            except Away as error:
+                if since is None:
+                    since = time.monotonic()
+                    say(f"{error}; it is waited for, {PATIENCE / 60:.0f} minutes at most")
+                elif time.monotonic() > since + PATIENCE:
+                    raise
+                time.sleep(EVERY)
+
+    def _events(self, job: str) -> Iterator[tuple[str, Data]]:
+        """Yield kind and content of a job's events for as long as the connection lasts."""
+        with self._errors(), self._http.stream("GET", f"{_of(job)}/events") as response:
             if response.is_error:
                 response.read()
                 raise _error(response)
@@ -183,8 +220,8 @@ class Client:
             for line in response.iter_lines():
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
-                elif line.startswith("data: ") and kind == "job":
-                    yield json.loads(line.removeprefix("data: "))
+                elif line.startswith("data: "):
+                    yield kind, json.loads(line.removeprefix("data: "))
 
     def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         with self._errors():
@@ -210,7 +247,7 @@ class _Unreachable:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if isinstance(error, httpx.HTTPError):
-            raise Failed(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+            raise Away(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
 
 
 def _of(job: str) -> str:
@@ -229,6 +266,9 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
+        HTTPStatus.BAD_GATEWAY: Away,
+        HTTPStatus.SERVICE_UNAVAILABLE: Away,
+        HTTPStatus.GATEWAY_TIMEOUT: Away,
     }
     if response.status_code == HTTPStatus.NOT_FOUND:
         return UnknownJob(detail) if "there is no job" in detail else NotFound(detail)

@@ -10,12 +10,11 @@ from typing import Any
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
-  0    done; for tune and resume: a gain was proven; for solve, and submit --watch of a bilevel problem: the answer is
-       proven
+  0    done; for tune, resume and submit --watch: a gain was proven; for a bilevel problem: the answer is proven
   2    the request is wrong: an unknown option, value, unit, solver or parameter, or models that cannot be used
   3    the job or file that was named does not exist
-  4    tune and resume: the default is kept, no gain could be proven; solve, and submit --watch of a bilevel problem:
-       the answer is not proven
+  4    tune, resume and submit --watch: the default is kept, no gain could be proven; for a bilevel problem: the answer
+       is not proven
   5    it failed: the message says what to mend
   130  interrupted; tuner resume goes on
 """
@@ -337,7 +336,7 @@ def _serving(command: Callable[..., Parser]) -> None:
     )
     _scenario(submit)
     submit.add_argument("--priority", metavar="N", default="0", help="jobs with a higher one go first (default: 0)")
-    submit.add_argument("--watch", action="store_true", help="follow the job to its end")
+    submit.add_argument("--watch", action="store_true", help="follow the job to its end, also when the server restarts")
     submit.add_argument("--server", metavar="URL", help=SERVER_HELP)
     _json(submit)
 

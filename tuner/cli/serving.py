@@ -20,17 +20,26 @@ from tuner.app.working import Worker
 from tuner.cli.words import print_json, print_table, sayer
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
+from tuner.follower.processes import die_with_parent
 from tuner.scenario import read_whole
 from tuner.space import unknown
 
 FEWEST_SECONDS = 1.0
 """A worker that ends sooner is not started again at once."""
+SHUTDOWN_SECONDS = 3
+"""What requests may take that are under way when the server is stopped: some have no end, such as following a job."""
+EMBEDDED = "TUNER_EMBEDDED_IN"
+"""The environment variable that tells a worker the process of the server that it belongs to."""
 
 
 def work(arguments: argparse.Namespace) -> int:
     """Carry out the jobs that a server was handed, until interrupted."""
     slots = _slots(arguments)
     say = sayer()
+    if server := os.environ.pop(EMBEDDED, ""):
+        die_with_parent(signal.SIGTERM)  # however the server ends: its next one brings a worker of its own
+        if os.getppid() != int(server):
+            return 0
     with open_store(arguments.store) as store:
         worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
         for signalled in (signal.SIGINT, signal.SIGTERM):
@@ -61,7 +70,14 @@ def serve(arguments: argparse.Namespace) -> int:
         say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
         with _embedded(arguments, slots):
             try:
-                uvicorn.run(app, host=arguments.host, port=port, log_level="warning", server_header=False)
+                uvicorn.run(
+                    app,
+                    host=arguments.host,
+                    port=port,
+                    log_level="warning",
+                    server_header=False,
+                    timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+                )
             except SystemExit:  # as it does when the port is taken
                 raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
     return 0
@@ -75,7 +91,11 @@ def _embedded(arguments: argparse.Namespace, slots: int) -> Iterator[None]:
         return
     over = threading.Event()
     words = [sys.executable, "-m", "tuner", "work", "--slots", str(slots), "--folder", arguments.folder]
-    environment = {**os.environ, "TUNER_STORE": store_url(arguments.store)}  # no argument: it may have a password
+    environment = {
+        **os.environ,
+        EMBEDDED: str(os.getpid()),
+        "TUNER_STORE": store_url(arguments.store),  # no argument: it may have a password
+    }
     process = [subprocess.Popen(words, env=environment)]
 
     def watch() -> None:

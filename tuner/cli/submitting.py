@@ -80,7 +80,11 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
         print(job["report"] or _ended(job))
     else:
         _print_handed_in(job)
-    return DONE
+    if not arguments.watch:
+        return DONE
+    if job["state"] != JobState.FINISHED:
+        return Failed.exit_code
+    return tuning.GAIN if job["outcome"] == "gain" else tuning.KEPT
 
 
 def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
@@ -123,7 +127,7 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
 
 def _watched(client: Client, job: Data, line: Callable[[Data], str], say: Callable[[str], None]) -> Data:
     """Follow a job to its end, a line whenever something changes; return it."""
-    for standing in client.follow(str(job["id"])):
+    for standing in client.follow(str(job["id"]), say):
         say(line(standing))
     return client.show(str(job["id"]))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -91,6 +92,8 @@ def is_loopback(host: str) -> bool:
 class Gate:
     """Refuses what a browser was tricked into: requests by another host's name, or changes from another origin.
 
+    Says so, too, when a request cannot be waited for because the server is stopped.
+
     Adds the headers that keep a page to what the server itself sent.
     """
 
@@ -132,13 +135,22 @@ class Gate:
             await problem(HTTPStatus.FORBIDDEN, "the request comes from another site")(scope, receive, send)
             return
 
+        has_begun = False
+
         async def sending(message: object) -> None:
+            nonlocal has_begun
             assert isinstance(message, dict)
             if message["type"] == "http.response.start":
+                has_begun = True
                 message["headers"] = [*message["headers"], *self._own(scope["path"])]
             await send(message)
 
-        await self._app(scope, receive, sending)
+        try:
+            await self._app(scope, receive, sending)
+        except asyncio.CancelledError:  # the server is stopped, and the request took longer than it waits for any
+            if not has_begun:
+                words = "the server is being stopped, and nothing of the request was kept; send it again in a moment"
+                await problem(HTTPStatus.SERVICE_UNAVAILABLE, words)(scope, receive, send)
 
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
         policy, *others = self.HEADERS

@@ -20,7 +20,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 from starlette.concurrency import run_in_threadpool
 
-from storage.errors import UnknownSet
+from storage.errors import StoreUnavailable, UnknownSet
 from storage.names import fault
 from storage.records import InstanceSet, Job, JobKind, JobState, Submission
 from storage.store import Store
@@ -542,12 +542,15 @@ async def _events(own: StoredView, job: Job, request: Request) -> AsyncIterator[
     """Yield an event for each change of a job, until it is over or nobody listens."""
     last, beat = "", time.monotonic()
     while not await request.is_disconnected():
-        data = await run_in_threadpool(_state, own, job.id)
-        text = json.dumps(finite(data))
+        try:
+            data = await run_in_threadpool(_state, own, job.id)
+        except StoreUnavailable:  # who follows need not notice
+            data = None
+        text = last if data is None else json.dumps(finite(data))
         if text != last:
             yield f"event: job\ndata: {text}\n\n"
             last, beat = text, time.monotonic()
-        if data["state"] in ("finished", "failed", "cancelled"):
+        if data is not None and data["state"] in ("finished", "failed", "cancelled"):
             yield f"event: over\ndata: {json.dumps({'state': data['state']})}\n\n"
             return
         if time.monotonic() - beat > 15:

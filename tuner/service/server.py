@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from storage.errors import StoreError
@@ -55,6 +56,7 @@ def application(
     app.add_exception_handler(TunerError, problems.failed)
     app.add_exception_handler(HTTPException, problems.unrouted)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(Gate, hosts=hosts)
     return app
@@ -70,6 +72,11 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
     return problems.problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=found)
 
 
+async def _left(_: Request, error: Exception) -> JSONResponse:
+    """Answer who is not there any more: nobody reads it, but it is counted, and no fault of ours."""
+    return problems.problem(HTTPStatus.BAD_REQUEST, "the connection ended before the request did")
+
+
 async def _unexpected(_: Request, error: Exception) -> JSONResponse:
     return problems.problem(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL)
 
@@ -82,9 +89,13 @@ def _health(app: FastAPI, store: Store) -> None:
 
     @app.middleware("http")
     async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:
-        with seconds.time():
-            response = await call(request)
-        requests.labels(request.method, response.status_code).inc()
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # which `_unexpected` makes of what is raised here
+        try:
+            with seconds.time():
+                response = await call(request)
+            status = response.status_code
+        finally:
+            requests.labels(request.method, status).inc()
         return response
 
     @app.get("/livez", include_in_schema=False)

@@ -1,0 +1,152 @@
+"""A server that is ended in the middle of something, by force or not, and started again on the same store."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from instances.families import FAMILIES, generate
+from storage.records import JobState, Termination
+from storage.store import Store
+from tests.archives import MPS, zipped
+from tests.processes import Command, Server, until
+from tests.service import handed_in, uploaded
+from tuner.follower.processes import marked
+
+MARK = "TUNER_TEST_RESTART"
+HOWS = [signal.SIGKILL, signal.SIGTERM]
+PATHS = {"/v1/models?suffix=.mps": MPS * 20_000, "/v1/archives?name=spring": zipped({"a.mps": os.urandom(2_000_000)})}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models") / "assignments"
+    generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
+    return folder
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    with Store.open(database_url) as opened:
+        yield opened
+
+
+def half_sent(server: Server, path: str, body: bytes) -> socket.socket:
+    """Send half of a body, and return the connection once the server has laid most of that down."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    head = f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    connection.sendall(head.encode() + body[: len(body) // 2])
+    until(lambda: laid_down(server.pid) > len(body) // 4)
+    return connection
+
+
+def laid_down(pid: int) -> int:
+    """Return how many bytes the files without a name have that a process holds."""
+    links = [link for link in Path(f"/proc/{pid}/fd").iterdir() if "(deleted)" in str(link.readlink())]
+    return sum(link.stat().st_size for link in links)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=["model", "archive"])
+@pytest.mark.parametrize("how", HOWS)
+def test_of_an_upload_that_a_restart_interrupts_nothing_is_left_and_it_can_be_sent_again(
+    store: Store, tmp_path: Path, how: signal.Signals, path: str
+) -> None:
+    with Server(store.url, tmp_path / "server", "--without-worker") as server:
+        server.start()
+        with half_sent(server, path, PATHS[path]) as connection:
+            code = server.end(how, 15.0)
+            assert code == {signal.SIGKILL: -signal.SIGKILL, signal.SIGTERM: 0}[how], server.said
+            answer = answered(connection)
+            if how is signal.SIGTERM:
+                assert answer.startswith(b"HTTP/1.1 503 ")
+                assert b"nothing of the request was kept; send it again" in answer
+            else:
+                assert answer == b""
+        assert list(server.temporary.iterdir()) == []
+        server.start()
+        assert store.instance_sets() == []
+        with store._database.reading() as connected:
+            assert connected.exec_driver_sql("SELECT count(*) FROM models").scalar() == 0
+        body = PATHS[path] if "models" in path else zipped({"a.mps": MPS})
+        assert server.client.post(path, content=body).status_code == 201
+    assert "Traceback" not in server.said, server.said
+
+
+def answered(connection: socket.socket) -> bytes:
+    """Return what a server answers until the connection ends."""
+    found = b""
+    try:
+        while block := connection.recv(65536):
+            found += block
+    except ConnectionError:
+        pass
+    return found
+
+
+def test_a_client_that_leaves_in_the_middle_of_an_upload_is_no_error_of_the_server(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    with Store.open(sqlite_url), Server(sqlite_url, tmp_path / "server", "--without-worker") as server:
+        server.start()
+        for path, body in PATHS.items():
+            half_sent(server, path, body).close()
+        until(lambda: laid_down(server.pid) == 0)
+        assert 'status="500"' not in server.client.get("/metrics").text
+    assert "Traceback" not in server.said, server.said
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_a_job_whose_server_was_ended_goes_on_with_the_next_one_and_executes_nothing_again(
+    store: Store, models: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    job = handed_in(store, uploaded(store, models), budget=8.0)
+    with Server(store.url, tmp_path / "server", "--slots", "1", **{MARK: str(tmp_path)}) as server:
+        server.start()
+        until(lambda: store.count(job.id) > 20)
+        server.end(how, 15.0)
+        until(lambda: not marked(f"{MARK}={tmp_path}"), 15.0)
+        known = {  # but for what was killed on request, which may be executed again
+            stored.run: stored.id
+            for stored in store.responses(job.id)
+            if stored.response.termination is not Termination.KILLED
+        }
+        assert store.job(job.id).state is JobState.INTERRUPTED
+        server.start()
+        until(lambda: store.job(job.id).state is JobState.FINISHED, 90.0)
+        found = list(store.responses(job.id))
+        assert len({stored.run for stored in found}) == len(found) > len(known)
+        kept = {stored.run: stored.id for stored in found}
+        assert [run for run, number in known.items() if kept.get(run) != number] == []
+
+
+@pytest.mark.parametrize("how", HOWS)
+def test_who_follows_a_job_waits_for_a_server_that_restarts_and_ends_as_the_job_does(
+    sqlite_url: str, models: Path, tmp_path: Path, how: signal.Signals
+) -> None:
+    with (
+        Store.open(sqlite_url) as store,
+        Server(sqlite_url, tmp_path / "server", "--slots", "1") as server,
+        Command(
+            sqlite_url,
+            tmp_path / "client",
+            *("submit", str(models), "--solver", "highs", "--budget", "12s", "--cutoff", "1s", "--watch"),
+            *("--server", f"http://127.0.0.1:{server.port}"),
+        ) as client,
+    ):
+        server.start()
+        client.start()
+        until(lambda: any(store.count(job.id) > 5 for job in store.jobs()))
+        server.end(how, 15.0)
+        until(lambda: "it is waited for" in client.said)
+        server.start()
+        code = client.wait(90.0)
+        (job,) = store.jobs()
+        assert job.state is JobState.FINISHED, client.said
+        assert code == (0 if job.outcome == "gain" else 4), client.said
+        assert f"http://127.0.0.1:{server.port}: is back" in client.said
+        assert job.report in client.said
