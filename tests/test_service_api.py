@@ -288,6 +288,14 @@ def test_a_body_that_is_none_is_refused(client: httpx.Client, body: bytes) -> No
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_a_request_that_would_fill_the_memory_is_refused(client: httpx.Client, is_announced: bool) -> None:
+    pieces = [b'{"instance_set": 1, "name": "', *([b"x" * 2**20] * 17), b'"}']
+    content = b"".join(pieces) if is_announced else iter(pieces)
+    headers = {"Content-Type": "application/json"}
+    refused(client.post("/v1/jobs", content=content, headers=headers), 413, "16 MiB at most")
+
+
 def test_a_job_on_a_set_that_is_not_there_is_refused(client: httpx.Client) -> None:
     refused(client.post("/v1/jobs", json={"instance_set": 99}), 404, "no instance set 99")
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from storage import records
 from storage.store import Store
@@ -22,6 +23,10 @@ LOCAL = "local"
 """The owner of what is handed in without a token."""
 COOKIE = "tuner_token"
 SAFE = ("GET", "HEAD", "OPTIONS")
+LARGEST = 16 * 2**20
+"""Bytes of a request that is read into memory as a whole: one with the 10,000 models of a set has less."""
+UPLOADS = ("/v1/models", "/v1/archives")
+"""What is not, and has caps of its own."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,7 @@ def is_loopback(host: str) -> bool:
 class Gate:
     """Refuses what a browser was tricked into: requests by another host's name, or changes from another origin.
 
-    Says so, too, when a request cannot be waited for because the server is stopped.
+    Refuses, too, what would fill the memory, and says when a request is not waited for because the server is stopped.
 
     Adds the headers that keep a page to what the server itself sent.
     """
@@ -135,18 +140,32 @@ class Gate:
             await problem(HTTPStatus.FORBIDDEN, "the request comes from another site")(scope, receive, send)
             return
 
-        has_begun = False
+        has_begun, taken = False, 0
+        most = math.inf if scope["path"] in UPLOADS else LARGEST
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > most:
+                raise ClientDisconnect  # nothing more of it is read; what the endpoint says to that, nobody hears
+            return message
 
         async def sending(message: object) -> None:
             nonlocal has_begun
             assert isinstance(message, dict)
+            if taken > most and not has_begun:
+                return
             if message["type"] == "http.response.start":
                 has_begun = True
                 message["headers"] = [*message["headers"], *self._own(scope["path"])]
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receiving, sending)
+            if taken > most and not has_begun:
+                words = f"a request has {LARGEST // 2**20} MiB at most"
+                await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)(scope, receive, send)
         except asyncio.CancelledError:  # the server is stopped, and the request took longer than it waits for any
             if not has_begun:
                 words = "the server is being stopped, and nothing of the request was kept; send it again in a moment"
