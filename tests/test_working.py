@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sqlite3
@@ -22,7 +23,7 @@ from storage.store import Store
 from tests.service import WIDE, handed_in, uploaded
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
 from tests.test_store_queue import SERVED
-from tuner.app import patience
+from tuner.app import patience, watchdog
 from tuner.app.patience import patient
 from tuner.app.working import Worker, named_folder
 from tuner.follower.processes import marked
@@ -71,8 +72,8 @@ def test_a_job_is_carried_out_with_models_from_the_store(store: Store, models: P
     assert done.slots == 2
     assert sorted(member.name for member in done.members) == [f"generalised-assignment-{n:04}" for n in range(1, 7)]
     assert {stored.run.purpose for stored in store.responses(job.id)} == {Purpose.RACE, Purpose.HOLDOUT}
+    assert {member.path for member in done.members} == {f"assignments/{path.name}" for path in models.iterdir()}
     assert said[0].endswith("taken")
-    worker.forget(job.id)
     assert not list((tmp_path / "work" / "jobs").iterdir())
 
 
@@ -231,3 +232,39 @@ def test_nobody_waits_for_ever(sqlite_url: str, monkeypatch: pytest.MonkeyPatch)
 )
 def test_the_folder_of_a_set_lies_where_it_should(name: str, folder: str) -> None:
     assert named_folder(name) == folder
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(0.0, JobState.FAILED), (math.inf, JobState.INTERRUPTED)])
+def test_a_worker_ends_when_its_job_does_not(
+    store: Store, monkeypatch: pytest.MonkeyPatch, seconds: float, state: JobState
+) -> None:
+    monkeypatch.setattr(watchdog, "LOOK_EVERY", 0.01)
+    monkeypatch.setattr(watchdog, "PATIENCE", 0.2)
+    job, _ = store.submit(SERVED)
+    lease = store.claim(job.id, this_process(), 30)
+    stop, ended, said = threading.Event(), threading.Event(), list[str]()
+    codes: list[int] = []
+
+    def end(code: int) -> None:
+        codes.append(code)
+        ended.set()
+
+    if seconds:
+        stop.set()
+    with watchdog.watched(store, lease, stop, seconds, said.append, end):
+        assert ended.wait(30)
+    assert codes == [watchdog.STUCK]
+    assert stop.is_set()
+    assert store.job(job.id).state is state
+    assert "did not end" in said[0]
+
+
+def test_a_job_that_ends_in_time_is_not_disturbed(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watchdog, "LOOK_EVERY", 0.01)
+    codes: list[int] = []
+    stop = threading.Event()
+    job, _ = store.submit(SERVED)
+    with watchdog.watched(store, store.claim(job.id, this_process(), 30), stop, 30.0, print, codes.append):
+        stop.set()
+        time.sleep(0.1)
+    assert (codes, store.job(job.id).state) == ([], JobState.RUNNING)

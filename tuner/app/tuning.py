@@ -125,7 +125,7 @@ class _Work:
         self._began = self._clock() - job.spent
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
-        self._paths = {member.sha256: member.path for member in job.members}
+        self._paths = {member.sha256: member.path for member in store.job(job.id).members}  # as they were handed in
         self._training = [member.sha256 for member in job.members if member.part == "training"]
         self._holdout = [member.sha256 for member in job.members if member.part == "holdout"]
         self._cost = Cost(job.cost)

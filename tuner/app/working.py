@@ -7,6 +7,7 @@ Workers on one machine or on many take the most urgent job that waits; one whose
 from __future__ import annotations
 
 import hashlib
+import math
 import shutil
 import threading
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from storage.errors import JobBusy, StoreError, StoreUnavailable
 from storage.lease import Lease, this_process
-from storage.records import Job, JobKind, ModelContent
+from storage.records import Job, JobKind, JobState, ModelContent, Submission
 from storage.store import Store
 from tuner.app.intake import submission_of
 from tuner.app.owning import LEASE_SECONDS, kept
@@ -25,6 +26,7 @@ from tuner.app.solving import carry_out_own as solve
 from tuner.app.stating import try_out
 from tuner.app.tuning import LOCAL, Means
 from tuner.app.tuning import carry_out_own as tune
+from tuner.app.watchdog import watched
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, NotFound, TunerError, UsageError
 from tuner.scenario import Scenario
@@ -33,6 +35,8 @@ IDLE = 1.0
 """Seconds between two looks for a job while none waits."""
 GRACE = 5.0
 """Seconds that others have, when the store is back, to renew the leases that ran out while it was away."""
+OVERTIME = 120.0
+"""Seconds beyond its budget that a bilevel problem may take to end by itself."""
 REST = 30.0
 """Seconds after which a job is tried again that this machine could not carry out."""
 
@@ -94,8 +98,12 @@ class Worker:
         store = self._store
         job = store.job(lease.job_id)
         self._say(f"{job.name}: taken")
+        seconds = max(0.0, job.budget - job.spent) + OVERTIME if job.kind is JobKind.SOLVE else math.inf
         try:
-            with kept(store, lease, self._job_stop, Failed, UsageError, NotFound):
+            with (
+                watched(self._bare, lease, self._job_stop, seconds, self._say),
+                kept(store, lease, self._job_stop, Failed, UsageError, NotFound),
+            ):
                 if job.kind is JobKind.SOLVE:
                     self._solve(job, lease)
                 else:
@@ -111,6 +119,8 @@ class Worker:
             self._stop.wait(REST)
             return
         done = store.standing(job.id)
+        if done.state not in (JobState.INTERRUPTED, JobState.PAUSED):
+            self.forget(job.id)
         self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")
 
     def _solve(self, job: Job, lease: Lease) -> None:
@@ -140,7 +150,7 @@ class Worker:
             places[model.sha256] = place
         if not job.members:
             scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
-            self._store.settle(lease, submission_of(scenario, _Ear(self._say)))
+            self._store.settle(lease, _as_handed_in(submission_of(scenario, _Ear(self._say)), own))
             job = self._store.job(job.id)
         here = tuple(replace(member, path=str(places[member.sha256])) for member in job.members)
         return replace(job, members=here)
@@ -178,6 +188,12 @@ def named_folder(name: str) -> str:
     """Return the name of a folder for a set of models."""
     plain = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in name).strip(".")
     return plain[:80] or "models"
+
+
+def _as_handed_in(submission: Submission, own: Path) -> Submission:
+    """Return what was handed in with the models' paths as its owner has them: below the folder's name."""
+    members = [replace(each, path=str(Path(each.path).relative_to(own.resolve()))) for each in submission.members]
+    return replace(submission, members=tuple(members))
 
 
 def _scenario(job: Job, folder: Path) -> Scenario:
