@@ -22,7 +22,7 @@ tune: $(READY) ## tune a committed set of models: about two minutes, ends with t
 		code=$$?; [ $$code -eq 4 ] && code=0; exit $$code
 
 test: $(READY) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 3 --dist loadfile
 
 check: $(READY) ## ruff, mypy --strict and import-linter
 	$(BIN)/ruff check .

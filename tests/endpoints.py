@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from tests.archives import MPS, zipped
+from tuner.bilevel.applications import example
 
 PARTS = {"{job}": "1", "{number}": "1", "{sha256}": "0" * 64}
 MORE: dict[str, dict[str, Any]] = {
@@ -15,6 +16,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /v1/archives": {"params": {"name": "x"}, "content": zipped({"a.mps": MPS})},
     "POST /v1/instance-sets": {"json": {"name": "x", "members": {"a": "0" * 64}}},
     "POST /v1/jobs": {"json": {"instance_set": 1}},
+    "POST /v1/problems": {"json": {"problem": example("toll").document()}},
     "GET /v1/best": {"params": {"family": "assignments"}},
 }
 """What a request needs besides its path."""

@@ -244,7 +244,7 @@ def test_a_bound_of_the_leader_may_be_in_a_row() -> None:
     x, y = b.add_column("x", -1.0), b.add_column("y", 4.0, 0, 10, INTEGER)
     b.add_row("f", [(y, 1.0), (x, -1.0)], upper=-0.5)
     b.add_row("small", [(x, 1.0)], upper=7.3)
-    result = solve(LinearProblem(b.build(), [y], [0], [1.0], lower_maximise=True), budget=4.0)
+    result = solve(LinearProblem(b.build(), [y], [0], [1.0], lower_maximise=True), budget=8.0)
     assert result.ending is Ending.FEASIBLE
     assert result.bound <= -1.5 + 1e-6
     assert result.objective == pytest.approx(-1.5, abs=0.01)

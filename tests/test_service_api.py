@@ -28,8 +28,8 @@ from tuner.service.uploads import Caps
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    with Store.open(database_url) as opened:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(store_url) as opened:
         yield opened
 
 
@@ -95,7 +95,7 @@ def test_models_are_uploaded_once_and_sets_are_made_of_them(client: httpx.Client
     (first, second, *_) = (member["sha256"] for member in found["members"])
     missing = client.post("/v1/models/missing", json={"sha256": [first, "0" * 64]}).json()["missing"]
     assert missing == ["0" * 64]
-    packed = client.post("/v1/models?suffix=.mps.gz", content=gzip.compress(MPS + b"*0\n"))
+    packed = client.post("/v1/models?suffix=.mps.gz", content=gzip.compress(MPS + b"*0\n", mtime=0))
     assert packed.json()["sha256"] == first
     assert b"".join(store.model(second)) == MPS + b"*1\n"
     assert [each["id"] for each in client.get("/v1/instance-sets").json()] == [number]
@@ -143,13 +143,13 @@ def test_a_name_that_is_no_path_inside_a_folder_is_refused(client: httpx.Client,
         (".mps/../x.mps", MPS, 422, "it is one of"),
         (".mps", b"", 422, "it is empty"),
         (".mps.gz", MPS, 422, "damaged"),
-        (".mps.gz", gzip.compress(MPS)[:-8], 422, "cut off"),
+        (".mps.gz", gzip.compress(MPS, mtime=0)[:-8], 422, "cut off"),
         (".mps.xz", b"\xfd7zXZ\x00nonsense", 422, "damaged"),
         (".mps.bz2", b"BZh9nonsense", 422, "damaged"),
         (".mps.zst", b"(\xb5/\xfdnonsense", 422, "damaged"),
         (".mps", b"x" * 100_001, 413, "a model has"),
         (".mps", b"x" * 200_001, 413, "an upload has"),
-        (".mps.gz", gzip.compress(b"\0" * 10_000_000), 413, "a model has"),
+        (".mps.gz", gzip.compress(b"\0" * 10_000_000, mtime=0), 413, "a model has"),
     ],
 )
 def test_a_file_that_is_no_model_or_too_much_is_refused(
@@ -159,7 +159,7 @@ def test_a_file_that_is_no_model_or_too_much_is_refused(
 
 
 def test_what_becomes_much_larger_is_refused(store: Store) -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000)
+    bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
     with served(application(store, caps=Caps(ratio=10))) as client:
         refused(client.post("/v1/models?suffix=.mps.gz", content=bomb), 413, "10 times larger")
 

@@ -33,8 +33,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    with Store.open(database_url) as opened:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(store_url) as opened:
         yield opened
 
 
@@ -397,10 +397,11 @@ def test_optunas_dashboard_is_part_of_it_to_be_read_only(client: httpx.Client, s
 
 def test_optunas_dashboard_is_for_those_who_see_all_jobs(store: Store) -> None:
     studied(store)
+    (study,) = connect(store.url).get_all_studies()
     with served(application(store, needs_token=True)) as client:
         for scope, status in ((Scope.READ, 403), (Scope.SUBMIT, 403), (Scope.ADMIN, 200)):
             headers = bearer(store, "ann", scope)
-            for path in ("/dashboard", "/api/studies", "/csv/1", "/static/bundle.js"):
+            for path in ("/dashboard", "/api/studies", f"/csv/{study._study_id}", "/static/bundle.js"):
                 assert client.get(path, headers=headers).status_code == status
         assert client.get("/api/studies").status_code == 303
 

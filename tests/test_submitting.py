@@ -37,9 +37,9 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def store(store_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """A store with a server in front of it, which $TUNER_SERVER names."""
-    with Store.open(database_url) as opened, served(application(opened)) as client:
+    with Store.open(store_url) as opened, served(application(opened)) as client:
         monkeypatch.setenv("TUNER_SERVER", str(client.base_url))
         yield opened
 

@@ -45,8 +45,8 @@ def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[Store]:
-    with Store.open(database_url) as opened:
+def store(store_url: str) -> Iterator[Store]:
+    with Store.open(store_url) as opened:
         yield opened
 
 
@@ -131,11 +131,11 @@ def started(url: str, folder: Path, mark: str) -> subprocess.Popen[bytes]:
 
 
 def test_a_worker_that_is_killed_is_replaced_by_another_that_executes_nothing_again(
-    database_url: str, models: Path, tmp_path: Path
+    store_url: str, models: Path, tmp_path: Path
 ) -> None:
-    with Store.open(database_url) as store:
+    with Store.open(store_url) as store:
         job = handed_in(store, uploaded(store, models), budget=12.0)
-        first = started(database_url, tmp_path / "one", "first")
+        first = started(store_url, tmp_path / "one", "first")
         try:
             until(lambda: store.count(job.id) > 20)
         finally:
@@ -143,7 +143,7 @@ def test_a_worker_that_is_killed_is_replaced_by_another_that_executes_nothing_ag
             first.wait()
         known = {stored.run: stored.id for stored in store.responses(job.id)}
         until(lambda: not marked(f"{MARKER}=first"), 5.0)
-        second = started(database_url, tmp_path / "two", "second")
+        second = started(store_url, tmp_path / "two", "second")
         try:
             until(lambda: store.job(job.id).state is JobState.FINISHED, 90.0)
         finally:
