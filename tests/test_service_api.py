@@ -459,6 +459,11 @@ def test_metrics_count_requests_and_jobs(client: httpx.Client, store: Store) -> 
     assert 'tuner_requests_total{method="GET",status="404"} 1.0' in told
 
 
+def test_a_method_that_is_not_there_is_answered_with_all_that_are(client: httpx.Client) -> None:
+    assert client.delete("/v1/jobs").headers["allow"] == "GET, POST"
+    assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET"
+
+
 def test_a_path_or_method_that_is_not_there_is_a_problem_too(client: httpx.Client) -> None:
     refused(client.get("/v1/nothing"), 404, "Not Found")
     answer = client.delete("/v1/jobs")

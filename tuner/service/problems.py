@@ -8,6 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from storage import errors as kept
 from tuner import errors as ours
@@ -93,4 +94,13 @@ async def unrouted(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     answer = _answer(request, error.status_code, str(error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["Allow"] = ", ".join(sorted(_allowed(request)))
     return answer
+
+
+def _allowed(request: Request) -> set[str]:
+    """Return the methods that a path can be asked by: each has a route of its own, and only one of them was named."""
+    routes: list[Route] = request.app.state.routes
+    matching = [route for route in routes if route.path_regex.match(request.url.path)]
+    return {method for route in matching for method in route.methods or ()}

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
+from starlette.routing import Route
 
 from storage.errors import StoreError
 from storage.records import JobState
@@ -49,6 +50,8 @@ def application(
     app.state.dashboard = Dashboard(store.url)
     app.include_router(api.router)
     app.include_router(pages.router)
+    routers = (app, api.router, pages.router)
+    app.state.routes = [route for each in routers for route in each.routes if isinstance(route, Route)]
     app.add_exception_handler(pages.LoginNeeded, pages.login_page)
     _health(app, store)
     app.add_exception_handler(problems.Refused, problems.refused)
