@@ -83,6 +83,27 @@ def measure(database: str, url: str) -> None:
                 before = _memory(pid)  # once everything has been touched
         print(f"  memory after {MIXED // 10:,} requests {before:.0f} MiB, after {MIXED:,} {_memory(pid):.0f} MiB")
         _attack(client, pid)
+    with Store.open(url) as store:
+        large = _stored(store, RUNS)
+    with _served(url) as (client, pid):
+        for form in ("csv", "parquet"):
+            _stream(client, pid, f"/v1/jobs/{large.id}/responses?form={form}")
+
+
+def _stream(client: httpx.Client, pid: int, path: str) -> None:
+    """Read a job with a million responses as a whole, and look at the server's memory while it is sent."""
+    before, size, peak, began = _memory(pid), 0, 0.0, time.perf_counter()
+    with client.stream("GET", path) as answer:
+        answer.raise_for_status()
+        for number, block in enumerate(answer.iter_bytes()):
+            size += len(block)
+            if number % 100 == 0:
+                peak = max(peak, _memory(pid))
+    print(
+        f"  {path.rpartition('=')[2]} of {RUNS:,} responses: {size / 2**20:.0f} MiB in "
+        f"{time.perf_counter() - began:.0f} s; memory before {before:.0f} MiB, at most {peak:.0f} MiB",
+        flush=True,
+    )
 
 
 def _attack(client: httpx.Client, pid: int) -> None:
@@ -138,30 +159,32 @@ def _served(url: str) -> Iterator[tuple[httpx.Client, int]]:
 
 def _filled(store: Store) -> list[Job]:
     """Store the jobs, finished, with their responses."""
+    sizes = [10 if number % 10 == 0 else 1 for number in range(JOBS)]
+    unit = RUNS // sum(sizes)
+    return [_stored(store, unit * size) for size in sizes]
+
+
+def _stored(store: Store, count: int) -> Job:
+    """Store a finished job with so many responses."""
     members = tuple(
         Member(f"{n:064x}", f"model-{n}", f"/m/{n}.mps", "training" if n < 20 else "holdout", 9, 9, 9, 9)
         for n in range(INSTANCES)
     )
     tuned = [{"mip_heuristic_effort": n / 100, "presolve": "on"} for n in range(1, CONFIGURATIONS)]
     configurations = [Configuration("highs"), *(Configuration.of("highs", values) for values in tuned)]
-    sizes = [10 if number % 10 == 0 else 1 for number in range(JOBS)]
-    unit = RUNS // sum(sizes)
-    jobs = []
-    for size in sizes:
-        submission = Submission(
-            *("", "/models", "0.3", ("highs",), "par10", "mean", 30.0, 600.0, 2, 2048, 1e-4, 0, ""), members=members
-        )
-        job = store.create_job(submission)
-        lease = store.claim(job.id, this_process(), 600)
-        for number, configuration in enumerate(configurations):  # which makes them known
-            run = Run(configuration, members[0].sha256, 0, 30.0, 30.0)
-            store.record(lease, run, RESPONSE, 1.0, HERE)
-            if number < 10:
-                store.add_incumbent(lease, Incumbent(configuration, 10.0 * number, 9.0 - number, 10.0, 20))
-        _insert(store, job, members, configurations, unit * size - len(configurations))
-        store.finish(lease, "gain", "it is faster", configurations[9])
-        jobs.append(job)
-    return jobs
+    submission = Submission(
+        *("", "/models", "0.3", ("highs",), "par10", "mean", 30.0, 600.0, 2, 2048, 1e-4, 0, ""), members=members
+    )
+    job = store.create_job(submission)
+    lease = store.claim(job.id, this_process(), 600)
+    for number, configuration in enumerate(configurations):  # which makes them known
+        run = Run(configuration, members[0].sha256, 0, 30.0, 30.0)
+        store.record(lease, run, RESPONSE, 1.0, HERE)
+        if number < 10:
+            store.add_incumbent(lease, Incumbent(configuration, 10.0 * number, 9.0 - number, 10.0, 20))
+    _insert(store, job, members, configurations, count - len(configurations))
+    store.finish(lease, "gain", "it is faster", configurations[9])
+    return job
 
 
 def _insert(

@@ -12,7 +12,6 @@ from typing import Any
 from a2wsgi import WSGIMiddleware
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
-from optuna_dashboard import wsgi
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -40,6 +39,8 @@ class Dashboard:
 
     @cached_property
     def _application(self) -> Any:
+        from optuna_dashboard import wsgi  # here: it takes more memory than all else, and few ask for it
+
         return WSGIMiddleware(wsgi(self._storage))
 
     def study(self, job: str) -> int | None:
