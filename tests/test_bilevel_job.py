@@ -14,6 +14,7 @@ from pathlib import Path
 
 import optuna
 import pytest
+from optuna_dashboard import get_note
 
 from storage.lease import this_process
 from storage.records import Answer, Job, JobState
@@ -22,6 +23,7 @@ from tests.bilevel_samples import moore_bard, random_problem
 from tests.store_samples import HERE
 from tests.test_bilevel_files import BY_INDEX, write_pair
 from tuner.app.solving import Solved, answer_of, carry_out, hand_in, response_of
+from tuner.app.study_page import plain
 from tuner.bilevel import Ending, Ties
 from tuner.bilevel.applications import Application, example, generated, read_application
 from tuner.bilevel.state import Bracket
@@ -147,6 +149,9 @@ def test_optunas_tables_have_a_trial_for_every_answer(sqlite_url: str) -> None:
     assert len(study.trials) == solved.result.responses
     assert study.best_value == solved.result.objective
     assert study.user_attrs["tuner job"] == job.name
+    note = get_note(study)
+    assert plain(solved.job.report) in note
+    assert f"| value | {plain(solved.result.rows()['value'])} |" in note
 
 
 def test_a_pair_that_has_changed_since_it_was_handed_in_is_refused(sqlite_url: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from storage.records import Answer, Event, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
 from tuner.app.owning import owned
+from tuner.app.patience import clock
+from tuner.app.study_page import solved_note
 from tuner.app.views import REMARK, TIES
 from tuner.bilevel import Bound, ModelProblem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
@@ -23,6 +24,7 @@ from tuner.bilevel.state import Bracket, trial_of
 from tuner.errors import Failed, UsageError
 from tuner.follower.environment import environment_of
 from tuner.follower.reaction import Tie
+from tuner.leader.mirror import Description
 
 MEMORY_MIB = 2048
 MIRROR_SECONDS = 20.0
@@ -153,7 +155,7 @@ class _Work:
         stop: threading.Event,
     ) -> None:
         self._store, self._job, self._watch, self._say, self._stop = store, job, watch, say, stop
-        self._began = time.monotonic() - job.spent
+        self._began = clock(store) - job.spent
         self._application = restored(job.document)
         self._problem = self._application.problem(Ties(job.ties))
         self._numbers: dict[tuple[float, ...], int] = {}
@@ -195,6 +197,8 @@ class _Work:
                 known=known,
                 proven=None if self._kept is None else (self._kept.bound, Bound(self._kept.bound_kind)),
             )
+            sentence = f"{self._application.sentence(result)}."
+            mirror.describe(Description(solved_note(job, sentence, result.rows())))
         finally:
             mirror.close(MIRROR_SECONDS)
         self._keep_bracket(lease, result.objective, result.bound, result.bound_kind.value, result.x)
@@ -205,11 +209,12 @@ class _Work:
         else:
             for kind, text in remarks_of(result):
                 self._store.add_event(lease, Event(self._elapsed(), kind, text))
-            self._store.finish(lease, result.ending.value, f"{self._application.sentence(result)}.", None)
+            self._store.finish(lease, result.ending.value, sentence, None)
         return Solved(self._store.job(job.id), self._application, result, interrupted)
 
     def _elapsed(self) -> float:
-        return time.monotonic() - self._began
+        """Return the seconds of the budget that are spent; waiting for the store costs none."""
+        return clock(self._store) - self._began
 
     def _keep_bracket(
         self, lease: Lease, value: float | None, bound: float, kind: str, x: tuple[float, ...] | None

@@ -70,6 +70,24 @@ def closing(job: Job, outcome: str, report: str, best: Configuration, space: Spa
     return "\n".join([f"**{plain(outcome)}.** {plain(report)}", "", *table, opening(job)])
 
 
+def solved_note(job: Job, sentence: str, rows: Mapping[str, str]) -> str:
+    """Return the note of a job that has solved a bilevel problem, or was stopped at it, in Markdown.
+
+    Args:
+        job: what was handed in.
+        sentence: the answer in words.
+        rows: what else there is to say of it, by what it is about.
+
+    """
+    table = [f"| {plain(name)} | {plain(text)} |" for name, text in rows.items()]
+    return (
+        f"## {plain(job.name)}\n\n{plain(sentence)}\n\n"
+        + "\n".join(["| | |", "| --- | --- |", *table])
+        + "\n\nEach trial is a choice of the leader that the follower has answered.\n\n"
+        f"Where the job stands: {plain(command('show', job.name))}\n"
+    )
+
+
 def figures(drawn: Figures) -> dict[str, Figure]:
     """Return a job's figures, by what identifies each in its study."""
     steps = drawn.trajectory

@@ -9,7 +9,7 @@ from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
-from tuner.leader.mirror import ERRORS, JOB, PERIOD, Rounds, connect, own_study
+from tuner.leader.mirror import ERRORS, JOB, PERIOD, Description, Rounds, connect, describe, own_study
 
 
 class StudyMirror:
@@ -32,6 +32,7 @@ class StudyMirror:
         self._storage: RDBStorage | None = None
         self._study, self._written = -1, 0
         """The study, and how many of the trials it has."""
+        self._description: Description | None = None
         self._has_failed = False
         self._rounds = Rounds(self._round, PERIOD)
         self._rounds.start()
@@ -41,15 +42,24 @@ class StudyMirror:
         with self._rounds.lock:
             self._trials.append(trial)
 
+    def describe(self, description: Description) -> None:
+        """Have the study's page say this some time soon, in place of what it says."""
+        with self._rounds.lock:
+            self._description = description
+
     def close(self, timeout: float) -> None:
         """Write what is left and end the thread; give up after so many seconds."""
         self._rounds.close(timeout)
 
     def _round(self, closing: bool) -> None:
         with self._rounds.lock:
-            known = len(self._trials)
+            known, description = len(self._trials), self._description
         try:
             self._write(self._open(), known)
+            if description is not None:
+                describe(self._open(), self._study, description)
+                with self._rounds.lock:
+                    self._description = None if self._description is description else self._description
         except ERRORS as error:
             if not self._has_failed:
                 self._has_failed = True
