@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from urllib.parse import unquote
 
+import psycopg
 from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, func, literal, make_url
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -183,6 +184,8 @@ def _translated(error: BaseException | None, where: str, url: URL) -> StoreError
         return _translated_sqlite(error, where, Path(url.database or ""))
     state = getattr(error, "sqlstate", None) or ""
     words = " ".join(str(error).split())
+    if not state and isinstance(error, psycopg.DataError):
+        return StoreRefused(f"{where}: cannot hold that: {words}")  # the driver says so itself, as of a NUL
     if state.startswith(("22", "23")):
         return StoreRefused(f"{where}: contradicts what is kept: {words}")
     if state in ("42P01", "42703"):

@@ -57,12 +57,19 @@ def insert_set(
 ) -> int:
     """Make a set of models that the owner has uploaded, given by name and SHA-256; return its id.
 
+    The same set is made once: where the owner has one of this name with just these models, that is it.
+
     Raises StoreRefused when a model was not uploaded, or a name comes twice.
     """
     known = owned(connection, owner, (sha256 for _, sha256 in members))
     for each, sha256 in members:
         if sha256 not in known:
             raise StoreRefused(f"{database.where}: model {each!r} ({sha256}) was not uploaded")
+    same = select(_sets.id).where(_sets.owner == owner, _sets.name == name).order_by(_sets.id.desc())
+    for candidate in connection.scalars(same).all():
+        columns = select(_members.name, _members.sha256).where(_members.set_id == candidate)
+        if {(each, sha256) for each, sha256 in connection.execute(columns)} == set(members):
+            return int(candidate)
     row = {"owner": owner, "name": name, "created_at": datetime.now(UTC)}
     number = connection.execute(insert(schema.instance_sets).values(row).returning(_sets.id)).scalar_one()
     if members:
@@ -102,7 +109,9 @@ def _read_members(connection: Connection, number: int) -> Iterator[tuple[str, Mo
 
 
 def delete_set(connection: Connection, database: Database, number: int) -> None:
-    """Delete a set, and the models that are in no other one.
+    """Delete a set, and the models of its owner that are in none of the owner's others.
+
+    A model that others have uploaded, too, stays theirs.
 
     Raises StoreRefused when a job needs it, UnknownSet when it is not there.
     """
@@ -110,11 +119,15 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
     users = connection.scalar(select(func.count()).select_from(schema.jobs).where(jobs.instance_set == number))
     if users:
         raise StoreRefused(f"{database.where}: instance set {number} is that of {users} jobs; it has to stay")
-    members = connection.scalars(select(_members.sha256).where(_members.set_id == number)).all()
+    owner = connection.scalar(select(_sets.owner).where(_sets.id == number))
+    members = set(connection.scalars(select(_members.sha256).where(_members.set_id == number)))
     connection.execute(delete(schema.instance_set_members).where(_members.set_id == number))
     if connection.execute(delete(schema.instance_sets).where(_sets.id == number)).rowcount != 1:
         raise UnknownSet(f"{database.where}: there is no instance set {number}")
-    used = set(connection.scalars(select(_members.sha256).where(_members.sha256.in_(members))))
-    gone = sorted(set(members) - used)
-    for table in (schema.model_owners, schema.model_chunks, schema.models):
+    in_sets = select(_members.sha256).join(schema.instance_sets, _sets.id == _members.set_id).distinct()
+    own = sorted(members - set(connection.scalars(in_sets.where(_sets.owner == owner, _members.sha256.in_(members)))))
+    connection.execute(delete(schema.model_owners).where(_owners.owner == owner, _owners.sha256.in_(own)))
+    others = connection.scalars(select(_owners.sha256).where(_owners.sha256.in_(own)))
+    gone = sorted(set(own) - set(others) - set(connection.scalars(in_sets.where(_members.sha256.in_(own)))))
+    for table in (schema.model_chunks, schema.models):
         connection.execute(delete(table).where(table.c.sha256.in_(gone)))

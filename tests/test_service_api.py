@@ -23,6 +23,7 @@ from tests.archives import FILE, HOSTILE, MPS, tarred, zipped
 from tests.service import CAPS, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.views import RESPONSE_COLUMNS
+from tuner.service.access import FORWARDED
 from tuner.service.server import application
 from tuner.service.uploads import Caps
 
@@ -104,6 +105,41 @@ def test_models_are_uploaded_once_and_sets_are_made_of_them(client: httpx.Client
     refused(client.delete(f"/v1/instance-sets/{number}"), 404, "no instance set")
 
 
+def test_a_set_is_made_once(client: httpx.Client, store: Store) -> None:
+    sha256 = client.post("/v1/models?suffix=.mps", content=MPS).json()["sha256"]
+    wanted = {"name": "spring", "members": {"a": sha256, "b": sha256}}
+    made = [client.post("/v1/instance-sets", json=wanted).json()["id"] for _ in range(2)]
+    assert made[0] == made[1]
+    others = ({**wanted, "name": "autumn"}, {**wanted, "members": {"a": sha256}})
+    made += [client.post("/v1/instance-sets", json=other).json()["id"] for other in others]
+    assert len(set(made)) == 3 == len(store.instance_sets())
+
+
+def test_who_deletes_a_set_leaves_others_what_they_have_uploaded(open_client: httpx.Client, store: Store) -> None:
+    ann, bob = (bearer(store, who, Scope.SUBMIT) for who in ("ann", "bob"))
+    for who in (ann, bob):
+        sha256 = open_client.post("/v1/models?suffix=.mps", content=MPS, headers=who).json()["sha256"]
+    wanted = {"name": "spring", "members": {"a": sha256}}
+    number = open_client.post("/v1/instance-sets", json=wanted, headers=bob).json()["id"]
+    assert open_client.delete(f"/v1/instance-sets/{number}", headers=bob).status_code == 204
+    for who, missing in ((ann, []), (bob, [sha256])):
+        answer = open_client.post("/v1/models/missing", json={"sha256": [sha256]}, headers=who)
+        assert answer.json() == {"missing": missing}
+    number = open_client.post("/v1/instance-sets", json=wanted, headers=ann).json()["id"]
+    assert open_client.delete(f"/v1/instance-sets/{number}", headers=ann).status_code == 204
+    with store._database.reading() as connected:
+        assert connected.exec_driver_sql("SELECT count(*) FROM models").scalar() == 0
+
+
+def test_a_zip_whose_directory_would_fill_the_memory_is_refused(
+    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.service.uploads.DIRECTORY", 100)
+    small, large = zipped({"a.mps": MPS}), zipped({f"{number}.mps": MPS for number in range(10)})
+    assert client.post("/v1/archives?name=small", content=small).status_code == 201
+    refused(client.post("/v1/archives?name=large", content=large), 413, "the directory of the zip file is too large")
+
+
 def test_a_set_of_models_that_were_not_uploaded_is_refused_with_what_is_missing(client: httpx.Client) -> None:
     answer = client.post("/v1/instance-sets", json={"name": "x", "members": {"a": "0" * 64}})
     refused(answer, 409, "upload the missing models first")
@@ -116,6 +152,7 @@ def test_a_set_of_models_that_were_not_uploaded_is_refused_with_what_is_missing(
         "../a",
         "/a",
         "a/../b",
+        "é" * 101,
         "a//b",
         ".a",
         "a/.b",
@@ -293,7 +330,7 @@ def test_a_request_that_would_fill_the_memory_is_refused(client: httpx.Client, i
     pieces = [b'{"instance_set": 1, "name": "', *([b"x" * 2**20] * 17), b'"}']
     content = b"".join(pieces) if is_announced else iter(pieces)
     headers = {"Content-Type": "application/json"}
-    refused(client.post("/v1/jobs", content=content, headers=headers), 413, "16 MiB at most")
+    refused(client.post("/v1/jobs", content=content, headers=headers), 413, "64 KiB at most")
 
 
 def test_a_job_on_a_set_that_is_not_there_is_refused(client: httpx.Client) -> None:
@@ -442,10 +479,32 @@ def test_a_browser_that_was_tricked_is_refused(store: Store) -> None:
         assert client.get("/v1/jobs").status_code == 200
         refused(client.get("/v1/jobs", headers={"Host": "evil.example"}), 421, "not known by that host's name")
         refused(client.post("/v1/jobs", json={}, headers={"Origin": "http://evil.example"}), 403, "from another site")
+        for odd in ("http://[", "null", "//", "", own.replace("http", "http:")):
+            refused(client.post("/v1/jobs", json={}, headers={"Origin": odd}), 403, "from another site")
         assert client.post("/v1/jobs", json={}, headers={"Origin": own}).status_code == 422
         answer = client.get("/v1/jobs")
         assert "default-src 'none'" in answer.headers["content-security-policy"]
         assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("header", FORWARDED)
+def test_who_comes_by_a_proxy_is_asked_for_a_token_though_nobody_else_is(client: httpx.Client, header: str) -> None:
+    refused(client.get("/v1/jobs", headers={header: "8.8.8.8"}), 401, "a token is needed")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/jobs/{job}/responses?configuration=%00",
+        "/v1/jobs/{job}/best?form=solver&configuration=%00",
+        "/jobs/{job}?configuration=%00",
+        "/v1/jobs/%00",
+        "/v1/best?family=%00",
+    ],
+)
+def test_a_nul_is_not_taken_for_a_database_that_is_away(client: httpx.Client, store: Store, path: str) -> None:
+    answer = client.get(path.format(job=store.job(carried_out(store)).id))
+    assert answer.status_code in (200, 404, 409, 422), answer.text
 
 
 # Health

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -268,3 +269,34 @@ def test_a_job_that_ends_in_time_is_not_disturbed(store: Store, monkeypatch: pyt
         stop.set()
         time.sleep(0.1)
     assert (codes, store.job(job.id).state) == ([], JobState.RUNNING)
+
+
+def test_a_job_that_nobody_can_carry_out_fails_and_the_worker_goes_on(
+    store: Store, models: Path, tmp_path: Path
+) -> None:
+    uploads = uploaded(store, models)
+    shas = [model.sha256 for _, model in uploads.members]
+    long = store.create_instance_set("me", "long", [("é" * 130, shas[0]), ("b", shas[1]), ("c", shas[2])])
+    both = store.create_instance_set("me", "both", [("a", shas[0]), (f"a{uploads.members[1][1].suffix}/b", shas[1])])
+    bad = [handed_in(store, long), handed_in(store, both)]
+    worker, said = worker_of(store, tmp_path)
+    worker.work(until_idle=True)
+    assert [store.job(job.id).state for job in bad] == [JobState.FAILED, JobState.FAILED]
+    assert "File name too long" in store.job(bad[0].id).outcome
+    assert any("Traceback" in line for line in said)
+
+
+def test_what_lies_in_the_folder_of_another_jobs_models_does_no_harm(
+    store: Store, models: Path, tmp_path: Path
+) -> None:
+    job = handed_in(store, uploaded(store, models), budget=6.0)
+    folder = tmp_path / "work" / "jobs" / str(job.id) / "assignments"
+    folder.mkdir(parents=True)
+    first, second, *_ = sorted(models.iterdir())
+    shutil.copyfile(second, folder / first.name)
+    shutil.copyfile(second, folder / f"stale-{second.name}")
+    worker, _ = worker_of(store, tmp_path)
+    worker.work(until_idle=True)
+    done = store.job(job.id)
+    assert done.state is JobState.FINISHED, done.outcome
+    assert len(done.members) == len(list(models.iterdir()))

@@ -6,14 +6,17 @@ Workers on one machine or on many take the most urgent job that waits; one whose
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import math
 import shutil
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from instances.formats import sha256_of
 from storage.errors import JobBusy, StoreError, StoreUnavailable
 from storage.lease import Lease, this_process
 from storage.records import Job, JobKind, JobState, ModelContent, Submission
@@ -35,6 +38,8 @@ IDLE = 1.0
 """Seconds between two looks for a job while none waits."""
 GRACE = 5.0
 """Seconds that others have, when the store is back, to renew the leases that ran out while it was away."""
+ODD_NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ, errno.EINVAL}
+"""What the file system says of names that it does not take: a fault of the job, and not of this machine."""
 OVERTIME = 120.0
 """Seconds beyond its budget that a bilevel problem may take to end by itself."""
 REST = 30.0
@@ -104,10 +109,7 @@ class Worker:
                 watched(self._bare, lease, self._job_stop, seconds, self._say),
                 kept(store, lease, self._job_stop, Failed, UsageError, NotFound),
             ):
-                if job.kind is JobKind.SOLVE:
-                    self._solve(job, lease)
-                else:
-                    tune(store, self._local(job, lease), lease, _Ear(self._say), self._job_stop, self._means)
+                self._work_on(job, lease)
         except JobBusy as error:
             self._say(str(error))
             return
@@ -123,6 +125,21 @@ class Worker:
             self.forget(job.id)
         self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")
 
+    def _work_on(self, job: Job, lease: Lease) -> None:
+        """Carry out a job; what goes wrong with it that nobody has thought of fails it, and not this worker."""
+        try:
+            if job.kind is JobKind.SOLVE:
+                self._solve(job, lease)
+            else:
+                tune(self._store, self._local(job, lease), lease, _Ear(self._say), self._job_stop, self._means)
+        except (TunerError, StoreError):
+            raise
+        except Exception as error:
+            if isinstance(error, OSError) and error.errno not in ODD_NAMES:
+                raise
+            self._say("".join(traceback.format_exception(error)).rstrip())
+            raise Failed(f"it cannot be carried out: {type(error).__name__}: {error}") from error
+
     def _solve(self, job: Job, lease: Lease) -> None:
         """Solve a bilevel problem, after it was seen that reading it does no harm here."""
         if job.slots > self._slots:
@@ -130,10 +147,7 @@ class Worker:
             self._store.settle(lease, job)
         if self._store.bracket(job.id) is None:
             try_out(job.document, self._job_stop)
-        try:
-            solve(self._store, job, lease, lambda _: None, self._say, self._job_stop)
-        except (ArithmeticError, AssertionError, LookupError, MemoryError, TypeError, ValueError) as error:
-            raise Failed(f"it cannot be solved: {type(error).__name__}: {error}") from error  # the next one may be
+        solve(self._store, job, lease, lambda _: None, self._say, self._job_stop)
 
     def _local(self, job: Job, lease: Lease) -> Job:
         """Return a job with its models laid into the worker's folder; they are looked at first if nobody did yet."""
@@ -141,22 +155,23 @@ class Worker:
             raise Failed(f"job {job.name!r} has no instance set")
         own = self._folder / "jobs" / str(job.id)
         folder = own / named_folder(job.folder)
-        places = {}
+        places: dict[str, Path] = {}
         for name, model in self._store.instance_set(job.instance_set).members:
             place = folder / f"{name}{model.suffix}"
             if not place.resolve().is_relative_to(folder.resolve()):  # which no upload lets through
                 raise Failed(f"job {job.name!r}: model {name!r} would lie outside of its folder")
             self._lay(model, place)
             places[model.sha256] = place
+        _clear(own, set(places.values()))
         if not job.members:
             scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
             self._store.settle(lease, _as_handed_in(submission_of(scenario, _Ear(self._say)), own))
             job = self._store.job(job.id)
         here = tuple(replace(member, path=str(places[member.sha256])) for member in job.members)
-        return replace(job, members=here)
+        return replace(job, members=here, slots=min(job.slots, self._slots))
 
     def _lay(self, model: ModelContent, place: Path) -> None:
-        if place.exists():
+        if place.exists() and sha256_of(place) == model.sha256:
             return
         place.parent.mkdir(parents=True, exist_ok=True)
         partial = place.with_name(f".{place.name}.{hashlib.sha256(str(place).encode()).hexdigest()[:8]}")
@@ -172,6 +187,13 @@ class Worker:
     def forget(self, job_id: int) -> None:
         """Delete what was laid for a job."""
         shutil.rmtree(self._folder / "jobs" / str(job_id), ignore_errors=True)
+
+
+def _clear(folder: Path, wanted: set[Path]) -> None:
+    """Delete the files of a folder but those that are wanted: another job may have had its number, in another store."""
+    for path in list(folder.rglob("*")):
+        if path.is_file() and path not in wanted:
+            path.unlink()
 
 
 class _Ear:

@@ -23,10 +23,20 @@ LOCAL = "local"
 """The owner of what is handed in without a token."""
 COOKIE = "tuner_token"
 SAFE = ("GET", "HEAD", "OPTIONS")
-LARGEST = 16 * 2**20
-"""Bytes of a request that is read into memory as a whole: one with the 10,000 models of a set has less."""
-UPLOADS = ("/v1/models", "/v1/archives")
-"""What is not, and has caps of its own."""
+SMALL = 64 * 2**10
+"""Bytes of a request that is read into memory as a whole, before anybody asks whose it is."""
+LISTS = 4 * 2**20
+"""Bytes of one with the 10,000 models of a set."""
+LARGEST = {
+    "/v1/instance-sets": LISTS,
+    "/v1/models/missing": LISTS,
+    "/v1/models": math.inf,
+    "/v1/archives": math.inf,
+    "/v1/problems": math.inf,
+}
+"""What else the paths take, in bytes; those that have no end here are read as streams, under caps of their own."""
+FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")
+"""What a proxy adds to the requests of others."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,10 @@ class Access:
     """Finds out who makes a request."""
 
     def __init__(self, store: Store, needs_token: bool) -> None:
-        """Ask for tokens, or take everybody for the local user: only where nobody else reaches the server."""
+        """Ask for tokens, or take everybody for the local user: only where nobody else reaches the server.
+
+        Whoever comes by a proxy is somebody else, and is asked for one all the same.
+        """
         self._store, self._needs_token = store, needs_token
 
     def caller(self, request: Request) -> Caller:
@@ -66,7 +79,7 @@ class Access:
         Raises Refused when there is no token where one is needed, or one that is not known.
         """
         secret = _secret(request.headers) or request.cookies.get(COOKIE, "")
-        if not secret and not self._needs_token:
+        if not secret and not self._needs_token and not any(name in request.headers for name in FORWARDED):
             return Caller(LOCAL, ADMIN, has_token=False)
         token = self._store.token(secret) if secret else None
         if token is None:
@@ -136,12 +149,12 @@ class Gate:
             await answer(scope, receive, send)
             return
         origin = headers.get("origin")
-        if origin is not None and scope["method"] not in SAFE and urlsplit(origin).netloc != host:
+        if origin is not None and scope["method"] not in SAFE and _netloc(origin) != host:
             await problem(HTTPStatus.FORBIDDEN, "the request comes from another site")(scope, receive, send)
             return
 
         has_begun, taken = False, 0
-        most = math.inf if scope["path"] in UPLOADS else LARGEST
+        most = LARGEST.get(scope["path"], SMALL)
 
         async def receiving() -> Message:
             nonlocal taken
@@ -164,7 +177,7 @@ class Gate:
         try:
             await self._app(scope, receiving, sending)
             if taken > most and not has_begun:
-                words = f"a request has {LARGEST // 2**20} MiB at most"
+                words = f"a request to {scope['path'][:100]} has {most / 2**10:.0f} KiB at most"
                 await problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words)(scope, receive, send)
         except asyncio.CancelledError:  # the server is stopped, and the request took longer than it waits for any
             if not has_begun:
@@ -174,6 +187,13 @@ class Gate:
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
         policy, *others = self.HEADERS
         return [self.STYLED if path.startswith(("/jobs/", "/dashboard")) else policy, *others]
+
+
+def _netloc(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _hostname(host: str) -> str:

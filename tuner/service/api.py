@@ -135,6 +135,11 @@ def _problems(*statuses: HTTPStatus) -> dict[int | str, dict[str, Any]]:
     return {int(status): {"description": status.phrase, "model": Problem, **schema} for status in statuses}
 
 
+def _also(*media_types: str) -> dict[int | str, dict[str, Any]]:
+    """Describe an answer that is JSON, or a file of one of these types."""
+    return {200: {"content": {each: {"schema": {"type": "string"}} for each in media_types}}}
+
+
 ALWAYS = _problems(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
@@ -356,7 +361,7 @@ for verb, wanted, what in (
     )
 
 
-@router.get("/jobs/{job}/best", responses=NONE, tags=["results"])
+@router.get("/jobs/{job}/best", responses={**NONE, **_also("text/plain")}, tags=["results"])
 def read_best(
     service: Served,
     who: Reader,
@@ -386,7 +391,11 @@ def read_instances(service: Served, who: Reader, job: Reference) -> list[Data]:
     return own.instances(own.job(job))
 
 
-@router.get("/jobs/{job}/responses", responses=NONE, tags=["results"])
+@router.get(
+    "/jobs/{job}/responses",
+    responses={**NONE, **_also("text/csv", "application/vnd.apache.parquet")},
+    tags=["results"],
+)
 def read_responses(
     service: Served,
     who: Reader,

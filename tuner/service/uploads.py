@@ -60,6 +60,8 @@ class Caps:
     """Numbers, texts, lists and tables in it: a few bytes of JSON may take many in memory."""
 
 
+PART = 200
+"""Bytes of a part of a name, which file systems take together with a suffix."""
 SMALL = 4 * MIB
 DIRECTORY = 16 * MIB
 """Bytes of a zip file's directory, at most."""
@@ -81,6 +83,7 @@ def checked_name(name: str, caps: Caps) -> str:
     if (
         not name
         or len(name) > caps.name
+        or any(len(part.encode()) > PART for part in parts)
         or len(parts) > caps.depth
         or not _NAME.fullmatch(name)
         or not name.isprintable()
@@ -89,7 +92,7 @@ def checked_name(name: str, caps: Caps) -> str:
         raise Refused(
             UNFIT,
             f"model {name[:100]!r}: no name for one; a relative path is needed, without dots at the beginning of a "
-            f"part, of {caps.depth} parts and {caps.name} characters at most",
+            f"part, of {caps.depth} parts, {caps.name} characters and {PART} bytes for a part at most",
         )
     return name
 
