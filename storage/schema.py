@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0006"
+VERSION = "0007"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -333,6 +333,7 @@ runs = Table(
     ForeignKeyConstraint(["job_id", "instance"], ["job_members.job_id", "job_members.instance"]),
     UniqueConstraint("job_id", "configuration", "instance", "seed", "run_limit", "purpose", name="uq_runs_run"),
     Index("ix_runs_job_id_id", "job_id", "id"),
+    Index("ix_runs_job_id_purpose_id", "job_id", "purpose", "id"),
     _one_of("purpose", Purpose),
     _one_of("termination", Termination),
     _one_of("claim", Claim),

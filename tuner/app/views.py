@@ -18,6 +18,7 @@ from storage.records import (
     JobKind,
     JobState,
     Member,
+    Purpose,
     StoredAnswer,
     StoredRun,
     spell,
@@ -92,6 +93,8 @@ TIES, REMARK = "ties", "remark"
 should know."""
 OPTIMAL, INFEASIBLE = "optimal", "bilevel infeasible"
 """Outcomes of a bilevel problem that are proven."""
+PURPOSES = {"training": Purpose.RACE, "holdout": Purpose.HOLDOUT}
+"""What the runs on each part of a job's models are for: the leader sees no other part, and the verdict none but its."""
 RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED, JobState.PAUSED)
 
 
@@ -264,14 +267,13 @@ class StoredView:
             if not matching:
                 raise NotFound(f"{job.name} has no instance {filters.instance!r}; see", "responses", job.name)
             instance = matching[0]
-        if filters.part not in ("", "training", "holdout"):
+        if filters.part and filters.part not in PURPOSES:
             raise UsageError(f"part: {filters.part!r} is neither training nor holdout")
-        stored = self.store.responses(job.id, configuration=key, instance=instance, since=filters.since)
-        return (
-            run_row(job, each, members[each.run.instance])
-            for each in stored
-            if filters.part in ("", members[each.run.instance].part)
+        purpose = PURPOSES.get(filters.part)
+        stored = self.store.responses(
+            job.id, configuration=key, instance=instance, purpose=purpose, since=filters.since
         )
+        return (run_row(job, each, members[each.run.instance]) for each in stored)
 
     def export(self, reference: str, configuration: str, python: bool) -> str:
         """Return a configuration as the solver itself reads it, or as a program."""
