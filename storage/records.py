@@ -346,6 +346,8 @@ class Job(Submission):
     """The verdict in words, once finished."""
     best: Configuration | None = None
     """What the verdict recommends, once finished."""
+    finished_at: datetime | None = None
+    """None also for a job that finished before this was kept."""
 
 
 class Scope(StrEnum):

@@ -152,6 +152,7 @@ def job_of(
         served=row.served,
         priority=row.priority,
         instance_set=row.instance_set,
+        finished_at=row.finished_at,
     )
 
 

@@ -249,6 +249,7 @@ jobs = Table(
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("hold", Text, nullable=False, server_default=""),
     Column("instance_set", ForeignKey("instance_sets.id")),
+    Column("finished_at", Moment),
     UniqueConstraint("name"),
     _one_of("state", (state for state in JobState if state not in HELD)),
     _one_of("hold", ("", *HELD)),

@@ -301,7 +301,8 @@ class Store:
         concerned = [*(c.candidate for c in comparisons), *(c.baseline for c in comparisons)]
         if best is not None:
             concerned.append(best)
-        verdict = {"outcome": outcome, "report": report, "best": best and best.key}
+        now = self._database.now  # the finished jobs of all hosts are put in order by it
+        verdict = {"outcome": outcome, "report": report, "best": best and best.key, "finished_at": now}
         with self._database.writing() as connection:
             fresh = self._configurations.keep(connection, concerned)
             jobs.give_back(connection, self._database, lease, JobState.FINISHED, **verdict)

@@ -15,7 +15,9 @@ from pathlib import Path
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import update
 
+from storage import schema
 from storage.lease import this_process
 from storage.records import Configuration, Event, Scope
 from storage.store import Store
@@ -369,6 +371,21 @@ def test_results_are_read_in_every_form(client: httpx.Client, store: Store) -> N
     }
     refused(client.get("/v1/best?family=spring&solver=scip"), 404, "no finished job")
     refused(client.get(f"/v1/jobs/{name}/best?form=solver&configuration=nope"), 404, "no configuration 'nope'")
+
+
+def test_the_job_that_finished_last_says_what_is_best_of_a_family(client: httpx.Client, store: Store) -> None:
+    submission = replace(SUBMISSION, owner="local", members=MEMBERS, solvers=("highs",), folder="/data/spring")
+    jobs = [store.create_job(replace(submission, name=name)) for name in ("long", "short")]
+    leases = [store.claim(job.id, this_process(), 30) for job in jobs]
+    for lease, best in ((leases[1], Configuration("highs")), (leases[0], TUNED)):
+        store.finish(lease, "gain", "it is faster", best)
+        (line,) = client.get("/v1/best?family=spring").json()["best"]
+        told = client.get(f"/v1/jobs/{lease.job_id}").json()
+        assert (line["job"], line["key"], line["finished_at"]) == (told["name"], best.key, told["finished_at"])
+    with store._database.writing() as connection:  # as of jobs that finished before that was kept
+        connection.execute(update(schema.jobs).values(finished_at=None))
+    (line,) = client.get("/v1/best?family=spring").json()["best"]
+    assert line["job"] == "short"
 
 
 def test_responses_come_in_pages_and_whole(client: httpx.Client, store: Store) -> None:

@@ -363,9 +363,13 @@ def test_the_trajectory_and_events_come_back_in_order(store: Store, store_url: s
 
 def test_a_finished_job_has_its_verdict_and_cannot_be_claimed(store: Store, store_url: str, lease: Lease) -> None:
     comparisons = [COMPARISON, replace(COMPARISON, measure="par10", low=float("nan"))]
+    assert store.job(lease.job_id).finished_at is None
+    before = datetime.now(UTC)
     store.finish(lease, "gain", "1.5 times faster", TUNED, comparisons)
     with Store.open(store_url) as another:
         job = another.job(lease.job_id)
+        assert job.finished_at is not None
+        assert before - timedelta(seconds=1) <= job.finished_at <= datetime.now(UTC) + timedelta(seconds=1)
         assert repr(another.comparisons(lease.job_id)) == repr(comparisons)
         assert another.jobs()[0].best == TUNED
     assert (job.state, job.outcome, job.report, job.best) == (JobState.FINISHED, "gain", "1.5 times faster", TUNED)

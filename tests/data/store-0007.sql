@@ -220,7 +220,7 @@ CREATE TABLE jobs (
 	owner_pid BIGINT, 
 	owner_started BIGINT, 
 	owned_since DATETIME, 
-	owned_until DATETIME, reuse_upto BIGINT, kind TEXT DEFAULT 'tune' NOT NULL, document TEXT DEFAULT '' NOT NULL, owner TEXT DEFAULT '' NOT NULL, served BOOLEAN DEFAULT 0 NOT NULL, priority INTEGER DEFAULT '0' NOT NULL, hold TEXT DEFAULT '' NOT NULL CONSTRAINT ck_jobs_hold CHECK (hold IN ('', 'paused', 'cancelled')), instance_set INTEGER CONSTRAINT fk_jobs_instance_set REFERENCES instance_sets (id), problem TEXT DEFAULT '' NOT NULL, 
+	owned_until DATETIME, reuse_upto BIGINT, kind TEXT DEFAULT 'tune' NOT NULL, document TEXT DEFAULT '' NOT NULL, owner TEXT DEFAULT '' NOT NULL, served BOOLEAN DEFAULT 0 NOT NULL, priority INTEGER DEFAULT '0' NOT NULL, hold TEXT DEFAULT '' NOT NULL CONSTRAINT ck_jobs_hold CHECK (hold IN ('', 'paused', 'cancelled')), instance_set INTEGER CONSTRAINT fk_jobs_instance_set REFERENCES instance_sets (id), problem TEXT DEFAULT '' NOT NULL, finished_at DATETIME, 
 	CONSTRAINT pk_jobs PRIMARY KEY (id), 
 	CONSTRAINT ck_jobs_state CHECK (state IN ('queued', 'running', 'interrupted', 'finished', 'failed')), 
 	CONSTRAINT ck_jobs_budget CHECK (budget > 0), 
@@ -232,11 +232,11 @@ CREATE TABLE jobs (
 );
 INSERT INTO "jobs" VALUES(1,'unit commitment','finished','/models/day','0.25','par10','pessimistic',30.0,600.0,2,2048,0.0001,7,'[highs.presolve]
 type = "choice"
-','2026-11-22 20:49:32.424083',61.5,'gain','1.5 times faster','639dcee4ce6b8029',2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','',0,0,'',NULL,'');
-INSERT INTO "jobs" VALUES(2,'tolls','interrupted','network.toml','','','pessimistic',30.0,600.0,2,2048,0.0001,7,'','2026-11-27 15:14:39.579152',1.0,'','',NULL,2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'solve','{"kind": "toll", "name": "tolls"}','',0,0,'',NULL,'toll');
+','2026-11-22 20:49:32.424083',61.5,'gain','1.5 times faster','639dcee4ce6b8029',2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','',0,0,'',NULL,'',NULL);
+INSERT INTO "jobs" VALUES(2,'tolls','interrupted','network.toml','','','pessimistic',30.0,600.0,2,2048,0.0001,7,'','2026-11-27 15:14:39.579152',1.0,'','',NULL,2,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'solve','{"kind": "toll", "name": "tolls"}','',0,0,'',NULL,'toll',NULL);
 INSERT INTO "jobs" VALUES(3,'served','queued','/models/day','0.25','par10','pessimistic',30.0,600.0,2,2048,0.0001,7,'[highs.presolve]
 type = "choice"
-','2026-11-27 18:02:14.503012',0.0,'','',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','me',1,3,'paused',1,'');
+','2026-11-27 18:02:14.503012',0.0,'','',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','me',1,3,'paused',1,'',NULL);
 CREATE TABLE model_chunks (
 	sha256 VARCHAR(64) NOT NULL, 
 	position INTEGER NOT NULL, 

@@ -406,6 +406,7 @@ def job_data(job: Job) -> Data:
         "instance_set": job.instance_set,
         "problem": job.problem or None,
         "created_at": job.created_at.isoformat(),
+        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
         "best": configuration_data(job.best) if job.best else None,
         "report": job.report,
     }

@@ -447,18 +447,23 @@ def best_over_jobs(
     """
     own = service.view(who)
     lines: dict[str, Data] = {}
-    for job in own.jobs():
+    for job in sorted(own.jobs(), key=_ended, reverse=True):
         best = job["best"]
         if job["state"] != "finished" or not best or _family(job["folder"]) != family:
             continue
         if solver in ("", best["solver"]) and best["solver"] not in lines:
-            told = {name: job[name] for name in ("outcome", "cost", "cutoff_s", "created_at")}
+            told = {name: job[name] for name in ("outcome", "cost", "cutoff_s", "created_at", "finished_at")}
             found = own.gain(job["id"], best["key"])
             gain = None if found is None else finite(comparison_data(found))
             lines[best["solver"]] = {"job": job["name"], **told, **best, "against_default": gain}
     if not lines:
         raise Refused(HTTPStatus.NOT_FOUND, f"no finished job on {family!r} recommends {solver or 'anything'}")
     return {"family": family, "best": list(lines.values())}
+
+
+def _ended(job: Data) -> str:
+    """Return when a job finished; for one of which that was not kept, when it was handed in."""
+    return str(job["finished_at"] or job["created_at"])
 
 
 def _family(folder: str) -> str:
