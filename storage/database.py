@@ -12,7 +12,20 @@ from tempfile import TemporaryFile
 from urllib.parse import unquote
 
 import psycopg
-from sqlalchemy import URL, ColumnElement, Connection, Engine, Table, create_engine, event, exc, func, literal, make_url
+from sqlalchemy import (
+    URL,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    create_engine,
+    event,
+    exc,
+    func,
+    literal,
+    make_url,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 
 from storage.errors import StoreError, StoreFull, StoreRefused, StoreUnavailable, StoreUnusable
@@ -20,6 +33,9 @@ from storage.schema import Moment
 
 BUSY_SECONDS = 15
 """How long a writer of SQLite waits for another one."""
+
+_LOCKS = 0x74756E6572
+"""What our advisory locks of PostgreSQL are told apart by from those of other programs: "tuner"."""
 
 _SECRETS = ("password", "sslpassword")
 """What the query of a URL of PostgreSQL may have that nobody else may read."""
@@ -78,6 +94,11 @@ class Database:
         """
         with self._errors(), self._writers.begin() as connection:
             yield connection
+
+    def one_at_a_time(self, connection: Connection, what: str) -> None:
+        """Wait until no other transaction that writes is at this; the next one waits until the end of ours."""
+        if not self.is_sqlite:  # there, every transaction that writes is alone
+            connection.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, _LOCKS))))
 
     @contextmanager
     def outside_transactions(self) -> Iterator[sqlite3.Connection]:

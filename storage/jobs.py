@@ -174,18 +174,25 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
     Returns None when none waits, or all that do need more slots than are left.
     """
     waiting = (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING)
-    rows = connection.execute(
+    database.one_at_a_time(connection, f"claim {owner.host}")  # else two workers might both take its last slots
+    rows = connection.execute(  # without locks: a job whose worker writes at this moment counts, too
         _OWN.add_columns(database.now.label("now"))
-        .where(_jobs.served, _jobs.hold == "", _jobs.state.in_(waiting))
+        .where(_jobs.served, _jobs.state.in_(waiting))
         .order_by(_jobs.priority.desc(), _jobs.id)
-        .with_for_update(skip_locked=True)
     ).all()
     holders = {row.id: holder_of(row) if row.state == JobState.RUNNING else None for row in rows}
     left = slots - sum(row.slots for row in rows if (who := holders[row.id]) is not None and who.host == owner.host)
     for row in rows:
-        if holders[row.id] is None and min(row.slots, slots) <= left:
+        is_free = holders[row.id] is None and not row.hold
+        if is_free and min(row.slots, slots) <= left and _lock_unchanged(connection, row):
             return claim(connection, database, row.id, owner, seconds)
     return None
+
+
+def _lock_unchanged(connection: Connection, row: Row[Any]) -> bool:
+    """Keep everybody else from a job's row; False when somebody writes it, or has taken or held the job meanwhile."""
+    same = select(_jobs.id).where(_jobs.id == row.id, _jobs.token == row.token, _jobs.hold == row.hold)
+    return connection.scalar(same.with_for_update(skip_locked=True)) is not None
 
 
 def settle(connection: Connection, database: Database, lease: Lease, submission: Submission) -> None:

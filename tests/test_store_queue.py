@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from storage import sets
+from storage import jobs, sets
 from storage.errors import (
     JobBusy,
     JobHeld,
@@ -46,11 +46,11 @@ def model(text: str) -> tuple[ModelContent, list[bytes]]:
 
 
 def test_the_most_urgent_job_is_taken_first_then_the_oldest_and_each_once(store: Store) -> None:
-    jobs = [store.submit(replace(SERVED, priority=priority))[0] for priority in (0, 5, 0, 5)]
+    waiting = [store.submit(replace(SERVED, priority=priority))[0] for priority in (0, 5, 0, 5)]
     store.create_job(replace(SERVED, served=False))  # carried out by its own process: no worker's
     taken = [store.claim_next(this_process(), 30, slots=64) for _ in range(5)]
-    assert [lease and lease.job_id for lease in taken] == [jobs[n].id for n in (1, 3, 0, 2)] + [None]
-    assert all(store.job(job.id).state is JobState.RUNNING for job in jobs)
+    assert [lease and lease.job_id for lease in taken] == [waiting[n].id for n in (1, 3, 0, 2)] + [None]
+    assert all(store.job(job.id).state is JobState.RUNNING for job in waiting)
 
 
 def test_many_workers_take_every_job_exactly_once(database_url: str) -> None:
@@ -102,6 +102,52 @@ def test_the_jobs_of_a_host_use_no_more_slots_than_it_has(store: Store) -> None:
     store.interrupt(two)
     found = {lease.job_id for _ in range(3) if (lease := store.claim_next(this_process(), 30, slots=99)) is not None}
     assert wide.id not in found or len(found) == 1  # as wide as the host: only when nothing else is there
+
+
+@pytest.mark.parametrize("wanted", [JobState.PAUSED, JobState.CANCELLED])
+def test_a_job_uses_its_slots_until_its_worker_has_let_go_of_it(store: Store, wanted: JobState) -> None:
+    for _ in range(2):
+        store.submit(replace(SERVED, slots=2))
+    lease = store.claim_next(this_process(), 30, slots=3)
+    assert lease is not None
+    store.hold(lease.job_id, wanted)
+    assert store.claim_next(this_process(), 30, slots=3) is None
+    store.interrupt(lease)
+    other = store.claim_next(this_process(), 30, slots=3)
+    assert other is not None
+    assert other.job_id != lease.job_id
+
+
+def test_a_job_uses_its_slots_also_while_its_worker_writes(postgresql_url: str) -> None:
+    with Store.open(postgresql_url) as store:  # in SQLite, a claim waits until the other transaction is over
+        for _ in range(2):
+            store.submit(replace(SERVED, slots=2))
+        lease = store.claim_next(this_process(), 30, slots=3)
+        assert lease is not None
+        with store._database.writing() as connection:
+            jobs.spend(connection, store._database, lease, 1.0)
+            assert store.claim_next(this_process(), 30, slots=3) is None
+
+
+def test_of_two_workers_that_claim_at_the_same_moment_only_one_gets_the_last_slots(store: Store) -> None:
+    for _ in range(2):
+        store.submit(replace(SERVED, slots=2))
+    with ThreadPoolExecutor(1) as pool:
+        with store._database.writing() as connection:
+            assert jobs.claim_next(connection, store._database, this_process(), 30, 3) is not None
+            other = pool.submit(store.claim_next, this_process(), 30, slots=3)
+            with pytest.raises(TimeoutError):  # it waits until the first one is sure of its slots
+                other.result(timeout=0.5)
+        assert other.result() is None
+
+
+def test_a_worker_of_another_host_takes_the_next_job_while_one_is_being_taken(postgresql_url: str) -> None:
+    with Store.open(postgresql_url) as store:  # in SQLite, it waits
+        first, second = (store.submit(SERVED)[0] for _ in range(2))
+        with store._database.writing() as connection:
+            here = jobs.claim_next(connection, store._database, this_process(), 30, 3)
+            there = store.claim_next(ELSEWHERE, 30, slots=3)
+        assert [lease and lease.job_id for lease in (here, there)] == [first.id, second.id]
 
 
 def test_models_and_solvers_are_settled_by_the_worker(store: Store) -> None:
