@@ -35,7 +35,7 @@ class LocalExecutor:
             slots: how many runs execute at a time.
             memory_mib: MiB for one run, beyond what its warm process holds.
             gap: relative gap at which a solver may stop and call its answer optimal.
-            cores: the cores to pin slots to, in turn; None for all that this process may use.
+            cores: the cores to pin slots to, in turn; None for those that no other one on the host has.
             adapters: the solvers, by name.
 
         """

@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 
 from storage.records import Termination
 from tuner.errors import Failed
+from tuner.follower.cores import CoreLease, lease_cores
 from tuner.follower.outcome import Outcome
 from tuner.follower.spawn import ZygoteProcess
 from tuner.follower.tasks import Task
@@ -75,13 +76,16 @@ class Pool(Generic[S]):
 
         Args:
             slots: how many tasks execute at a time.
-            cores: which cores they use, in turn; None for all that this process may use.
+            cores: which cores they use, in turn; None for those of this process that no other pool on the host has.
 
         """
         if slots < 1:
             raise ValueError(f"slots: must be 1 or more, not {slots}")
-        cores = sorted(os.sched_getaffinity(0)) if cores is None else cores
-        self._slots: list[_Slot[S]] = [_Slot(cores[i % len(cores)]) for i in range(slots)]
+        if cores is None:
+            self._lease = lease_cores(sorted(os.sched_getaffinity(0)), slots)
+        else:
+            self._lease = CoreLease(tuple(cores[i % len(cores)] for i in range(slots)), None)
+        self._slots: list[_Slot[S]] = [_Slot(core) for core in self._lease.cores]
         self._queue: deque[_Ticket[S]] = deque()
         self._done: list[Done[S]] = []
         self._outstanding = 0
@@ -191,6 +195,7 @@ class Pool(Generic[S]):
             with self._changed:
                 self._selector.close()
                 os.close(self._wake)
+                self._lease.release()
 
     def _feed(self) -> None:
         """Hand the head of the queue to each idle slot."""
