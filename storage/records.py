@@ -394,6 +394,8 @@ class InstanceSet:
     owner: str
     name: str
     created_at: datetime
+    size: int
+    """How many models it has."""
     members: tuple[tuple[str, ModelContent], ...] = field(default=(), repr=False)
     """Each with its name in the set, in their order."""
 

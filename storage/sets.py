@@ -17,6 +17,7 @@ PIECE = 2**20
 
 _sets, _members = schema.instance_sets.c, schema.instance_set_members.c
 _models, _owners, _pieces = schema.models.c, schema.model_owners.c, schema.model_chunks.c
+_SIZE = select(func.count()).where(_members.set_id == _sets.id).scalar_subquery().label("size")
 
 
 def insert_model(
@@ -83,10 +84,10 @@ def insert_set(
 
 def read_sets(connection: Connection, owner: str | None) -> list[InstanceSet]:
     """Return an owner's sets, or everybody's, the newest first, without their members."""
-    chosen = select(schema.instance_sets).order_by(_sets.id.desc())
+    chosen = select(schema.instance_sets, _SIZE).order_by(_sets.id.desc())
     if owner is not None:
         chosen = chosen.where(_sets.owner == owner)
-    return [InstanceSet(row.id, row.owner, row.name, row.created_at) for row in connection.execute(chosen)]
+    return [InstanceSet(row.id, row.owner, row.name, row.created_at, row.size) for row in connection.execute(chosen)]
 
 
 def read_set(connection: Connection, database: Database, number: int) -> InstanceSet:
@@ -94,7 +95,8 @@ def read_set(connection: Connection, database: Database, number: int) -> Instanc
     row = connection.execute(select(schema.instance_sets).where(_sets.id == number)).first()
     if row is None:
         raise UnknownSet(f"{database.where}: there is no instance set {number}")
-    return InstanceSet(row.id, row.owner, row.name, row.created_at, tuple(_read_members(connection, number)))
+    members = tuple(_read_members(connection, number))
+    return InstanceSet(row.id, row.owner, row.name, row.created_at, len(members), members)
 
 
 def _read_members(connection: Connection, number: int) -> Iterator[tuple[str, ModelContent]]:

@@ -101,7 +101,8 @@ def test_models_are_uploaded_once_and_sets_are_made_of_them(client: httpx.Client
     packed = client.post("/v1/models?suffix=.mps.gz", content=gzip.compress(MPS + b"*0\n", mtime=0))
     assert packed.json()["sha256"] == first
     assert b"".join(store.model(second)) == MPS + b"*1\n"
-    assert [each["id"] for each in client.get("/v1/instance-sets").json()] == [number]
+    assert [(each["id"], each["models"]) for each in client.get("/v1/instance-sets").json()] == [(number, 5)]
+    assert found["models"] == 5
     assert client.delete(f"/v1/instance-sets/{number}").status_code == 204
     refused(client.get(f"/v1/instance-sets/{number}"), 404, "no instance set")
     refused(client.delete(f"/v1/instance-sets/{number}"), 404, "no instance set")

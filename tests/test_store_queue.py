@@ -246,12 +246,13 @@ def test_a_set_has_names_for_its_models_and_goes_with_those_that_no_other_has(st
             store.keep_model(owner, content, pieces)
         contents.append(content)
     a, b, c = contents
-    first = store.create_instance_set("me", "spring", [("a", a.sha256), ("sub/b", b.sha256)])
+    first = store.create_instance_set("me", "spring", [("a", a.sha256), ("sub/b", b.sha256), ("again/a", a.sha256)])
     second = store.create_instance_set("you", "spring", [("bee", b.sha256), ("c", c.sha256)])
-    assert first.members == (("a", a), ("sub/b", b))
+    assert first.members == (("a", a), ("sub/b", b), ("again/a", a))
     assert store.instance_set(first.id) == first
-    assert [each.id for each in store.instance_sets()] == [second.id, first.id]
-    assert [each.id for each in store.instance_sets("me")] == [first.id]
+    listed = [replace(each, members=()) for each in (second, first)]
+    assert [each.size for each in listed] == [2, 3]
+    assert (store.instance_sets(), store.instance_sets("me")) == (listed, listed[1:])
     store.delete_instance_set(first.id)
     assert list(store.model(a.sha256)) == []
     assert b"".join(store.model(b.sha256)) == b"NAME b"

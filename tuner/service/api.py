@@ -476,7 +476,7 @@ def _set_data(found: InstanceSet) -> Data:
         "name": found.name,
         "owner": found.owner,
         "created_at": found.created_at.isoformat(),
-        "models": len(found.members),
+        "models": found.size,
     }
 
 
