@@ -13,6 +13,7 @@ import httpx
 import optuna
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from starlette.routing import Route
 
 from storage.lease import Lease, this_process
 from storage.records import Answer, Bracket, Configuration, Event, JobState, Run, Scope
@@ -25,6 +26,7 @@ from tuner.app.figures import figures_of
 from tuner.app.study_page import closing, figures
 from tuner.follower.solvers import default_space
 from tuner.leader.mirror import Description, connect, describe
+from tuner.service import pages
 from tuner.service.access import COOKIE
 from tuner.service.server import application
 
@@ -109,6 +111,22 @@ def test_what_is_not_there_is_a_page_for_a_browser_and_a_problem_for_a_program(c
         assert answer.headers["content-type"].startswith("text/html")
         plain = client.get(path, headers={"Accept": "application/json"})
         assert plain.headers["content-type"] == "application/problem+json"
+
+
+def test_every_page_of_a_job_answers_for_both_kinds_of_jobs(client: httpx.Client, store: Store) -> None:
+    solving, lease = problem(store)
+    answer(store, lease, 1.0, 1.0)
+    store.finish(lease, "optimal", "toll 1", None)
+    waiting, _ = problem(store, "waiting")
+    queued, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True))
+    templates = [route.path for route in pages.router.routes if isinstance(route, Route)]
+    templates = [path for path in templates if path.startswith("/jobs/{job}")]
+    assert len(templates) == 5
+    for number in (finished(store), queued.id, solving, waiting):
+        for template in templates:
+            path = template.format(job=number, sha256=MEMBERS[0].sha256)
+            assert client.get(path).status_code < 500, path
+    assert client.get(f"/jobs/{solving}/report.html").status_code == 404
 
 
 def test_pages_ask_for_a_token_and_keep_it_out_of_reach(store: Store) -> None:

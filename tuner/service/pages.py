@@ -159,6 +159,8 @@ def instance(
 def report(service: Served, who: Reader, job: Reference) -> Response:
     """Return a finished job's report, to be kept."""
     found = service.view(who).job(job)
+    if found.kind is JobKind.SOLVE:
+        raise Refused(HTTPStatus.NOT_FOUND, "a bilevel problem has no such report")
     store = service.store
     text = write_report(
         found,
