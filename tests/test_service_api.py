@@ -536,6 +536,14 @@ def test_metrics_count_requests_and_jobs(client: httpx.Client, store: Store) -> 
     assert 'tuner_requests_total{method="GET",status="404"} 1.0' in told
 
 
+def test_metrics_do_not_grow_with_the_methods_that_strangers_make_up(client: httpx.Client) -> None:
+    for number in range(3):
+        client.request(f"MADE{number}", "/")
+    told = client.get("/metrics").text
+    assert 'tuner_requests_total{method="other",status="405"} 3.0' in told
+    assert "MADE" not in told
+
+
 def test_a_method_that_is_not_there_is_answered_with_all_that_are(client: httpx.Client) -> None:
     assert client.delete("/v1/jobs").headers["allow"] == "GET, POST"
     assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET"
