@@ -25,6 +25,7 @@ from tests.archives import FILE, HOSTILE, MPS, tarred, zipped
 from tests.service import CAPS, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.views import RESPONSE_COLUMNS
+from tuner.service import api
 from tuner.service.access import FORWARDED
 from tuner.service.server import application
 from tuner.service.uploads import Caps
@@ -455,6 +456,21 @@ def test_a_token_that_was_revoked_is_of_no_use(open_client: httpx.Client, store:
     assert open_client.get("/v1/jobs", headers=headers).status_code == 200
     store.revoke_token(token.id)
     refused(open_client.get("/v1/jobs", headers=headers), 401, "revoked")
+
+
+def test_who_follows_a_job_hears_no_more_of_it_once_the_token_is_revoked(
+    open_client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "KNOWN_EVERY", 0.2)
+    monkeypatch.setattr(api, "LOOK_EVERY", 0.1)
+    job = store.create_job(replace(SUBMISSION, members=MEMBERS, owner="ann"))
+    token, secret = store.create_token("t", "ann", Scope.READ)
+    headers = {"Authorization": f"Bearer {secret}"}
+    with open_client.stream("GET", f"/v1/jobs/{job.id}/events", headers=headers, timeout=10) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "event: job"
+        store.revoke_token(token.id)
+        assert "event: over" not in list(lines)
 
 
 def test_nobody_sees_or_touches_what_is_somebody_elses(open_client: httpx.Client, store: Store) -> None:

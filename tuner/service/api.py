@@ -53,6 +53,8 @@ PAGE, LARGEST_PAGE = 100, 1000
 """Rows of a page of responses."""
 LOOK_EVERY = 1.0
 """Seconds between two looks at a job whose events are followed."""
+KNOWN_EVERY = 15.0
+"""Seconds between two looks whether the token of who follows a job still counts."""
 LONGEST = 30 * 24 * 3600.0
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]
@@ -431,7 +433,7 @@ def follow(service: Served, who: Reader, job: Reference, request: Request) -> St
     """Follow a job as server-sent events: `job` when something has changed, `over` at its end."""
     own = service.view(who)
     found = own.job(job)
-    return StreamingResponse(_events(own, found, request), media_type="text/event-stream")
+    return StreamingResponse(_events(own, found, request, service.access), media_type="text/event-stream")
 
 
 @router.get("/best", responses=NONE, tags=["results"])
@@ -552,14 +554,19 @@ def _csv(found: Rows) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-async def _events(own: StoredView, job: Job, request: Request) -> AsyncIterator[str]:
-    """Yield an event for each change of a job, until it is over or nobody listens."""
-    last, beat = "", time.monotonic()
+async def _events(own: StoredView, job: Job, request: Request, access: Access) -> AsyncIterator[str]:
+    """Yield an event for each change of a job, until it is over, nobody listens, or the token is revoked."""
+    last, beat, known = "", time.monotonic(), time.monotonic()
     while not await request.is_disconnected():
         try:
+            if time.monotonic() - known > KNOWN_EVERY:
+                await run_in_threadpool(access.caller, request)
+                known = time.monotonic()
             data = await run_in_threadpool(_state, own, job.id)
         except StoreUnavailable:  # who follows need not notice
             data = None
+        except Refused:
+            return
         text = last if data is None else json.dumps(finite(data))
         if text != last:
             yield f"event: job\ndata: {text}\n\n"
