@@ -78,17 +78,17 @@ class Client:
 
     def jobs(self) -> list[Data]:
         """Return all jobs that the token may see, the newest first."""
-        found: list[Data] = self._asked("GET", "/jobs").json()
+        found: list[Data] = self._told("GET", "/jobs")
         return found
 
     def show(self, job: str) -> Data:
         """Return a job with its trajectory and events."""
-        found: Data = self._asked("GET", _of(job)).json()
+        found: Data = self._told("GET", _of(job))
         return found
 
     def best(self, job: str) -> Data:
         """Return a job's best configuration, or choice of the leader, so far."""
-        found: Data = self._asked("GET", f"{_of(job)}/best").json()
+        found: Data = self._told("GET", f"{_of(job)}/best")
         return found
 
     def responses(self, job: str, filters: Filters) -> Rows:
@@ -101,19 +101,22 @@ class Client:
         asked = {"part": filters.part, "instance": filters.instance, "configuration": filters.configuration}
         cursor: int | None = filters.since
         while cursor is not None:
-            page = self._asked("GET", f"{_of(job)}/responses", params={**asked, "cursor": cursor, "limit": PAGE}).json()
+            page = self._told("GET", f"{_of(job)}/responses", params={**asked, "cursor": cursor, "limit": PAGE})
             yield from page["rows"]
             cursor = page["next"]
 
     def export(self, job: str, configuration: str, python: bool) -> str:
         """Return a configuration as the solver itself reads it, or as a program."""
         asked = {"form": "python" if python else "solver", "configuration": configuration or "best"}
-        return self._asked("GET", f"{_of(job)}/best", params=asked).text
+        response = self._asked("GET", f"{_of(job)}/best", params=asked)
+        if not response.headers.get("content-type", "").startswith("text/plain"):
+            raise _no_server(response)
+        return response.text
 
     def hold(self, job: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
         verb = {JobState.PAUSED: "pause", JobState.CANCELLED: "cancel", None: "resume"}[wanted]
-        found: Data = self._asked("POST", f"{_of(job)}/{verb}").json()
+        found: Data = self._told("POST", f"{_of(job)}/{verb}")
         return found
 
     # Handing in
@@ -136,12 +139,12 @@ class Client:
         for damaged in found.damaged:
             say(f"left out: {damaged.path}: {damaged.reason}")
         files = {file.sha256: file for file in found.files}
-        missing = self._asked("POST", "/models/missing", json={"sha256": list(files)}).json()["missing"]
+        missing = self._told("POST", "/models/missing", json={"sha256": list(files)})["missing"]
         say(f"{len(files)} models, {len(missing)} of them to be sent")
         for sha256 in missing:
             self._send(files[sha256])
         members = {file.name: file.sha256 for file in found.files}
-        made: Data = self._asked("POST", "/instance-sets", json={"name": name, "members": members}).json()
+        made: Data = self._told("POST", "/instance-sets", json={"name": name, "members": members})
         return made
 
     def _send(self, file: ModelFile) -> None:
@@ -153,7 +156,7 @@ class Client:
                 while piece := opened.read(PIECE):
                     yield piece
 
-        sent = self._asked("POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces()).json()
+        sent = self._told("POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces())
         if sent["sha256"] != file.sha256:
             raise Failed(f"{file.path}: it has changed while it was sent; try again")
 
@@ -166,7 +169,7 @@ class Client:
 
         """
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        made: Data = self._asked("POST", "/jobs", json=dict(scenario), headers=headers).json()
+        made: Data = self._told("POST", "/jobs", json=dict(scenario), headers=headers)
         return made
 
     def submit_problem(self, problem: Mapping[str, Any], key: str = "") -> Data:
@@ -178,7 +181,7 @@ class Client:
 
         """
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        made: Data = self._asked("POST", "/problems", json=dict(problem), headers=headers).json()
+        made: Data = self._told("POST", "/problems", json=dict(problem), headers=headers)
         return made
 
     def follow(self, job: str, say: Callable[[str], None]) -> Iterator[Data]:
@@ -213,9 +216,11 @@ class Client:
     def _events(self, job: str) -> Iterator[tuple[str, Data]]:
         """Yield kind and content of a job's events for as long as the connection lasts."""
         with self._errors(), self._http.stream("GET", f"{_of(job)}/events") as response:
-            if response.is_error:
+            if response.is_error or response.is_redirect:
                 response.read()
                 raise _error(response)
+            if not response.headers.get("content-type", "").startswith("text/event-stream"):
+                raise _no_server(response)
             kind = ""
             for line in response.iter_lines():
                 if line.startswith("event: "):
@@ -229,6 +234,14 @@ class Client:
         if response.is_error or response.is_redirect:
             raise _error(response)
         return response
+
+    def _told(self, method: str, path: str, **more: Any) -> Any:
+        """Return the data that the server answers with."""
+        response = self._asked(method, path, **more)
+        try:
+            return response.json()
+        except ValueError:  # JSON that is none, or text in no encoding
+            raise _no_server(response) from None
 
     def _errors(self) -> _Unreachable:
         return _Unreachable(self.url)
@@ -251,14 +264,21 @@ class _Unreachable:
 
 
 def _of(job: str) -> str:
+    """Return a job's path; without a reference, it would be that of all jobs."""
+    if not str(job):
+        raise UsageError("JOB is empty: write the name or number of a job, as tuner jobs lists them")
     return f"/jobs/{quote(str(job), safe='')}"
+
+
+def _no_server(response: httpx.Response) -> Failed:
+    return Failed(f"{response.url} answered {response.status_code}: it is no tuner server")
 
 
 def _error(response: httpx.Response) -> Exception:
     try:
         detail = str(response.json()["detail"])
     except (ValueError, KeyError, TypeError):
-        detail = f"{response.url} answered {response.status_code}: it is no tuner server"
+        detail = str(_no_server(response))
     kinds: dict[int, type[TunerError]] = {
         HTTPStatus.UNAUTHORIZED: UsageError,
         HTTPStatus.FORBIDDEN: UsageError,
