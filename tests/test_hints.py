@@ -40,6 +40,16 @@ def test_a_folder_that_begins_with_a_dash_is_understood_again() -> None:
     assert build().parse_args(words).out == "-o"
 
 
+def test_the_server_that_was_given_is_kept_unless_its_url_has_a_password() -> None:
+    def at(server: str) -> str:
+        return told("go on", ("show", "a"), argparse.Namespace(store=None, server=server))
+
+    assert at("http://b:8000") == "go on: tuner show a --server http://b:8000"
+    assert at("http://me:s3cret@b").endswith(": tuner show a")
+    assert "$TUNER_SERVER" in at("http://me:s3cret@b")
+    assert "s3cret" not in at("http://me:s3cret@b")
+
+
 SECRETS = [
     "postgresql://me:s3cret@host/db",
     "postgresql+psycopg://me:s3cret@host/db?connect_timeout=3",

@@ -164,6 +164,22 @@ def test_a_scenario_file_is_handed_in_as_its_folder_is(store: Store, capsys: pyt
     assert "a server takes no space" in complaint(capsys, "submit", "scenario.toml")
 
 
+def test_what_is_told_to_go_on_names_the_server_that_was_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = os.environ["TUNER_SERVER"]
+    monkeypatch.delenv("TUNER_SERVER")
+    there = ("--server", server)
+    handed_in = told(capsys, "submit", "toll.json", "--name", "a b", *there)
+    assert handed_in.endswith(f", queued; tuner show 'a b' --server {server} shows it\n")
+    assert told(capsys, "show", "a b", *there).endswith(f"Go on with: tuner resume 'a b' --server {server}\n")
+    said = complaint(capsys, "export", "a b", *there)
+    assert said.endswith(f"no parameters to export; see: tuner best 'a b' --server {server}\n")
+    said = complaint(capsys, "export", "a b", "--files", *there)
+    assert said.startswith("tuner: --files: they are written from a store, and a server is named")
+    assert said.endswith(f": tuner export 'a b' --server {server}\n")
+
+
 # What is wrong
 
 

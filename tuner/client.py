@@ -20,6 +20,7 @@ from instances.formats import suffixes
 from storage.errors import UnknownJob
 from storage.records import JobKind, JobState
 from tuner.app.views import ANSWER_COLUMNS, RESPONSE_COLUMNS, Data, Filters, Rows
+from tuner.commands import command
 from tuner.errors import Failed, NotFound, TunerError, UsageError
 
 PAGE = 1000
@@ -275,10 +276,15 @@ def _no_server(response: httpx.Response) -> Failed:
 
 
 def _error(response: httpx.Response) -> Exception:
+    go_on: list[str] = []
     try:
-        detail = str(response.json()["detail"])
+        said = response.json()
+        detail = str(said["detail"])
+        go_on = [str(word) for word in said.get("go_on", ())]
     except (ValueError, KeyError, TypeError):
         detail = str(_no_server(response))
+    if go_on:  # whoever prints it writes the command, with the server that was named
+        detail = detail.removesuffix(f": {command(*go_on)}")
     kinds: dict[int, type[TunerError]] = {
         HTTPStatus.UNAUTHORIZED: UsageError,
         HTTPStatus.FORBIDDEN: UsageError,
@@ -291,5 +297,5 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.GATEWAY_TIMEOUT: Away,
     }
     if response.status_code == HTTPStatus.NOT_FOUND:
-        return UnknownJob(detail) if "there is no job" in detail else NotFound(detail)
-    return kinds.get(response.status_code, Failed)(detail)
+        return UnknownJob(detail) if "there is no job" in detail else NotFound(detail, *go_on)
+    return kinds.get(response.status_code, Failed)(detail, *go_on)

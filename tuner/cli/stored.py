@@ -183,6 +183,13 @@ def export(arguments: argparse.Namespace) -> int:
 
 
 def _write_files(arguments: argparse.Namespace) -> int:
+    if is_remote(arguments):
+        raise UsageError(
+            "--files: they are written from a store, and a server is named; its page of the job has the report, and "
+            "without --files there are the parameters",
+            "export",
+            arguments.job,
+        )
     with existing_store(arguments.store) as store:
         job = store.job(arguments.job)
         if job.kind is JobKind.SOLVE:

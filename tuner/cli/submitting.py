@@ -10,10 +10,11 @@ from instances.formats import suffixes
 from storage.records import JobState
 from tuner.app.views import INFEASIBLE, OPTIMAL, Data, result_rows
 from tuner.cli import tuning
+from tuner.cli.hints import again
 from tuner.cli.stored import client_of
 from tuner.cli.words import number, print_json, sayer
 from tuner.client import Client
-from tuner.commands import command, counted, duration
+from tuner.commands import counted, duration
 from tuner.documents import read_document
 from tuner.errors import Failed, UsageError
 from tuner.scenario import ANY, CONFIGURATION, KIND, Scenario, read_scenario, read_whole
@@ -79,7 +80,7 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     elif arguments.watch:
         print(job["report"] or _ended(job))
     else:
-        _print_handed_in(job)
+        _print_handed_in(job, arguments)
     if not arguments.watch:
         return DONE
     if job["state"] != JobState.FINISHED:
@@ -119,7 +120,7 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
     elif arguments.watch:
         _print_result(job)
     else:
-        _print_handed_in(job)
+        _print_handed_in(job, arguments)
     if job["state"] == JobState.FAILED:
         raise Failed(f"{job['name']} has failed: {job['outcome']}")
     return DONE if not arguments.watch or job["outcome"] in (OPTIMAL, INFEASIBLE) else NOT_PROVEN
@@ -149,8 +150,8 @@ def _spent(data: Data) -> str:
     return f"  {data['state']:<11} {duration(data['spent_s'])} of {duration(data['budget_s'])}"
 
 
-def _print_handed_in(job: Data) -> None:
-    print(f"{job['name']} is job {job['id']}, {job['state']}; {command('show', job['name'])} shows it")
+def _print_handed_in(job: Data, arguments: argparse.Namespace) -> None:
+    print(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
 
 
 def _print_result(job: Data) -> None:

@@ -85,7 +85,7 @@ async def failed(request: Request, error: Exception) -> Response:
     where = request.app.state.service.store.where
     detail = str(error).removeprefix(f"{where}: ").replace(where, "the store")
     if isinstance(error, ours.TunerError) and error.go_on:
-        detail = f"{detail}: {command(*error.go_on)}"
+        return _answer(request, status, f"{detail}: {command(*error.go_on)}", go_on=list(error.go_on))
     return _answer(request, status, detail)
 
 
