@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -47,6 +49,38 @@ def laid_down(pid: int) -> int:
         with suppress(FileNotFoundError):  # it was closed meanwhile
             size += link.stat().st_size if "(deleted)" in str(link.readlink()) else 0
     return size
+
+
+COMPUTING = """
+import sys, time
+from storage.store import Store
+from tuner.cli import entry
+Store.states = lambda _: print("computing", flush=True) or time.sleep(600)
+sys.argv[1:] = ["serve", "--port", sys.argv[1]]
+entry()
+"""
+"""A server, with its worker, that has not answered for ten minutes when it is asked for its health."""
+
+
+def test_a_server_ends_when_it_is_told_to_whatever_its_threads_compute(sqlite_url: str, tmp_path: Path) -> None:
+    Store.open(sqlite_url).close()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TUNER_STORE": sqlite_url, MARK: "computing"}
+    words = [sys.executable, "-c", COMPUTING, str(port)]
+    with subprocess.Popen(words, env=environment, cwd=tmp_path, stdout=subprocess.PIPE) as server:
+        try:
+            with socket.socket() as connection:
+                until(lambda: connection.connect_ex(("127.0.0.1", port)) == 0)
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+                assert server.stdout is not None
+                assert server.stdout.readline() == b"computing\n"
+                server.terminate()
+                assert server.wait(20) == 0
+        finally:
+            server.kill()
+    assert marked(f"{MARK}=computing") == []
 
 
 @pytest.mark.parametrize("path", PATHS, ids=["model", "archive"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import httpx
 import optuna
 import pytest
+from a2wsgi import WSGIMiddleware
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from starlette.routing import Route
 
@@ -411,6 +413,51 @@ def test_optunas_dashboard_is_part_of_it_to_be_read_only(client: httpx.Client, s
     assert client.get("/api/studies/99").status_code in (200, 404)
     for path in ("/static/../../../../etc/passwd", "/static/%2e%2e/%2e%2e/_app.py", "/static//etc/passwd"):
         assert client.get(path).status_code in (403, 404)
+
+
+def test_optunas_dashboard_is_not_asked_for_what_takes_minutes_or_makes_it_fail(
+    client: httpx.Client, store: Store
+) -> None:
+    studied(store)
+    (study,) = (each["study_id"] for each in client.get("/api/studies").json()["study_summaries"])
+    large = "9" * 19
+    client.headers["Accept"] = "application/json"
+    for path, status in (
+        (f"/api/studies/{study}/plot/contour", 404),
+        (f"/api/studies/{study}/plot/contour/", 404),
+        (f"/api/studies/{study}/plot%2Fcontour", 404),
+        (f"/api/studies/{study}?after=abc", 422),
+        (f"/api/studies/{study}?after=1&after={large}", 422),
+        (f"/api/studies/{large}", 404),
+        (f"/api/studies/-{large}/param_importances", 404),
+        (f"/csv/{large}", 404),
+        ("/api/nothing", 404),
+    ):
+        refused = client.get(path)
+        assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json"), path
+    assert len(client.get(f"/api/studies/{study}?after=1").json()["trials"]) == 1
+    assert client.get(f"/api/studies/{study}/param_importances").status_code == 200
+    assert client.get(f"/csv/{study}").status_code == 200
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+def test_an_error_of_optunas_dashboard_is_a_problem_without_its_words(store: Store, is_late: bool) -> None:
+    def failing(_: Any, start: Any) -> list[bytes]:
+        if not is_late:
+            start("500 Internal Server Error", [("Content-Type", "text/html")])
+            return [b"Traceback: secret"]
+        try:
+            raise ValueError("secret")
+        except ValueError:
+            start("500 Internal Server Error", [("Content-Type", "text/html")], sys.exc_info())
+        return [b"Traceback: secret"]
+
+    app = application(store)
+    app.state.dashboard.__dict__["_application"] = WSGIMiddleware(failing)
+    with served(app) as client:
+        answer = client.get("/api/studies")
+    assert (answer.status_code, answer.headers["content-type"]) == (500, "application/problem+json")
+    assert "secret" not in answer.text
 
 
 def test_optunas_dashboard_is_for_those_who_see_all_jobs(store: Store) -> None:

@@ -28,6 +28,8 @@ FEWEST_SECONDS = 1.0
 """A worker that ends sooner is not started again at once."""
 SHUTDOWN_SECONDS = 3
 """What requests may take that are under way when the server is stopped: some have no end, such as following a job."""
+LINGER_SECONDS = 1.0
+"""What threads may take after that."""
 EMBEDDED = "TUNER_EMBEDDED_IN"
 """The environment variable that tells a worker the process of the server that it belongs to."""
 
@@ -80,7 +82,17 @@ def serve(arguments: argparse.Namespace) -> int:
                 )
             except SystemExit:  # as it does when the port is taken
                 raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
+    _leave_threads()
     return 0
+
+
+def _leave_threads() -> None:
+    """End this process soon even if threads still compute, which Python would wait for: nobody hears the result."""
+    if all(thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()):
+        return
+    end = threading.Timer(LINGER_SECONDS, os._exit, (0,))
+    end.daemon = True
+    end.start()
 
 
 @contextmanager

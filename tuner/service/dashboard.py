@@ -5,6 +5,7 @@ It shows everybody's studies, so it is for those who may see everybody's jobs.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any
@@ -13,14 +14,21 @@ from a2wsgi import WSGIMiddleware
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from tuner.leader.mirror import connect
 from tuner.service.problems import Refused
 
 PATHS = ("/dashboard", "/dashboard/{rest:path}", "/api/{rest:path}", "/csv/{rest:path}", "/static/{rest:path}")
 """What the dashboard asks for; of /static, what the pages do not have."""
+_ANSWERED = re.compile(
+    r"/(dashboard(/.*)?|static/.*|api/meta|api/studies|api/studies/\d{1,18}(/param_importances)?|csv/\d{1,18})",
+    re.ASCII | re.DOTALL,
+)
+"""What it is let answer. Not its plots: its pages draw their own, and one of many trials takes minutes."""
+_AFTER = re.compile(r"\d{1,18}", re.ASCII)
 
 
 class Dashboard:
@@ -54,8 +62,15 @@ class Dashboard:
                 return None
         return None
 
-    def answer(self) -> Response:
-        """Return an answer that the dashboard gives."""
+    def answer(self, request: Request) -> Response:
+        """Return an answer that the dashboard gives.
+
+        Raises Refused when it is asked for what is not there, or for what would make it fail or take long.
+        """
+        if not _ANSWERED.fullmatch(request.scope["path"]):
+            raise Refused(HTTPStatus.NOT_FOUND, "Optuna's dashboard has nothing there that this server shows")
+        if not all(_AFTER.fullmatch(after) for after in request.query_params.getlist("after")):
+            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "after: a number of trials, with 18 digits at most")
         return _Handed(self._application)
 
 
@@ -70,4 +85,15 @@ class _Handed(Response):
         """Hand the request on."""
         names = {name for name, _ in scope["headers"]}
         more = [] if b"accept-encoding" in names else [(b"accept-encoding", b"identity")]  # it fails without one
-        await self._application({**scope, "headers": [*scope["headers"], *more]}, receive, send)
+        has_failed = False
+
+        async def sending(message: Message) -> None:
+            nonlocal has_failed
+            if message["type"] == "http.response.start":
+                has_failed = message["status"] >= HTTPStatus.INTERNAL_SERVER_ERROR
+            if not has_failed:
+                await send(message)
+
+        await self._application({**scope, "headers": [*scope["headers"], *more]}, receive, sending)
+        if has_failed:
+            raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Optuna's dashboard cannot answer this; the log says why")

@@ -226,7 +226,7 @@ def dashboard(service: Served, who: Reader, request: Request) -> Response:
     who.may(ADMIN)
     service.store.states()  # or it is away: the dashboard would make a 500 of that
     found: Dashboard = request.app.state.dashboard
-    return found.answer()
+    return found.answer(request)
 
 
 _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
