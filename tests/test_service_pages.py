@@ -91,6 +91,17 @@ def test_a_job_and_its_models_are_shown_and_what_solvers_say_is_only_text(client
     assert "has no instance" in client.get(f"/jobs/{number}?instance=nope").text
 
 
+def test_a_page_says_when_what_it_recommends_never_was_the_incumbent(client: httpx.Client, store: Store) -> None:
+    words = "most promising challenger"
+    assert words not in client.get(f"/jobs/{finished(store)}").text
+    job = store.create_job(replace(SUBMISSION, name="late", members=MEMBERS, solvers=("highs",), space=""))
+    lease = store.claim(job.id, this_process(), 30)
+    store.add_incumbent(lease, replace(INCUMBENT, configuration=Configuration("highs")))
+    assert words not in client.get(f"/jobs/{job.id}").text
+    store.finish(lease, "gain", "it is faster", TUNED, [COMPARISON])
+    assert words in client.get(f"/jobs/{job.id}").text
+
+
 def test_a_job_that_has_just_been_handed_in_is_shown(client: httpx.Client, store: Store) -> None:
     assert "Hand a folder of models in" in client.get("/").text
     job, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True, owner="local"))
@@ -251,14 +262,27 @@ def test_a_page_follows_its_job_while_it_is_carried_out(browser: Browser, sqlite
         job = store.create_job(submission)
         lease = store.claim(job.id, this_process(), 60)
         context = browser.new_context()
-        page = context.new_page()
-        page.goto(f"{client.base_url}/jobs/{job.id}")
+        watched = Watched(context, str(client.base_url).rstrip("/"))
+        page = watched.page
+        page.goto(f"{client.base_url}/jobs/{job.id}?part=training")
         expect(page.locator("#runs")).to_have_text("0")
+        expect(page.locator("#responses tbody tr")).to_have_count(0)
+        page.fill("[name=instance]", "half a na")
         store.record(lease, run(0), RESPONSE, 12.0, HERE)
         expect(page.locator("#runs")).to_have_text("1", timeout=10_000)
         expect(page.locator("#seconds")).to_have_text("12")
+        expect(page.locator("#responses tbody tr")).to_have_count(1, timeout=10_000)
+        store.add_incumbent(lease, replace(INCUMBENT, configuration=TUNED))
+        store.add_event(lease, Event(1.0, "crashed", HOSTILE))
+        store.record(lease, run(1), RESPONSE, 13.0, HERE)
+        expect(page.locator("#best h2")).to_have_text("Best configuration so far: highs", timeout=10_000)
+        expect(page.locator("#best td", has_text="mip_heuristic_effort")).to_be_visible()
+        expect(page.locator("#events pre")).to_have_text(HOSTILE)
+        assert page.input_value("[name=instance]") == "half a na"
+        assert page.title() == "live - tuner"
         store.finish(lease, "default kept", "nothing was gained", None)
         expect(page.locator(".verdict")).to_contain_text("nothing was gained", timeout=10_000)
+        assert watched.wrong == []
         context.close()
 
 

@@ -102,6 +102,7 @@ def job(
         best=best,
         changes=[] if best is None else _changes(best),
         headline=_headline(view, data),
+        is_challenger=_is_challenger(data),
         **more,
     )
 
@@ -296,6 +297,12 @@ def _headline(view: StoredView, job: Data) -> str:
         return str(job["outcome"])
     words = f"{number(found.ratio)} {BETTER[Cost(job['cost'])]}"
     return f"{words} than {found.baseline.solver} as it comes (95 % interval {between(found)})"
+
+
+def _is_challenger(job: Data) -> bool:
+    """Whether a job recommends what never was its incumbent, so that its trajectory does not show the gain."""
+    incumbents = {step["configuration"]["key"] for step in job["trajectory"]}
+    return job["outcome"] == GAIN and job["best"]["key"] not in incumbents
 
 
 def _problem(job: Data) -> Data:

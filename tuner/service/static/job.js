@@ -60,6 +60,13 @@ async function refresh() {
   if (answer.ok) draw(await answer.json());
 }
 
+async function renew() {
+  const answer = await fetch(location.href);
+  if (!answer.ok || answer.redirected) return;
+  const now = new DOMParser().parseFromString(await answer.text(), "text/html");
+  for (const id of ["best", "responses", "events"]) document.getElementById(id).replaceWith(now.getElementById(id));
+}
+
 function show(standing) {
   document.getElementById("state").textContent = standing.state;
   document.getElementById("state").className = `state ${standing.state}`;
@@ -72,10 +79,13 @@ refresh();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 if (!over.includes(page.dataset.state)) {
   const source = new EventSource(`/v1/jobs/${job}/events`);
-  let last = 0;
-  source.addEventListener("job", event => {
-    show(JSON.parse(event.data));
-    if (Date.now() - last > 5000) { last = Date.now(); refresh(); }
-  });
+  let changed = false;
+  source.addEventListener("job", event => { show(JSON.parse(event.data)); changed = true; });
   source.addEventListener("over", () => { source.close(); location.reload(); });
+  setInterval(async () => {
+    if (!changed) return;
+    changed = false;
+    try { await Promise.all([refresh(), renew()]); }
+    catch { changed = true; }  // the server is away: again in a moment
+  }, 5000);
 }
