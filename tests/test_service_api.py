@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -27,6 +28,7 @@ from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, 
 from tuner.app.views import RESPONSE_COLUMNS
 from tuner.service import api
 from tuner.service.access import FORWARDED
+from tuner.service.problems import STATUS
 from tuner.service.server import application
 from tuner.service.uploads import Caps
 
@@ -570,6 +572,20 @@ def test_a_path_or_method_that_is_not_there_is_a_problem_too(client: httpx.Clien
     answer = client.delete("/v1/jobs")
     refused(answer, 405, "Method Not Allowed")
     assert answer.headers["allow"]
+
+
+def test_the_docs_name_every_path_and_every_error(client: httpx.Client) -> None:
+    text = (Path(__file__).parents[1] / "docs" / "service.md").read_text()
+    described = client.get("/v1/openapi.json").json()["paths"]
+    for path in described:
+        *_, last = path.rpartition("}")
+        assert path.replace("{number}", "{id}") in text or f"`{last}`" in text, path
+    statuses = {
+        int(status) for methods in described.values() for each in methods.values() for status in each["responses"]
+    }
+    beside = {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.MISDIRECTED_REQUEST}  # of no endpoint
+    for status in {*statuses, *(status for _, status in STATUS), *beside}:
+        assert status < 400 or f"{int(status)} (" in text, status
 
 
 def test_a_store_that_is_away_is_no_fault_of_the_client(tmp_path: Path) -> None:
