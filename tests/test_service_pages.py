@@ -452,6 +452,9 @@ def test_optunas_dashboard_is_not_asked_for_what_takes_minutes_or_makes_it_fail(
         (f"/api/studies/{study}/plot%2Fcontour", 404),
         (f"/api/studies/{study}?after=abc", 422),
         (f"/api/studies/{study}?after=1&after={large}", 422),
+        (f"/csv/{study}?trial_ids=abc", 422),
+        (f"/csv/{study}?trial_ids=1,{large}", 422),
+        (f"/api/studies/{study}?after=", 422),
         (f"/api/studies/{large}", 404),
         (f"/api/studies/-{large}/param_importances", 404),
         (f"/csv/{large}", 404),
@@ -459,9 +462,12 @@ def test_optunas_dashboard_is_not_asked_for_what_takes_minutes_or_makes_it_fail(
     ):
         refused = client.get(path)
         assert (refused.status_code, refused.headers["content-type"]) == (status, "application/problem+json"), path
+    elsewhere = {"Host": "127.0.0.1/api/studies?"}
+    assert client.get(f"/api/studies/{study}/plot/contour", headers=elsewhere).status_code == 404
     assert len(client.get(f"/api/studies/{study}?after=1").json()["trials"]) == 1
     assert client.get(f"/api/studies/{study}/param_importances").status_code == 200
-    assert client.get(f"/csv/{study}").status_code == 200
+    for query in ("", "?trial_ids=", "?trial_ids=1", "?trial_ids=1,2"):
+        assert client.get(f"/csv/{study}{query}").status_code == 200
 
 
 @pytest.mark.parametrize("is_late", [False, True])

@@ -28,7 +28,11 @@ _ANSWERED = re.compile(
     re.ASCII | re.DOTALL,
 )
 """What it is let answer. Not its plots: its pages draw their own, and one of many trials takes minutes."""
-_AFTER = re.compile(r"\d{1,18}", re.ASCII)
+_FORMS = {
+    "after": re.compile(r"\d{1,18}", re.ASCII),
+    "trial_ids": re.compile(r"(\d{1,18}(,\d{1,18})*)?", re.ASCII),
+}
+"""Of what it takes in a query."""
 
 
 class Dashboard:
@@ -69,8 +73,9 @@ class Dashboard:
         """
         if not _ANSWERED.fullmatch(request.scope["path"]):
             raise Refused(HTTPStatus.NOT_FOUND, "Optuna's dashboard has nothing there that this server shows")
-        if not all(_AFTER.fullmatch(after) for after in request.query_params.getlist("after")):
-            raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, "after: a number of trials, with 18 digits at most")
+        for name, form in _FORMS.items():
+            if not all(form.fullmatch(value) for value in request.query_params.getlist(name)):
+                raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: write numbers of 18 digits at most")
         return _Handed(self._application)
 
 
