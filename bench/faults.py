@@ -137,7 +137,7 @@ def torment(url: str, folder: Path, kills: int, jobs: int, seed: int = 0) -> Out
             while sum(outcome.kills.values()) < kills and not _is_over(store, wanted):
                 time.sleep(generator.uniform(LEAST, MOST))
                 _look(store, wanted, seen, outcome)
-                what = generator.choice([*names, "solver"])
+                what = generator.choice([*names, *("solver" for _ in names)])
                 if what == "solver":
                     outcome.kills["solver"] += _kill_solver(scene, generator)
                 else:

@@ -107,7 +107,8 @@ def test_a_pair_of_files_is_solved_where_these_files_are_not(
 ) -> None:
     path = write_pair(moore_bard(), BY_INDEX)
     printed = told(capsys, "submit", str(path))
-    assert printed == "problem is job 1, queued; tuner show problem shows it\n"
+    (job,) = store.jobs()
+    assert printed == f"problem is job {job.id}, queued; tuner show problem shows it\n"
     path.unlink()
     path.with_suffix(".aux").unlink()
     with working_on(store, tmp_path):
@@ -232,8 +233,8 @@ def test_a_job_that_fails_is_an_error_with_its_reason(
     with working_on(store, tmp_path):
         assert main(["submit", "toll.json", "--watch"]) == 5
         shown = capsys.readouterr()
-        assert "two routes has failed: it cannot be solved: OverflowError: beyond all numbers" in shown.err
-        assert shown.out == "two routes: failed, it cannot be solved: OverflowError: beyond all numbers\n"
+        assert "two routes has failed: it cannot be carried out: OverflowError: beyond all numbers" in shown.err
+        assert shown.out == "two routes: failed, it cannot be carried out: OverflowError: beyond all numbers\n"
 
 
 ENDLESS = {

@@ -64,7 +64,7 @@ def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 
 
 def test_a_job_is_carried_out_with_models_from_the_store(store: Store, models: Path, tmp_path: Path) -> None:
-    job = handed_in(store, uploaded(store, models), slots=WIDE)
+    job = handed_in(store, uploaded(store, models), slots=WIDE, budget=12.0)
     worker, said = worker_of(store, tmp_path)
     worker.work(until_idle=True)
     done = store.job(job.id)
