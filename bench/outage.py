@@ -105,7 +105,10 @@ def endure(database: Server, folder: Path, away: float, how: signal.Signals, bud
         began = time.monotonic()
         until(lambda: service.client.get("/readyz").status_code == 200, 30.0)
         outcome.ready = time.monotonic() - began
-        until(lambda: store.count(job.id) > len(known) + QUEUED)
+        until(
+            lambda: store.count(job.id) > len(known) + QUEUED or store.job(job.id).state is JobState.FINISHED,
+            90.0 + budget,
+        )
         outcome.resumed = time.monotonic() - began
         until(lambda: store.job(job.id).state is JobState.FINISHED, 90.0 + budget)
         found = _stored(store, job.id, outcome)

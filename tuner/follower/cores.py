@@ -16,6 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+ATTEMPTS = 5
+"""The folder may go in the moment in which it is opened: with the last pool before this one."""
+
 
 @dataclass(frozen=True)
 class CoreLease:
@@ -31,6 +34,7 @@ class CoreLease:
         if self.lock is not None:
             fcntl.flock(self.lock, fcntl.LOCK_UN)  # closing alone would not do if somebody had forked meanwhile
             os.close(self.lock)
+            _tidy()
 
 
 def lease_cores(usable: Sequence[int], slots: int) -> CoreLease:
@@ -41,18 +45,29 @@ def lease_cores(usable: Sequence[int], slots: int) -> CoreLease:
         slots: how many are wanted; more than there are share them.
 
     """
-    try:
-        with _folder() as folder:
-            chosen = _least_used(usable, slots, _in_use(folder))
-            return CoreLease(chosen, _locked_file(folder, chosen))
-    except (OSError, ValueError):  # the folder cannot be written, is somebody else's, or has something else in it
-        return CoreLease(_least_used(usable, slots, ()), None)
+    with suppress(OSError, ValueError):  # the folder cannot be written, is somebody else's, or has something else in it
+        for _ in range(ATTEMPTS):
+            with suppress(FileNotFoundError), _folder() as folder:
+                chosen = _least_used(usable, slots, _in_use(folder))
+                return CoreLease(chosen, _locked_file(folder, chosen))
+    return CoreLease(_least_used(usable, slots, ()), None)
+
+
+def _tidy() -> None:
+    """Delete the files of the pools that are gone, and the folder if nobody has one."""
+    with suppress(OSError, ValueError), _folder() as folder:
+        if not _in_use(folder):
+            _path().rmdir()
+
+
+def _path() -> Path:
+    return Path(tempfile.gettempdir()) / f"tuner-cores-{os.getuid()}"
 
 
 @contextmanager
 def _folder() -> Iterator[int]:
     """Open the user's folder of leases for us alone, and yield its descriptor."""
-    path = Path(tempfile.gettempdir()) / f"tuner-cores-{os.getuid()}"
+    path = _path()
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
     folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
