@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.outage import HOWS, endure
+from bench.outage import endure
 from instances.families import FAMILIES, generate
 from storage.records import JobState
 from storage.store import Store
@@ -31,7 +32,7 @@ def database() -> Iterator[Server]:
 
 
 def test_while_the_database_is_away_all_wait_and_then_all_goes_on(database: Server, tmp_path: Path) -> None:
-    outcome = endure(database, tmp_path, 3.0, HOWS[0], budget=12.0)
+    outcome = endure(database, tmp_path, 3.0, signal.SIGQUIT, budget=12.0)
     assert (outcome.lost, outcome.doubled, outcome.wrong) == (0, 0, set()), str(outcome)
     assert set(outcome.statuses) == {503}
     assert outcome.responses > 20
