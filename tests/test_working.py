@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from storage.errors import StoreUnavailable
 from storage.lease import this_process
 from storage.records import JobState, Purpose
 from storage.store import Store
+from tests.processes import until
 from tests.service import WIDE, handed_in, uploaded
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
 from tests.test_store_queue import SERVED
@@ -54,13 +55,6 @@ def store(store_url: str) -> Iterator[Store]:
 def worker_of(store: Store, tmp_path: Path) -> tuple[Worker, list[str]]:
     said: list[str] = []
     return Worker(store, tmp_path / "work", 2, said.append), said
-
-
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    give_up = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.05)
 
 
 def test_a_job_is_carried_out_with_models_from_the_store(store: Store, models: Path, tmp_path: Path) -> None:
