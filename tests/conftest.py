@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
+from instances.families import FAMILIES, generate
 from storage.store import Store
 from tests.postgresql import NotInstalled, private_server
 
@@ -94,3 +95,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", ()) if report.longrepr}
     for reason in sorted(reasons):
         terminalreporter.write_line(str(reason))
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with six small models, for jobs; nobody changes it."""
+    folder = tmp_path_factory.mktemp("models") / "assignments"
+    generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
+    return folder

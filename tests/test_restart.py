@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from instances.families import FAMILIES, generate
 from storage.records import JobState, Termination
 from storage.store import Store
 from tests.archives import MPS, zipped
@@ -24,13 +23,6 @@ MARK = "TUNER_TEST_RESTART"
 EITHER = [("postgresql_url", signal.SIGKILL), ("sqlite_url", signal.SIGTERM)]
 """A restart takes a while: each kind of database with one way to end."""
 PATHS = {"/v1/models?suffix=.mps": MPS * 20_000, "/v1/archives?name=spring": zipped({"a.mps": os.urandom(2_000_000)})}
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "assignments"
-    generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
-    return folder
 
 
 def half_sent(server: Server, path: str, body: bytes) -> socket.socket:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 import pytest
 
-from instances.families import FAMILIES, generate
 from storage.errors import StoreUnavailable
 from storage.lease import this_process
 from storage.records import JobState, Purpose
@@ -31,13 +30,6 @@ from tuner.app.working import Worker, named_folder
 from tuner.follower.processes import marked
 
 MARKER = "TUNER_TEST_WORKER"
-
-
-@pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "assignments"
-    generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
-    return folder
 
 
 @pytest.fixture(autouse=True)
