@@ -27,6 +27,23 @@ pool.close()
 print("closed", flush=True)
 sys.stdin.read()
 """
+INTERRUPTED = """
+import os, signal, time
+from tuner.follower import cores
+from tuner.follower.pool import Pool
+signal.signal(signal.SIGINT, signal.default_int_handler)
+look = cores._in_use
+def interrupt(folder):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.2)
+    return look(folder)
+cores._in_use = interrupt
+try:
+    Pool(2)
+except KeyboardInterrupt:
+    cores._in_use = look
+    print("interrupted", flush=True)
+"""
 LEADER = """
 import sys
 from pathlib import Path
@@ -94,6 +111,12 @@ def test_the_cores_of_a_pool_are_free_again_when_it_is(end: str) -> None:
             two.wait()
         with started_pool() as (_, cores):
             assert cores == {2, 3}
+
+
+def test_an_interrupt_while_cores_are_leased_leaves_nothing_behind(temporary: Path) -> None:
+    with process(INTERRUPTED) as interrupted:
+        assert interrupted.communicate(timeout=60)[0] == "interrupted\n"
+    assert list(temporary.iterdir()) == []
 
 
 def test_a_warm_process_that_outlives_its_leader_keeps_no_core(tmp_path: Path, temporary: Path) -> None:

@@ -6,6 +6,7 @@ thinking idles no slot. The leader's process imports no solver.
 
 from __future__ import annotations
 
+import atexit
 import os
 import selectors
 import threading
@@ -81,11 +82,7 @@ class Pool(Generic[S]):
         """
         if slots < 1:
             raise ValueError(f"slots: must be 1 or more, not {slots}")
-        if cores is None:
-            self._lease = lease_cores(sorted(os.sched_getaffinity(0)), slots)
-        else:
-            self._lease = CoreLease(tuple(cores[i % len(cores)] for i in range(slots)), None)
-        self._slots: list[_Slot[S]] = [_Slot(core) for core in self._lease.cores]
+        self._slots: list[_Slot[S]] = []
         self._queue: deque[_Ticket[S]] = deque()
         self._done: list[Done[S]] = []
         self._outstanding = 0
@@ -96,8 +93,11 @@ class Pool(Generic[S]):
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake, selectors.EVENT_READ, self._woken)
-        self._thread = threading.Thread(target=self._dispatch, name="tuner-slots", daemon=True)
+        self._thread = threading.Thread(target=self._dispatch, args=(slots, cores), name="tuner-slots", daemon=True)
+        atexit.register(self.close)  # an interrupt may come before the caller has what it is to close
         self._thread.start()
+        with self._changed:
+            self._changed.wait_for(lambda: self._slots or self._failure)
 
     @property
     def slots(self) -> int:
@@ -155,7 +155,9 @@ class Pool(Generic[S]):
             self._closing = True
             self._changed.notify_all()
             self._alert()
-        self._thread.join()
+        if self._thread.ident is not None:  # else an interrupt came before it was started
+            self._thread.join()
+        atexit.unregister(self.close)
 
     def _check(self) -> None:
         if self._closing:
@@ -171,8 +173,17 @@ class Pool(Generic[S]):
         with suppress(BlockingIOError):
             os.eventfd_read(self._wake)
 
-    def _dispatch(self) -> None:
+    def _dispatch(self, slots: int, cores: Sequence[int] | None) -> None:
+        # The lease is taken here since no interrupt comes to a thread, which would leave it half taken.
+        lease = CoreLease((), None)
         try:
+            if cores is None:
+                lease = lease_cores(sorted(os.sched_getaffinity(0)), slots)
+            else:
+                lease = CoreLease(tuple(cores[i % len(cores)] for i in range(slots)), None)
+            with self._changed:
+                self._slots = [_Slot(core) for core in lease.cores]
+                self._changed.notify_all()
             while not self._closing:
                 with self._changed:
                     self._feed()
@@ -195,7 +206,7 @@ class Pool(Generic[S]):
             with self._changed:
                 self._selector.close()
                 os.close(self._wake)
-                self._lease.release()
+                lease.release()
 
     def _feed(self) -> None:
         """Hand the head of the queue to each idle slot."""
