@@ -28,20 +28,21 @@ print("closed", flush=True)
 sys.stdin.read()
 """
 INTERRUPTED = """
-import os, signal, time
+import os, signal, sys, time
 from tuner.follower import cores
 from tuner.follower.pool import Pool
-signal.signal(signal.SIGINT, signal.default_int_handler)
-look = cores._in_use
-def interrupt(folder):
+place, name = {"leased": (cores, "_in_use"), "released": (cores.CoreLease, "release")}[sys.argv[1]]
+original = getattr(place, name)
+def interrupted(*arguments):
+    setattr(place, name, original)
     os.kill(os.getpid(), signal.SIGINT)
     time.sleep(0.2)
-    return look(folder)
-cores._in_use = interrupt
+    return original(*arguments)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+setattr(place, name, interrupted)
 try:
-    Pool(2)
+    Pool(2).close()
 except KeyboardInterrupt:
-    cores._in_use = look
     print("interrupted", flush=True)
 """
 LEADER = """
@@ -113,8 +114,9 @@ def test_the_cores_of_a_pool_are_free_again_when_it_is(end: str) -> None:
             assert cores == {2, 3}
 
 
-def test_an_interrupt_while_cores_are_leased_leaves_nothing_behind(temporary: Path) -> None:
-    with process(INTERRUPTED) as interrupted:
+@pytest.mark.parametrize("moment", ["leased", "released"])
+def test_an_interrupt_while_cores_are_leased_or_released_leaves_nothing_behind(moment: str, temporary: Path) -> None:
+    with process(INTERRUPTED, moment) as interrupted:
         assert interrupted.communicate(timeout=60)[0] == "interrupted\n"
     assert list(temporary.iterdir()) == []
 

@@ -87,7 +87,7 @@ class Pool(Generic[S]):
         self._done: list[Done[S]] = []
         self._outstanding = 0
         self._count = 0
-        self._closing = False
+        self._closing = self._closed = False
         self._failure: BaseException | None = None
         self._changed = threading.Condition()  # guards everything above
         self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
@@ -155,8 +155,8 @@ class Pool(Generic[S]):
             self._closing = True
             self._changed.notify_all()
             self._alert()
-        if self._thread.ident is not None:  # else an interrupt came before it was started
-            self._thread.join()
+            # A join that was interrupted once takes the thread for ended from then on (Python 3.11).
+            self._changed.wait_for(lambda: self._closed or self._thread.ident is None)
         atexit.unregister(self.close)
 
     def _check(self) -> None:
@@ -166,7 +166,7 @@ class Pool(Generic[S]):
             raise Failed(f"the thread that serves the slots broke down: {self._failure!r}") from self._failure
 
     def _alert(self) -> None:
-        if self._thread.is_alive():
+        if not self._closed:
             os.eventfd_write(self._wake, 1)
 
     def _woken(self) -> None:
@@ -198,15 +198,19 @@ class Pool(Generic[S]):
                 self._failure = error
                 self._changed.notify_all()
         finally:
-            zygotes = [zygote for slot in self._slots for zygote in slot.zygotes.values()]
-            for zygote in zygotes:
-                zygote.dismiss()
-            for zygote in zygotes:
-                zygote.bury()
-            with self._changed:
-                self._selector.close()
-                os.close(self._wake)
-                lease.release()
+            try:
+                zygotes = [zygote for slot in self._slots for zygote in slot.zygotes.values()]
+                for zygote in zygotes:
+                    zygote.dismiss()
+                for zygote in zygotes:
+                    zygote.bury()
+            finally:
+                with self._changed:
+                    self._selector.close()
+                    os.close(self._wake)
+                    lease.release()
+                    self._closed = True
+                    self._changed.notify_all()
 
     def _feed(self) -> None:
         """Hand the head of the queue to each idle slot."""
