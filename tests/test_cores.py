@@ -31,7 +31,7 @@ INTERRUPTED = """
 import os, signal, sys, time
 from tuner.follower import cores
 from tuner.follower.pool import Pool
-place, name = {"leased": (cores, "_in_use"), "released": (cores.CoreLease, "release")}[sys.argv[1]]
+place, name = {"leased": (cores, "_in_use"), "released": (os, "eventfd_read")}[sys.argv[1]]
 original = getattr(place, name)
 def interrupted(*arguments):
     setattr(place, name, original)
