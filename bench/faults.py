@@ -99,7 +99,7 @@ class _Scene:
         mark = f"{name}-{self._number}"
         words = ["serve", "--port", str(PORT), "--without-worker"]
         if name != "server":
-            words = ["work", "--slots", "1", "--folder", str(self._folder / name)]
+            words = ["work", "--slots", str(WORKERS), "--folder", str(self._folder / name)]
         process = subprocess.Popen(
             [sys.executable, "-m", "tuner", *words],
             env={**os.environ, "TUNER_STORE": self._url, MARK: mark, "TUNER_CACHE": str(self._folder / "cache")},
@@ -153,6 +153,9 @@ def torment(url: str, folder: Path, kills: int, jobs: int, seed: int = 0) -> Out
         finally:
             scene.end()
         outcome.states = Counter(store.job(job.id).state.value for job in wanted)
+        for job in wanted:
+            if not _is_over(store, [job]):  # else whoever looks for jobs next would take it
+                store.hold(job.id, JobState.CANCELLED)
         outcome.responses = sum(store.count(job.id) for job in wanted)
     outcome.seconds = time.monotonic() - began
     return outcome

@@ -114,13 +114,32 @@ def read_job(connection: Connection, database: Database, configurations: Configu
     return job_of(row, tuple(names), best.get(row.best), tuple(map(member_of, rows)), document or "")
 
 
-def read_jobs(connection: Connection, database: Database, configurations: Configurations) -> list[Job]:
-    """Return all jobs, the newest first, without their members and documents."""
-    rows = connection.execute(_OWN.add_columns(database.now.label("now")).order_by(_jobs.id.desc())).all()
+def read_jobs(
+    connection: Connection,
+    database: Database,
+    configurations: Configurations,
+    *,
+    owner: str | None,
+    before: int | None,
+    limit: int | None,
+    is_finished: bool,
+) -> list[Job]:
+    """Return jobs, the newest first, without their members and documents."""
+    chosen = _OWN.add_columns(database.now.label("now")).order_by(_jobs.id.desc()).limit(limit)
+    if owner is not None:
+        chosen = chosen.where(_jobs.owner == owner)
+    if before is not None:
+        chosen = chosen.where(_jobs.id < before)
+    if is_finished:
+        chosen = chosen.where(_jobs.state == JobState.FINISHED)
+    rows = connection.execute(chosen).all()
     solvers: dict[int, list[str]] = {}
-    columns = schema.job_solvers.c
-    for job_id, solver in connection.execute(select(columns.job_id, columns.solver).order_by(columns.position)):
-        solvers.setdefault(job_id, []).append(solver)
+    if rows:
+        columns = schema.job_solvers.c
+        of_these = columns.job_id.between(rows[-1].id, rows[0].id)
+        found = select(columns.job_id, columns.solver).where(of_these).order_by(columns.position)
+        for job_id, solver in connection.execute(found):
+            solvers.setdefault(job_id, []).append(solver)
     best = configurations.read(connection, (row.best for row in rows if row.best))
     return [job_of(row, tuple(solvers.get(row.id, ())), best.get(row.best)) for row in rows]
 

@@ -151,10 +151,33 @@ class Store:
         with self._database.reading() as connection:
             return jobs.read_own(connection, self._database, job_id)
 
-    def jobs(self) -> list[Job]:
-        """Return all jobs, the newest first, without their members and documents."""
+    def jobs(
+        self,
+        *,
+        owner: str | None = None,
+        before: int | None = None,
+        limit: int | None = None,
+        is_finished: bool = False,
+    ) -> list[Job]:
+        """Return jobs, the newest first, without their members and documents.
+
+        Args:
+            owner: only those of this owner.
+            before: only those with a smaller id.
+            limit: at most so many.
+            is_finished: only those with a verdict, or an answer.
+
+        """
         with self._database.reading() as connection:
-            return jobs.read_jobs(connection, self._database, self._configurations)
+            return jobs.read_jobs(
+                connection,
+                self._database,
+                self._configurations,
+                owner=owner,
+                before=before,
+                limit=limit,
+                is_finished=is_finished,
+            )
 
     def states(self) -> dict[JobState, int]:
         """Return how many jobs there are in each state; a running one whose process died counts as interrupted."""
@@ -468,6 +491,7 @@ class Store:
         since: int = 0,
         upto: int | None = None,
         like: Sequence[Environment] = (),
+        limit: int | None = None,
     ) -> Iterator[StoredRun]:
         """Iterate over a job's runs with their responses in the order they were stored, also while more are.
 
@@ -479,6 +503,7 @@ class Store:
             since: only runs with a greater id.
             upto: only runs with this or a smaller id.
             like: only runs that were executed in an environment like one of these, by `Environment.is_like`.
+            limit: at most so many.
 
         """
         chosen = _chosen(job_id, configuration, instance, purpose)
@@ -486,16 +511,16 @@ class Store:
             chosen = and_(chosen, schema.runs.c.id <= upto)
         if like:
             chosen = and_(chosen, schema.runs.c.environment.in_(_alike(like)))
-        while True:
+        for wanted in _chunks(limit):
             with self._database.reading() as connection:
                 rows = connection.execute(
-                    select(schema.runs).where(chosen, schema.runs.c.id > since).order_by(schema.runs.c.id).limit(CHUNK)
+                    select(schema.runs).where(chosen, schema.runs.c.id > since).order_by(schema.runs.c.id).limit(wanted)
                 ).all()
                 known = self._configurations.read(connection, (row.configuration for row in rows))
                 places = self._environments.read(connection, (row.environment for row in rows))
             for row in rows:
                 yield stored_run_of(row, known[row.configuration], places[row.environment])
-            if len(rows) < CHUNK:
+            if len(rows) < wanted:
                 return
             since = rows[-1].id
 
@@ -556,15 +581,22 @@ class Store:
         with self._database.reading() as connection:
             return answers.read_bracket(connection, job_id)
 
-    def answers(self, job_id: int, *, since: int = 0) -> Iterator[StoredAnswer]:
-        """Iterate over the answers of a job in the order they were stored, those with a greater id than ``since``."""
-        while True:
+    def answers(self, job_id: int, *, since: int = 0, limit: int | None = None) -> Iterator[StoredAnswer]:
+        """Iterate over the answers of a job in the order they were stored.
+
+        Args:
+            job_id: of the job.
+            since: only those with a greater id.
+            limit: at most so many.
+
+        """
+        for wanted in _chunks(limit):
             with self._database.reading() as connection:
-                rows = answers.read_answers(connection, job_id, since, CHUNK)
+                rows = answers.read_answers(connection, job_id, since, wanted)
                 places = self._environments.read(connection, (row.environment for row in rows))
                 found = answers.stored_answers(connection, rows, places)
             yield from found
-            if len(rows) < CHUNK:
+            if len(rows) < wanted:
                 return
             since = rows[-1].id
 
@@ -625,6 +657,15 @@ class Store:
             keys = {key for row in rows for key in (row.candidate, row.baseline)}
             known = self._configurations.read(connection, keys)
         return [comparison_of(row, known) for row in rows]
+
+
+def _chunks(limit: int | None) -> Iterator[int]:
+    """Yield how many rows are to be read at a time, without end where there is no limit."""
+    while limit is None:
+        yield CHUNK
+    while limit > 0:
+        yield min(CHUNK, limit)
+        limit -= CHUNK
 
 
 def _this(lease: Lease, run: Run) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import httpx
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -14,6 +15,8 @@ from psycopg.sql import SQL, Identifier
 from instances.families import FAMILIES, generate
 from storage.store import Store
 from tests.postgresql import NotInstalled, private_server
+from tests.service import CAPS, served
+from tuner.service.server import application
 
 _numbers = count(1)
 VERSIONS = ("tuner_version", "alembic_version", "version_info")
@@ -81,6 +84,27 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
             if table not in VERSIONS:
                 connection.execute(SQL("DELETE FROM {}").format(Identifier(table)))
     return url
+
+
+@pytest.fixture
+def store(store_url: str) -> Iterator[Store]:
+    """An open store with nothing in it, once of each kind."""
+    with Store.open(store_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def client(store: Store) -> Iterator[httpx.Client]:
+    """A client without a token, of a server that needs none."""
+    with served(application(store, caps=CAPS)) as found:
+        yield found
+
+
+@pytest.fixture
+def open_client(store: Store) -> Iterator[httpx.Client]:
+    """A client of a server that everybody reaches."""
+    with served(application(store, needs_token=True, caps=CAPS)) as found:
+        yield found
 
 
 def _new_schema(server: str) -> str:

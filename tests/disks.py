@@ -33,7 +33,7 @@ class Disk:
 
     def free(self) -> None:
         """Have the room again that `fill` took."""
-        self._ballast.unlink()
+        self._ballast.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -14,8 +14,12 @@ import uvicorn
 from fastapi import FastAPI
 
 from instances.formats import sha256_of, suffixes
-from storage.records import InstanceSet, Job, ModelContent, Submission
+from storage.lease import this_process
+from storage.records import Bracket, Configuration, Event, InstanceSet, Job, ModelContent, Scope, Submission
 from storage.store import Store
+from tests.archives import MPS
+from tests.store_samples import ANSWER, COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, TUNED, run
+from tests.store_samples import SUBMISSION as SAMPLE
 from tuner.service.uploads import Caps
 
 CAPS = Caps(upload=200_000, model=100_000, total=300_000, models=20, depth=4, name=60)
@@ -75,3 +79,56 @@ def served(app: FastAPI) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join(10)
+
+
+def bearer(store: Store, owner: str, scope: Scope = Scope.SUBMIT) -> dict[str, str]:
+    """Return the headers of somebody with a new token."""
+    return {"Authorization": f"Bearer {store.create_token('t', owner, scope)[1]}"}
+
+
+def sent(client: httpx.Client, headers: dict[str, str] | None = None, count: int = 5) -> int:
+    """Upload some models and make a set of them; return its number."""
+    members = {}
+    for number in range(count):
+        answer = client.post("/v1/models?suffix=.mps", content=MPS + b"*%d\n" % number, headers=headers)
+        assert answer.status_code == 201, answer.text
+        members[f"day/{number}"] = answer.json()["sha256"]
+    made = client.post("/v1/instance-sets", json={"name": "spring", "members": members}, headers=headers)
+    assert made.status_code == 201, made.text
+    number = made.json()["id"]
+    assert isinstance(number, int)
+    return number
+
+
+def refused(response: httpx.Response, status: int, words: str) -> None:
+    """Assert that a request was refused, with a problem whose detail has these words."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem = response.json()
+    assert problem["status"] == status
+    assert words in problem["detail"], problem
+
+
+def carried_out(store: Store, owner: str = "local") -> str:
+    """Put a finished job with two runs into the store."""
+    submission = replace(SAMPLE, owner=owner, members=MEMBERS, solvers=("highs",), folder="/data/spring")
+    job = store.create_job(replace(submission, name=f"done by {owner}"))
+    lease = store.claim(job.id, this_process(), 30)
+    for configuration in (Configuration("highs"), TUNED):
+        store.record(lease, run(0, configuration), RESPONSE, 1.0, HERE)
+    store.add_incumbent(lease, INCUMBENT)
+    store.add_event(lease, Event(1.0, "crashed", "<script>alert(1)</script>"))
+    store.finish(lease, "gain", "it is faster", TUNED, [COMPARISON])
+    return job.name
+
+
+def solved(store: Store, owner: str = "local") -> str:
+    """Put a bilevel problem that is solved, with two answers, into the store."""
+    job = store.create_job(replace(PROBLEM, name=f"solved by {owner}", owner=owner))
+    lease = store.claim(job.id, this_process(), 30)
+    store.name_reactions(lease, ["a", "b", "c"])
+    best, _ = (store.record_answer(lease, replace(ANSWER, reason=reason), 1.0, HERE) for reason in ("", "late"))
+    store.set_bracket(lease, Bracket(15.0, 15.0, "all choices", best), 1.0)
+    store.add_event(lease, Event(1.0, "ties", "nothing hangs on them"))
+    store.finish(lease, "optimal", "", None)
+    return job.name

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from storage.lease import Owner
 from storage.records import (
+    Answer,
     Check,
     Claim,
     Comparison,
@@ -13,6 +15,7 @@ from storage.records import (
     Environment,
     Event,
     Incumbent,
+    JobKind,
     Member,
     Purpose,
     Response,
@@ -108,3 +111,30 @@ def holdout_run(seed: int, configuration: Configuration = DEFAULT) -> Run:
 def elsewhere(pid: int = 1) -> Owner:
     """Return a process on a machine that cannot be looked into from here."""
     return Owner("elsewhere", "another boot", pid, started=1)
+
+
+PROBLEM = replace(
+    SUBMISSION,
+    name="tolls",
+    folder="network.toml",
+    holdout="",
+    solvers=("highs",),
+    cost="",
+    space="",
+    members=(),
+    kind=JobKind.SOLVE,
+    document='{"kind": "toll", "name": "tolls"}',
+)
+ANSWER = Answer(
+    x=(("B", 5.5), ("A", 0.1)),
+    ties="pessimistic",
+    status="bilevel feasible",
+    value=15.0,
+    pessimistic=-1e-300,
+    reactions=(("own", (1.0, 0.0, 2.5)), ("pessimistic", (0.0, 1.0, -0.5))),
+    violations=(("budget", math.inf), ("noise", 0.25)),
+    reason="",
+    cpu=0.25,
+    wall=0.5,
+    solver_wall=0.125,
+)

@@ -48,6 +48,22 @@ def test_a_page_of_something_else_is_told_from_an_answer(
         ASKED[asked](client)
 
 
+@pytest.mark.parametrize(
+    "said", ["{}", "[]", '{"rows": [{"id": "seven"}], "next": null}', '{"id": 1, "kind": "tune"}', "null"]
+)
+@pytest.mark.parametrize("asked", sorted(ASKED.keys() - {"export", "follow"}))
+def test_data_of_something_else_is_told_from_an_answer(
+    asked: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("a.mps").write_bytes(MPS)
+    with (
+        answering(200, said, "application/json") as client,
+        pytest.raises(Failed, match="it is no tuner server"),
+    ):
+        ASKED[asked](client)
+
+
 @pytest.mark.parametrize("command", ["show", "best", "responses", "export", "pause", "cancel"])
 def test_a_reference_with_nothing_in_it_is_refused_before_anything_is_asked(
     command: str, capsys: pytest.CaptureFixture[str]

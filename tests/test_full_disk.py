@@ -38,10 +38,11 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, disk: Disk) -> str:
-    """The URL of a store on the small disk: its file, or its tables."""
+def store_url(request: pytest.FixtureRequest, disk: Disk) -> Iterator[str]:
+    """The URL of a store on the small disk: its file, or its tables, of which the server has none left at the end."""
     if request.param == "sqlite":
-        return f"sqlite:///{disk.folder / 'store.db'}"
+        yield f"sqlite:///{disk.folder / 'store.db'}"
+        return
     server = request.getfixturevalue("postgresql_server")
     url: str = request.getfixturevalue("postgresql_url")
     with psycopg.connect(server, autocommit=True) as connection:
@@ -52,9 +53,12 @@ def store_url(request: pytest.FixtureRequest, disk: Disk) -> str:
         for folder in disk.folder.parents:  # pytest keeps its folders to itself
             if folder.stat().st_mode & 0o777 == 0o700:
                 folder.chmod(0o711)
-        name = "of_" + url.rpartition("%3D")[2]
-        connection.execute(f"CREATE TABLESPACE {name} LOCATION '{place}'")
-    return f"{url}%20-cdefault_tablespace%3D{name}"
+        schema = url.rpartition("%3D")[2]
+        connection.execute(f"CREATE TABLESPACE of_{schema} LOCATION '{place}'")
+        yield f"{url}%20-cdefault_tablespace%3Dof_{schema}"
+        disk.free()
+        connection.execute(f"DROP SCHEMA {schema} CASCADE")
+        connection.execute(f"DROP TABLESPACE of_{schema}")
 
 
 def refused(answer: httpx.Response) -> None:
@@ -83,7 +87,7 @@ def test_a_store_on_a_full_disk_refuses_what_is_new_and_shows_what_is_there(stor
         assert again.status_code == 201, again.text
         assert [b"".join(store.model(digest)) for digest in digests] == LARGE
         assert client.post("/v1/jobs", json={"instance_set": number}).status_code == 201
-        assert len(client.get("/v1/jobs").json()) == jobs + 2
+        assert len(client.get("/v1/jobs").json()["rows"]) == jobs + 2
 
 
 def handed_in_until_refused(client: httpx.Client, number: int) -> int:

@@ -18,6 +18,7 @@ from storage.records import Configuration
 from tests.simulation import space
 from tuner.leader.candidate import Status, Trial
 from tuner.leader.mirror import Description, Mirror
+from tuner.space import Choice
 
 SPACES = {solver: space(solver, 6) for solver in ("alpha", "beta")}
 DEFAULT = Trial(Configuration("alpha"), "default", Status.INCUMBENT, 0.0, {0: 1.0, 1: 2.0}, 2, 2, "")
@@ -204,3 +205,20 @@ def test_a_study_says_what_it_is_told_to_the_latest_time(tmp_path: Path) -> None
         "costs": {"text": "costs"},
         "more": {"text": "costs"},
     }
+
+
+def test_a_study_whose_space_was_another_one_is_reported_and_stops_nothing(tmp_path: Path) -> None:
+    url, said = f"sqlite:///{tmp_path}/t.db", list[str]()
+    with Mirror(url, "job", SPACES, said.append) as mirror:
+        mirror.offer([DEFAULT])
+    spaces = {}
+    for solver, known in SPACES.items():
+        others = (replace(each, domain=Choice((each.default, "new"))) for each in known.parameters)
+        spaces[solver] = replace(known, parameters=tuple(others))
+    with Mirror(url, "job", spaces, said.append) as mirror:
+        mirror.offer([replace(LUCKY, configuration=Configuration.of("alpha", {"p01": "new"}))])
+        wait_for(lambda: bool(said))
+        mirror.offer([replace(LUCKY, configuration=Configuration.of("alpha", {"p02": "new"}))])
+    assert len(said) == 1
+    assert "cannot be written" in said[0]
+    assert "dynamic value space" in said[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,12 +25,6 @@ HELD_OUT = MEMBERS[3].sha256
 MEMBERS_TOMORROW = tuple(
     replace(member, sha256=f"{member.sha256[:-4]}{n:04x}", part="training") for n, member in enumerate(MEMBERS[:3])
 )
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as store:
-        yield store
 
 
 def job(store: Store, name: str, **changes: Any) -> Job:

@@ -1,13 +1,10 @@
-"""The HTTP API, in front of both kinds of store: what is asked, by whom, and everything that can be wrong with it."""
+"""Jobs and their results over HTTP, in front of both kinds of store, and all that can be wrong with a request."""
 
 from __future__ import annotations
 
-import gzip
 import io
 import json
-import tarfile
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from http import HTTPStatus
@@ -16,235 +13,26 @@ from pathlib import Path
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from pydantic import TypeAdapter
 from sqlalchemy import update
 
 from storage import schema
 from storage.lease import this_process
-from storage.records import Configuration, Event, Scope
+from storage.records import Configuration, Scope
 from storage.store import Store
-from tests.archives import FILE, HOSTILE, MPS, tarred, zipped
-from tests.service import CAPS, served
-from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
-from tuner.app.views import RESPONSE_COLUMNS
-from tuner.service import api
-from tuner.service.access import FORWARDED
+from tests.service import bearer, carried_out, refused, sent, served, solved
+from tests.store_samples import MEMBERS, RESPONSE, SUBMISSION, TUNED
+from tuner.app.shapes import Best, ResponsePage
+from tuner.app.views import RESPONSE_COLUMNS, StoredView, finite
+from tuner.client import Client
 from tuner.service.problems import STATUS
 from tuner.service.server import application
-from tuner.service.uploads import Caps
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[httpx.Client]:
-    """A client without a token, of a server that needs none."""
-    with served(application(store, caps=CAPS)) as found:
-        yield found
-
-
-@pytest.fixture
-def open_client(store: Store) -> Iterator[httpx.Client]:
-    """A client of a server that everybody reaches."""
-    with served(application(store, needs_token=True, caps=CAPS)) as found:
-        yield found
-
-
-def bearer(store: Store, owner: str, scope: Scope = Scope.SUBMIT) -> dict[str, str]:
-    return {"Authorization": f"Bearer {store.create_token('t', owner, scope)[1]}"}
-
-
-def uploaded(client: httpx.Client, headers: dict[str, str] | None = None, count: int = 5) -> int:
-    members = {}
-    for number in range(count):
-        sent = client.post("/v1/models?suffix=.mps", content=MPS + b"*%d\n" % number, headers=headers)
-        assert sent.status_code == 201, sent.text
-        members[f"day/{number}"] = sent.json()["sha256"]
-    made = client.post("/v1/instance-sets", json={"name": "spring", "members": members}, headers=headers)
-    assert made.status_code == 201, made.text
-    number = made.json()["id"]
-    assert isinstance(number, int)
-    return number
-
-
-def refused(response: object, status: int, words: str) -> None:
-    assert response.status_code == status, response.text  # type: ignore[attr-defined]
-    assert response.headers["content-type"] == "application/problem+json"  # type: ignore[attr-defined]
-    problem = response.json()  # type: ignore[attr-defined]
-    assert problem["status"] == status
-    assert words in problem["detail"], problem
-
-
-def carried_out(store: Store, owner: str = "local") -> str:
-    """Put a finished job with two runs into the store."""
-    submission = replace(SUBMISSION, owner=owner, members=MEMBERS, solvers=("highs",), folder="/data/spring")
-    job = store.create_job(replace(submission, name=f"done by {owner}"))
-    lease = store.claim(job.id, this_process(), 30)
-    for configuration in (Configuration("highs"), TUNED):
-        store.record(lease, run(0, configuration), RESPONSE, 1.0, HERE)
-    store.add_incumbent(lease, INCUMBENT)
-    store.add_event(lease, Event(1.0, "crashed", "<script>alert(1)</script>"))
-    store.finish(lease, "gain", "it is faster", TUNED, [COMPARISON])
-    return job.name
-
-
-# Uploads and sets
-
-
-def test_models_are_uploaded_once_and_sets_are_made_of_them(client: httpx.Client, store: Store) -> None:
-    number = uploaded(client)
-    found = client.get(f"/v1/instance-sets/{number}").json()
-    assert [member["name"] for member in found["members"]] == [f"day/{n}" for n in range(5)]
-    (first, second, *_) = (member["sha256"] for member in found["members"])
-    missing = client.post("/v1/models/missing", json={"sha256": [first, "0" * 64]}).json()["missing"]
-    assert missing == ["0" * 64]
-    packed = client.post("/v1/models?suffix=.mps.gz", content=gzip.compress(MPS + b"*0\n", mtime=0))
-    assert packed.json()["sha256"] == first
-    assert b"".join(store.model(second)) == MPS + b"*1\n"
-    assert [(each["id"], each["models"]) for each in client.get("/v1/instance-sets").json()] == [(number, 5)]
-    assert found["models"] == 5
-    assert client.delete(f"/v1/instance-sets/{number}").status_code == 204
-    refused(client.get(f"/v1/instance-sets/{number}"), 404, "no instance set")
-    refused(client.delete(f"/v1/instance-sets/{number}"), 404, "no instance set")
-
-
-def test_a_set_is_made_once(client: httpx.Client, store: Store) -> None:
-    sha256 = client.post("/v1/models?suffix=.mps", content=MPS).json()["sha256"]
-    wanted = {"name": "spring", "members": {"a": sha256, "b": sha256}}
-    made = [client.post("/v1/instance-sets", json=wanted).json()["id"] for _ in range(2)]
-    assert made[0] == made[1]
-    others = ({**wanted, "name": "autumn"}, {**wanted, "members": {"a": sha256}})
-    made += [client.post("/v1/instance-sets", json=other).json()["id"] for other in others]
-    assert len(set(made)) == 3 == len(store.instance_sets())
-
-
-def test_who_deletes_a_set_leaves_others_what_they_have_uploaded(open_client: httpx.Client, store: Store) -> None:
-    ann, bob = (bearer(store, who, Scope.SUBMIT) for who in ("ann", "bob"))
-    for who in (ann, bob):
-        sha256 = open_client.post("/v1/models?suffix=.mps", content=MPS, headers=who).json()["sha256"]
-    wanted = {"name": "spring", "members": {"a": sha256}}
-    number = open_client.post("/v1/instance-sets", json=wanted, headers=bob).json()["id"]
-    assert open_client.delete(f"/v1/instance-sets/{number}", headers=bob).status_code == 204
-    for who, missing in ((ann, []), (bob, [sha256])):
-        answer = open_client.post("/v1/models/missing", json={"sha256": [sha256]}, headers=who)
-        assert answer.json() == {"missing": missing}
-    number = open_client.post("/v1/instance-sets", json=wanted, headers=ann).json()["id"]
-    assert open_client.delete(f"/v1/instance-sets/{number}", headers=ann).status_code == 204
-    with store._database.reading() as connected:
-        assert connected.exec_driver_sql("SELECT count(*) FROM models").scalar() == 0
-
-
-def test_a_zip_whose_directory_would_fill_the_memory_is_refused(
-    client: httpx.Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("tuner.service.uploads.DIRECTORY", 100)
-    small, large = zipped({"a.mps": MPS}), zipped({f"{number}.mps": MPS for number in range(10)})
-    assert client.post("/v1/archives?name=small", content=small).status_code == 201
-    refused(client.post("/v1/archives?name=large", content=large), 413, "the directory of the zip file is too large")
-
-
-def test_a_set_of_models_that_were_not_uploaded_is_refused_with_what_is_missing(client: httpx.Client) -> None:
-    answer = client.post("/v1/instance-sets", json={"name": "x", "members": {"a": "0" * 64}})
-    refused(answer, 409, "upload the missing models first")
-    assert answer.json()["missing"] == ["0" * 64]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "../a",
-        "/a",
-        "a/../b",
-        "é" * 101,
-        "a//b",
-        ".a",
-        "a/.b",
-        "",
-        "a\x00b",
-        "a\nb",
-        "a/b/c/d/e",
-        "x" * 61,
-        "a\\b",
-        "C:a",
-        " a",
-        "\u202ea",
-    ],
-)
-def test_a_name_that_is_no_path_inside_a_folder_is_refused(client: httpx.Client, name: str) -> None:
-    sha256 = client.post("/v1/models?suffix=.mps", content=MPS).json()["sha256"]
-    refused(client.post("/v1/instance-sets", json={"name": "x", "members": {name: sha256}}), 422, "no name for one")
-
-
-@pytest.mark.parametrize(
-    ("suffix", "content", "status", "words"),
-    [
-        (".exe", MPS, 422, "it is one of .mps, .lp"),
-        ("", MPS, 422, "it is one of .mps, .lp"),
-        (".mps/../x.mps", MPS, 422, "it is one of"),
-        (".mps", b"", 422, "it is empty"),
-        (".mps.gz", MPS, 422, "damaged"),
-        (".mps.gz", gzip.compress(MPS, mtime=0)[:-8], 422, "cut off"),
-        (".mps.xz", b"\xfd7zXZ\x00nonsense", 422, "damaged"),
-        (".mps.bz2", b"BZh9nonsense", 422, "damaged"),
-        (".mps.zst", b"(\xb5/\xfdnonsense", 422, "damaged"),
-        (".mps", b"x" * 100_001, 413, "a model has"),
-        (".mps", b"x" * 200_001, 413, "an upload has"),
-        (".mps.gz", gzip.compress(b"\0" * 10_000_000, mtime=0), 413, "a model has"),
-    ],
-)
-def test_a_file_that_is_no_model_or_too_much_is_refused(
-    client: httpx.Client, suffix: str, content: bytes, status: int, words: str
-) -> None:
-    refused(client.post("/v1/models", params={"suffix": suffix}, content=content), status, words)
-
-
-def test_what_becomes_much_larger_is_refused(store: Store) -> None:
-    bomb = gzip.compress(b"\0" * 50_000_000, mtime=0)
-    with served(application(store, caps=Caps(ratio=10))) as client:
-        refused(client.post("/v1/models?suffix=.mps.gz", content=bomb), 413, "10 times larger")
-
-
-def test_archives_become_sets(client: httpx.Client) -> None:
-    archives = (
-        zipped({"day/a.mps": MPS, "b.mps": MPS + b"*\n", "notes.txt": b"hello"}),
-        tarred("", ("day/a.mps", FILE, MPS), ("b.mps", FILE, MPS + b"*\n")),
-        tarred("gz", ("day", tarfile.DIRTYPE, b""), ("day/a.mps", FILE, MPS), ("b.mps", FILE, b"*")),
-    )
-    for archive in archives:
-        made = client.post("/v1/archives?name=spring", content=archive)
-        assert made.status_code == 201, made.text
-        found = client.get(f"/v1/instance-sets/{made.json()['id']}").json()
-        assert [member["name"] for member in found["members"]] == ["day/a", "b"]
-
-
-def test_there_are_fifty_hostile_archives() -> None:
-    assert len(HOSTILE) >= 50
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_archive_is_refused_and_leaves_no_set(client: httpx.Client, store: Store, name: str) -> None:
-    answer = client.post("/v1/archives?name=x", content=HOSTILE[name])
-    assert answer.status_code in (413, 422), answer.text
-    assert answer.headers["content-type"] == "application/problem+json"
-    assert store.instance_sets() == []
-
-
-def test_a_zip_whose_entries_lie_about_their_size_is_refused(client: httpx.Client) -> None:
-    honest = zipped({"a.mps": b"\0" * 90_000})
-    lying = honest.replace((90_000).to_bytes(4, "little"), (100).to_bytes(4, "little"))
-    assert lying != honest
-    answer = client.post("/v1/archives?name=x", content=lying)
-    assert answer.status_code == 422, answer.text
-
 
 # Jobs
 
 
 def test_a_job_is_handed_in_paused_resumed_and_cancelled(client: httpx.Client) -> None:
-    number = uploaded(client)
+    number = sent(client)
     made = client.post("/v1/jobs", json={"instance_set": number, "solvers": ["highs"], "priority": 3})
     assert made.status_code == 201
     job = made.json()
@@ -259,18 +47,18 @@ def test_a_job_is_handed_in_paused_resumed_and_cancelled(client: httpx.Client) -
 
 
 def test_the_same_key_makes_one_job_and_another_body_with_it_is_refused(client: httpx.Client) -> None:
-    body = {"instance_set": uploaded(client), "name": "once"}
+    body = {"instance_set": sent(client), "name": "once"}
     first, again = (client.post("/v1/jobs", json=body, headers={"Idempotency-Key": "k"}) for _ in range(2))
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json()["id"] == again.json()["id"]
     other = client.post("/v1/jobs", json={**body, "seed": 1}, headers={"Idempotency-Key": "k"})
     refused(other, 422, "came with another request")
     refused(client.post("/v1/jobs", json=body), 409, "there is a job 'once' already")
-    assert len(client.get("/v1/jobs").json()) == 1
+    assert len(client.get("/v1/jobs").json()["rows"]) == 1
 
 
 def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: httpx.Client, store: Store) -> None:
-    number, url = uploaded(client), str(client.base_url)
+    number, url = sent(client), str(client.base_url)
     barrier = threading.Barrier(100, timeout=60)
 
     def hand_in(place: int) -> list[tuple[int, int]]:
@@ -319,7 +107,7 @@ def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: ht
 def test_a_wrong_scenario_is_refused_with_the_place(
     client: httpx.Client, store: Store, change: dict[str, object], words: str
 ) -> None:
-    body = {"instance_set": uploaded(client), **change}
+    body = {"instance_set": sent(client), **change}
     refused(client.post("/v1/jobs", content=json.dumps(body), headers={"Content-Type": "application/json"}), 422, words)
     assert store.jobs() == []
 
@@ -341,6 +129,24 @@ def test_a_request_that_would_fill_the_memory_is_refused(client: httpx.Client, i
 
 def test_a_job_on_a_set_that_is_not_there_is_refused(client: httpx.Client) -> None:
     refused(client.post("/v1/jobs", json={"instance_set": 99}), 404, "no instance set 99")
+
+
+@pytest.mark.parametrize("scope", [Scope.SUBMIT, Scope.ADMIN])
+def test_jobs_come_in_pages_the_newest_first(open_client: httpx.Client, store: Store, scope: Scope) -> None:
+    made = [
+        store.create_job(replace(SUBMISSION, owner=owner, name="")) for owner in ("ann", "bob", "ann", "bob", "ann")
+    ]
+    wanted = [job.name for job in reversed(made) if scope is Scope.ADMIN or job.owner == "ann"]
+    headers, cursor, pages = bearer(store, "ann", scope), 0, []
+    while cursor is not None:
+        page = open_client.get(f"/v1/jobs?limit=2&cursor={cursor}", headers=headers).json()
+        pages.append([job["name"] for job in page["rows"]])
+        cursor = page["next"]
+    assert [name for page in pages for name in page] == wanted
+    assert [len(page) for page in pages] == ([2, 2, 1] if scope is Scope.ADMIN else [2, 1])
+    with Client(str(open_client.base_url), headers["Authorization"].split()[1]) as client:
+        assert [job["name"] for job in client.jobs()] == wanted
+    refused(open_client.get("/v1/jobs?limit=0", headers=headers), 422, "query.limit")
 
 
 # Results
@@ -375,6 +181,34 @@ def test_results_are_read_in_every_form(client: httpx.Client, store: Store) -> N
     }
     refused(client.get("/v1/best?family=spring&solver=scip"), 404, "no finished job")
     refused(client.get(f"/v1/jobs/{name}/best?form=solver&configuration=nope"), 404, "no configuration 'nope'")
+
+
+def test_what_is_described_is_all_that_is_told(client: httpx.Client, store: Store) -> None:
+    view, job = StoredView(store), carried_out(store)
+    problem = solved(store)
+    assert client.get("/v1/jobs").json()["rows"] == finite(view.jobs())
+    for name in (job, problem):
+        assert client.get(f"/v1/jobs/{name}").json() == finite(view.show(name))
+        rows = client.get(f"/v1/jobs/{name}/responses").json()
+        assert rows == ResponsePage.model_validate(rows, extra="forbid").model_dump(mode="json", by_alias=True)
+        assert len(rows["rows"]) == 2
+        best = client.get(f"/v1/jobs/{name}/best").json()
+        assert best == TypeAdapter(Best).validate_python(best, extra="forbid").model_dump(mode="json")
+    assert client.get(f"/v1/jobs/{job}/trajectory").json() == finite(view.trajectory(store.job(job)))
+    assert client.get(f"/v1/jobs/{job}/instances").json() == view.instances(store.job(job))
+    assert client.get("/v1/best?family=spring").json()["best"] == finite(view.recommended("spring"))
+
+
+def test_every_answer_is_described(client: httpx.Client) -> None:
+    described = client.get("/v1/openapi.json").json()["paths"]
+    for path, methods in described.items():
+        for method, operation in methods.items():
+            for status, answer in operation["responses"].items():
+                shapes = [content.get("schema") for content in answer.get("content", {}).values()]
+                assert status == "204" or shapes, (method, path, status)
+                for shape in shapes:
+                    assert shape, (method, path, status)
+                    assert shape.keys() & {"$ref", "items", "anyOf", "oneOf"} or shape["type"] == "string", shape
 
 
 def test_the_job_that_finished_last_says_what_is_best_of_a_family(client: httpx.Client, store: Store) -> None:
@@ -432,117 +266,6 @@ def test_a_job_is_followed_to_its_end(client: httpx.Client, store: Store) -> Non
     assert json.loads(lines[1].removeprefix("data: "))["runs"] == 2
 
 
-# Access
-
-
-def test_without_a_token_nothing_is_told_and_with_one_what_its_scope_allows(
-    open_client: httpx.Client, store: Store
-) -> None:
-    carried_out(store, "ann")
-    answer = open_client.get("/v1/jobs")
-    refused(answer, 401, "a token is needed")
-    assert answer.headers["www-authenticate"] == "Bearer"
-    refused(open_client.get("/v1/jobs", headers={"Authorization": "Bearer tuner_x"}), 401, "not known")
-    refused(open_client.get("/v1/jobs", headers={"Authorization": "Basic eDp5"}), 401, "a token is needed")
-    reading = bearer(store, "ann", Scope.READ)
-    assert len(open_client.get("/v1/jobs", headers=reading).json()) == 1
-    refused(open_client.post("/v1/models?suffix=.mps", content=MPS, headers=reading), 403, "for submit, not read")
-    refused(open_client.post("/v1/jobs/1/pause", headers=reading), 403, "for submit")
-    assert open_client.get("/livez").text == "ok\n"
-    assert open_client.get("/readyz").text == "ok\n"
-
-
-def test_a_token_that_was_revoked_is_of_no_use(open_client: httpx.Client, store: Store) -> None:
-    token, secret = store.create_token("t", "ann", Scope.ADMIN)
-    headers = {"Authorization": f"Bearer {secret}"}
-    assert open_client.get("/v1/jobs", headers=headers).status_code == 200
-    store.revoke_token(token.id)
-    refused(open_client.get("/v1/jobs", headers=headers), 401, "revoked")
-
-
-def test_who_follows_a_job_hears_no_more_of_it_once_the_token_is_revoked(
-    open_client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "KNOWN_EVERY", 0.2)
-    monkeypatch.setattr(api, "LOOK_EVERY", 0.1)
-    job = store.create_job(replace(SUBMISSION, members=MEMBERS, owner="ann"))
-    token, secret = store.create_token("t", "ann", Scope.READ)
-    headers = {"Authorization": f"Bearer {secret}"}
-    with open_client.stream("GET", f"/v1/jobs/{job.id}/events", headers=headers, timeout=10) as answer:
-        lines = answer.iter_lines()
-        assert next(lines) == "event: job"
-        store.revoke_token(token.id)
-        assert "event: over" not in list(lines)
-
-
-def test_nobody_sees_or_touches_what_is_somebody_elses(open_client: httpx.Client, store: Store) -> None:
-    ann, bob, admin = bearer(store, "ann"), bearer(store, "bob"), bearer(store, "root", Scope.ADMIN)
-    number = uploaded(open_client, ann)
-    made = open_client.post("/v1/jobs", json={"instance_set": number, "name": "secret"}, headers=ann)
-    assert made.status_code == 201
-    assert made.json()["owner"] == "ann"
-    for reference in ("secret", made.json()["id"], "secrets"):
-        for method, path in (
-            ("GET", ""),
-            ("GET", "/best"),
-            ("GET", "/responses"),
-            ("GET", "/trajectory"),
-            ("GET", "/instances"),
-            ("GET", "/events"),
-            ("POST", "/pause"),
-            ("POST", "/cancel"),
-            ("POST", "/resume"),
-        ):
-            answer = open_client.request(method, f"/v1/jobs/{reference}{path}", headers=bob)
-            refused(answer, 404, f"there is no job '{reference}'")
-            assert "did you mean" not in answer.text
-    assert open_client.get("/v1/jobs", headers=bob).json() == []
-    assert open_client.get("/v1/instance-sets", headers=bob).json() == []
-    refused(open_client.get(f"/v1/instance-sets/{number}", headers=bob), 404, "no instance set")
-    refused(open_client.delete(f"/v1/instance-sets/{number}", headers=bob), 404, "no instance set")
-    refused(open_client.post("/v1/jobs", json={"instance_set": number}, headers=bob), 404, "no instance set")
-    sha256 = open_client.get(f"/v1/instance-sets/{number}", headers=ann).json()["members"][0]["sha256"]
-    missing = open_client.post("/v1/models/missing", json={"sha256": [sha256]}, headers=bob).json()
-    assert missing == {"missing": [sha256]}
-    stolen = open_client.post("/v1/instance-sets", json={"name": "x", "members": {"a": sha256}}, headers=bob)
-    refused(stolen, 409, "upload the missing models first")
-    assert [job["name"] for job in open_client.get("/v1/jobs", headers=admin).json()] == ["secret"]
-
-
-def test_a_browser_that_was_tricked_is_refused(store: Store) -> None:
-    with served(application(store, hosts=frozenset({"localhost", "127.0.0.1"}))) as client:
-        own = str(client.base_url).rstrip("/")
-        assert client.get("/v1/jobs").status_code == 200
-        refused(client.get("/v1/jobs", headers={"Host": "evil.example"}), 421, "not known by that host's name")
-        refused(client.post("/v1/jobs", json={}, headers={"Origin": "http://evil.example"}), 403, "from another site")
-        for odd in ("http://[", "null", "//", "", own.replace("http", "http:")):
-            refused(client.post("/v1/jobs", json={}, headers={"Origin": odd}), 403, "from another site")
-        assert client.post("/v1/jobs", json={}, headers={"Origin": own}).status_code == 422
-        answer = client.get("/v1/jobs")
-        assert "default-src 'none'" in answer.headers["content-security-policy"]
-        assert answer.headers["x-content-type-options"] == "nosniff"
-
-
-@pytest.mark.parametrize("header", FORWARDED)
-def test_who_comes_by_a_proxy_is_asked_for_a_token_though_nobody_else_is(client: httpx.Client, header: str) -> None:
-    refused(client.get("/v1/jobs", headers={header: "8.8.8.8"}), 401, "a token is needed")
-
-
-@pytest.mark.parametrize(
-    "path",
-    [
-        "/v1/jobs/{job}/responses?configuration=%00",
-        "/v1/jobs/{job}/best?form=solver&configuration=%00",
-        "/jobs/{job}?configuration=%00",
-        "/v1/jobs/%00",
-        "/v1/best?family=%00",
-    ],
-)
-def test_a_nul_is_not_taken_for_a_database_that_is_away(client: httpx.Client, store: Store, path: str) -> None:
-    answer = client.get(path.format(job=store.job(carried_out(store)).id))
-    assert answer.status_code in (200, 404, 409, 422), answer.text
-
-
 # Health
 
 
@@ -586,6 +309,12 @@ def test_the_docs_name_every_path_and_every_error(client: httpx.Client) -> None:
     beside = {HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.MISDIRECTED_REQUEST}  # of no endpoint
     for status in {*statuses, *(status for _, status in STATUS), *beside}:
         assert status < 400 or f"{int(status)} (" in text, status
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz"])
+def test_who_balances_loads_may_ask_by_head(client: httpx.Client, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, answer.content) == (200, b"")
 
 
 def test_a_store_that_is_away_is_no_fault_of_the_client(tmp_path: Path) -> None:

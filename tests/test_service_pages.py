@@ -20,10 +20,9 @@ from starlette.routing import Route
 from storage.lease import Lease, this_process
 from storage.records import Answer, Bracket, Configuration, Event, JobState, Run, Scope
 from storage.store import Store
-from tests.service import served
-from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
-from tests.test_service_api import MPS, bearer
-from tests.test_store_answers import PROBLEM
+from tests.archives import MPS
+from tests.service import bearer, served
+from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.figures import figures_of
 from tuner.app.study_page import closing, figures
 from tuner.follower.solvers import default_space
@@ -34,12 +33,6 @@ from tuner.service.server import application
 
 HOSTILE = "<script>document.title='hacked'</script><b>bold</b>"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as opened:
-        yield opened
 
 
 @pytest.fixture

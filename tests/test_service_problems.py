@@ -15,11 +15,11 @@ import pytest
 from storage.lease import this_process
 from storage.records import Answer, Bracket, JobKind, Scope
 from storage.store import Store
+from tests.archives import MPS
 from tests.bilevel_samples import moore_bard
-from tests.service import served
+from tests.service import bearer, refused, served
 from tests.store_samples import HERE
 from tests.test_bilevel_files import BY_NAME, write_pair
-from tests.test_service_api import MPS, bearer, refused
 from tuner.app.views import ANSWER_COLUMNS
 from tuner.bilevel.applications import EXAMPLES, example, read_application, restored, without_files
 from tuner.bilevel.applications.outline import OUTLINES, outlined
@@ -31,19 +31,6 @@ from tuner.service.uploads import Caps
 TOLL = example("toll").document()
 CAPS = Caps(document=300_000, values=10_000)
 JSON = {"Content-Type": "application/json"}
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as opened:
-        yield opened
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[httpx.Client]:
-    """A client without a token, of a server that needs none."""
-    with served(application(store, caps=CAPS)) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +261,7 @@ def test_a_problem_is_handed_in_by_who_may_and_seen_by_nobody_else(store: Store)
             refused(client.get(f"/v1/jobs/{made.json()['id']}{path}", headers=bob), 404, "there is no job")
         for verb in ("pause", "cancel", "resume"):
             refused(client.post(f"/v1/jobs/{made.json()['id']}/{verb}", headers=bob), 404, "there is no job")
-        assert client.get("/v1/jobs", headers=bob).json() == []
+        assert client.get("/v1/jobs", headers=bob).json()["rows"] == []
         headers = {**ann, "Origin": "http://evil.example"}
         refused(client.post("/v1/problems", json={"problem": TOLL}, headers=headers), 403, "from another site")
 

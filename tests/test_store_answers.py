@@ -11,33 +11,7 @@ from storage.errors import JobBusy, StoreRefused
 from storage.lease import this_process
 from storage.records import Answer, Bracket, JobKind, JobState, Submission
 from storage.store import CHUNK, Store
-from tests.store_samples import HERE, SUBMISSION
-
-PROBLEM = replace(
-    SUBMISSION,
-    name="tolls",
-    folder="network.toml",
-    holdout="",
-    solvers=("highs",),
-    cost="",
-    space="",
-    members=(),
-    kind=JobKind.SOLVE,
-    document='{"kind": "toll", "name": "tolls"}',
-)
-ANSWER = Answer(
-    x=(("B", 5.5), ("A", 0.1)),
-    ties="pessimistic",
-    status="bilevel feasible",
-    value=15.0,
-    pessimistic=-1e-300,
-    reactions=(("own", (1.0, 0.0, 2.5)), ("pessimistic", (0.0, 1.0, -0.5))),
-    violations=(("budget", math.inf), ("noise", 0.25)),
-    reason="",
-    cpu=0.25,
-    wall=0.5,
-    solver_wall=0.125,
-)
+from tests.store_samples import ANSWER, HERE, PROBLEM, SUBMISSION
 
 
 @pytest.fixture

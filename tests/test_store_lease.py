@@ -24,12 +24,6 @@ PROGRAM = (sys.executable, "-m", "tests.store_program")
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as store:
-        yield store
-
-
 @contextmanager
 def owning_program(url: str, job: str, *runs: str) -> Iterator[subprocess.Popen[str]]:
     """Run `store_program`, which owns the job when this yields."""

@@ -30,6 +30,7 @@ from storage.lease import this_process
 from storage.records import Bracket, JobKind, JobState, Scope
 from storage.store import Store
 from tests.store_samples import (
+    ANSWER,
     COMPARISON,
     EVENT,
     HERE,
@@ -42,7 +43,6 @@ from tests.store_samples import (
     holdout_run,
     run,
 )
-from tests.test_store_answers import ANSWER
 
 DATA = Path(__file__).parent / "data"
 

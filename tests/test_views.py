@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,12 +11,6 @@ from storage.lease import this_process
 from storage.store import Store
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, TUNED, holdout_run, run
 from tuner.app.views import Filters, StoredView
-
-
-@pytest.fixture
-def store(store_url: str) -> Iterator[Store]:
-    with Store.open(store_url) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("part", "seeds"), [("training", [0, 1, 2, 3, 7]), ("holdout", [4, 5, 6])])

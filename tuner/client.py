@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,14 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
+from pydantic import TypeAdapter
 
 from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
 from storage.records import JobKind, JobState
+from tuner.app.shapes import Best, FullJob, JobPage, JobShape, Missing, ResponsePage, SetOfModels, Uploaded
 from tuner.app.views import ANSWER_COLUMNS, RESPONSE_COLUMNS, Data, Filters, Rows
 from tuner.commands import command
 from tuner.errors import Failed, NotFound, TunerError, UsageError
@@ -79,30 +82,27 @@ class Client:
 
     def jobs(self) -> list[Data]:
         """Return all jobs that the token may see, the newest first."""
-        found: list[Data] = self._told("GET", "/jobs")
-        return found
+        return list(self._pages("/jobs", JobPage, {}))
 
     def show(self, job: str) -> Data:
         """Return a job with its trajectory and events."""
-        found: Data = self._told("GET", _of(job))
-        return found
+        return self._told(FullJob, "GET", _of(job))
 
     def best(self, job: str) -> Data:
         """Return a job's best configuration, or choice of the leader, so far."""
-        found: Data = self._told("GET", f"{_of(job)}/best")
-        return found
+        return self._told(Best, "GET", f"{_of(job)}/best")
 
     def responses(self, job: str, filters: Filters) -> Rows:
         """Return a job's runs, or the follower's answers, page by page."""
         kind = self.show(job)["kind"]
         columns = ANSWER_COLUMNS if kind == JobKind.SOLVE else RESPONSE_COLUMNS
-        return Rows(columns, self._pages(job, filters))
-
-    def _pages(self, job: str, filters: Filters) -> Iterator[Data]:
         asked = {"part": filters.part, "instance": filters.instance, "configuration": filters.configuration}
-        cursor: int | None = filters.since
+        return Rows(columns, self._pages(f"{_of(job)}/responses", ResponsePage, asked, filters.since))
+
+    def _pages(self, path: str, shape: Any, asked: Mapping[str, str], since: int = 0) -> Iterator[Data]:
+        cursor: int | None = since
         while cursor is not None:
-            page = self._told("GET", f"{_of(job)}/responses", params={**asked, "cursor": cursor, "limit": PAGE})
+            page = self._told(shape, "GET", path, params={**asked, "cursor": cursor, "limit": PAGE})
             yield from page["rows"]
             cursor = page["next"]
 
@@ -117,8 +117,7 @@ class Client:
     def hold(self, job: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
         verb = {JobState.PAUSED: "pause", JobState.CANCELLED: "cancel", None: "resume"}[wanted]
-        found: Data = self._told("POST", f"{_of(job)}/{verb}")
-        return found
+        return self._told(JobShape, "POST", f"{_of(job)}/{verb}")
 
     # Handing in
 
@@ -140,13 +139,12 @@ class Client:
         for damaged in found.damaged:
             say(f"left out: {damaged.path}: {damaged.reason}")
         files = {file.sha256: file for file in found.files}
-        missing = self._told("POST", "/models/missing", json={"sha256": list(files)})["missing"]
+        missing = self._told(Missing, "POST", "/models/missing", json={"sha256": list(files)})["missing"]
         say(f"{len(files)} models, {len(missing)} of them to be sent")
         for sha256 in missing:
             self._send(files[sha256])
         members = {file.name: file.sha256 for file in found.files}
-        made: Data = self._told("POST", "/instance-sets", json={"name": name, "members": members})
-        return made
+        return self._told(SetOfModels, "POST", "/instance-sets", json={"name": name, "members": members})
 
     def _send(self, file: ModelFile) -> None:
         parts = suffixes(file.path.name)
@@ -157,7 +155,9 @@ class Client:
                 while piece := opened.read(PIECE):
                     yield piece
 
-        sent = self._told("POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces())
+        sent = self._told(
+            Uploaded, "POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces()
+        )
         if sent["sha256"] != file.sha256:
             raise Failed(f"{file.path}: it has changed while it was sent; try again")
 
@@ -170,8 +170,7 @@ class Client:
 
         """
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        made: Data = self._told("POST", "/jobs", json=dict(scenario), headers=headers)
-        return made
+        return self._told(JobShape, "POST", "/jobs", json=dict(scenario), headers=headers)
 
     def submit_problem(self, problem: Mapping[str, Any], key: str = "") -> Data:
         """Hand in a bilevel problem; return the job.
@@ -182,8 +181,7 @@ class Client:
 
         """
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
-        made: Data = self._told("POST", "/problems", json=dict(problem), headers=headers)
-        return made
+        return self._told(JobShape, "POST", "/problems", json=dict(problem), headers=headers)
 
     def follow(self, job: str, say: Callable[[str], None]) -> Iterator[Data]:
         """Yield where a job stands whenever that changes, until it is over.
@@ -236,16 +234,23 @@ class Client:
             raise _error(response)
         return response
 
-    def _told(self, method: str, path: str, **more: Any) -> Any:
-        """Return the data that the server answers with."""
+    def _told(self, shape: Any, method: str, path: str, **more: Any) -> Data:
+        """Return the data that the server answers with; a later version's may have more than the shape."""
         response = self._asked(method, path, **more)
         try:
-            return response.json()
-        except ValueError:  # JSON that is none, or text in no encoding
+            told: Data = response.json()
+            _checking(shape).validate_python(told)
+        except ValueError:  # JSON that is none, text in no encoding, or another shape
             raise _no_server(response) from None
+        return told
 
     def _errors(self) -> _Unreachable:
         return _Unreachable(self.url)
+
+
+@cache
+def _checking(shape: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(shape)
 
 
 class _Unreachable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from storage.errors import UnknownJob
@@ -120,6 +121,20 @@ class Rows:
     rows: Iterator[Data]
 
 
+@dataclass(frozen=True)
+class Page:
+    """A part of a long table."""
+
+    rows: list[Data]
+    next: int | None
+    """The id that the next part is read from; None for the last one."""
+
+    @classmethod
+    def of(cls, rows: list[Data], limit: int) -> Page:
+        """Return the first ``limit`` of the rows; one more tells that there are more."""
+        return cls(rows[:limit], rows[limit - 1]["id"] if len(rows) > limit else None)
+
+
 class View(Protocol):
     """What can be asked about jobs, here or at a server. Jobs are named by name or id.
 
@@ -160,7 +175,38 @@ class StoredView:
 
     def jobs(self) -> list[Data]:
         """Return all jobs, the newest first."""
-        return [job_data(job) for job in self.store.jobs() if self._owner in (None, job.owner)]
+        return [job_data(job) for job in self.store.jobs(owner=self._owner)]
+
+    def job_page(self, before: int, limit: int) -> Page:
+        """Return some jobs, the newest first: those with a smaller id than ``before``, if that is not 0."""
+        found = self.store.jobs(owner=self._owner, before=before or None, limit=limit + 1)
+        return Page.of([job_data(job) for job in found], limit)
+
+    def recommended(self, family: str, solver: str = "") -> list[Data]:
+        """Return what the latest finished jobs on a family of models recommend, one line for each solver.
+
+        With each comes how it compared with the default of its job's first solver, on models that were not tuned on.
+
+        Args:
+            family: the name of a set, or of a local folder without those it is in.
+            solver: the only one that is wanted; empty for all.
+
+        Raises NotFound when there is none.
+        """
+        lines: dict[str, Data] = {}
+        for job in sorted(self.store.jobs(owner=self._owner, is_finished=True), key=_ended, reverse=True):
+            best = job.best
+            if best is None or job.folder.rstrip("/").rpartition("/")[2] != family or solver not in ("", best.solver):
+                continue
+            if best.solver not in lines:
+                names = ("outcome", "cost", "cutoff_s", "created_at", "finished_at")
+                told = {name: value for name, value in job_data(job).items() if name in names}
+                gain = self.gain(job.id, best.key)
+                against = None if gain is None else comparison_data(gain)
+                lines[best.solver] = {"job": job.name, **told, **configuration_data(best), "against_default": against}
+        if not lines:
+            raise NotFound(f"no finished job on {family!r} recommends {solver or 'anything'}")
+        return list(lines.values())
 
     def job(self, reference: str) -> Job:
         """Return a job itself; UnknownJob for another owner's, too."""
@@ -249,16 +295,20 @@ class StoredView:
             f"{job.name} has executed no configuration {key!r}; keys are in the table of", "responses", job.name
         )
 
-    def responses(self, reference: str, filters: Filters) -> Rows:
-        """Return a job's runs, or the follower's answers, in the order they were stored."""
+    def response_page(self, reference: str, filters: Filters, limit: int) -> Page:
+        """Return some of what `responses` does, without reading the rest."""
+        return Page.of(list(self.responses(reference, filters, limit + 1).rows), limit)
+
+    def responses(self, reference: str, filters: Filters, limit: int | None = None) -> Rows:
+        """Return a job's runs, or the follower's answers, in the order they were stored; at most ``limit``."""
         job = self.job(reference)
         if job.kind is JobKind.SOLVE:
             if filters.part or filters.instance or filters.configuration:
                 raise UsageError(f"{job.name} solves a bilevel problem: it has no parts, instances or configurations")
-            return Rows(ANSWER_COLUMNS, answer_rows(self.store.answers(job.id, since=filters.since)))
-        return Rows(RESPONSE_COLUMNS, self._run_rows(job, filters))
+            return Rows(ANSWER_COLUMNS, answer_rows(self.store.answers(job.id, since=filters.since, limit=limit)))
+        return Rows(RESPONSE_COLUMNS, self._run_rows(job, filters, limit))
 
-    def _run_rows(self, job: Job, filters: Filters) -> Iterator[Data]:
+    def _run_rows(self, job: Job, filters: Filters, limit: int | None) -> Iterator[Data]:
         members = {member.sha256: member for member in job.members}
         key = self._chosen(job, filters.configuration).key if filters.configuration else None
         instance = None
@@ -271,7 +321,7 @@ class StoredView:
             raise UsageError(f"part: {filters.part!r} is neither training nor holdout")
         purpose = PURPOSES.get(filters.part)
         stored = self.store.responses(
-            job.id, configuration=key, instance=instance, purpose=purpose, since=filters.since
+            job.id, configuration=key, instance=instance, purpose=purpose, since=filters.since, limit=limit
         )
         return (run_row(job, each, members[each.run.instance]) for each in stored)
 
@@ -287,6 +337,11 @@ class StoredView:
     def hold(self, reference: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
         return job_data(self.store.hold(self.job(reference).id, wanted))
+
+
+def _ended(job: Job) -> datetime:
+    """Return when a job finished; for one of which that was not kept, when it was handed in."""
+    return job.finished_at or job.created_at
 
 
 def bracket_data(bracket: Bracket) -> Data:

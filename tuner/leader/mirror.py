@@ -43,7 +43,8 @@ KEY = "configuration"
 """User attribute that says which configuration a trial is."""
 JOB = "tuner job"
 """User attribute that says which job's mirror made a study."""
-ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError)
+ERRORS = (SQLAlchemyError, optuna.exceptions.OptunaError, OSError, ValueError)
+"""What Optuna raises when it cannot write; ValueError for a study of an earlier version, with another space."""
 
 
 class Drawn(Protocol):

@@ -1,19 +1,88 @@
-"""Bodies with a document: read as a stream under a cap, and believed in nothing before they are known to be JSON."""
+"""Bodies of requests: one with a document is read as a stream under a cap, and not believed before it is JSON."""
 
 from __future__ import annotations
 
 import threading
 from http import HTTPStatus
-from typing import Any
+from typing import Annotated, Any, Literal
 
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
 
+from storage.names import fault
 from tuner.documents import read_json
 from tuner.service.problems import Refused
 from tuner.service.uploads import MIB, TOO_LARGE, UNFIT, Caps
 
 _ONE = threading.Lock()
 """One document is read at a time: each may take some hundred MiB while it is."""
+WIDE = 1024
+"""Slots of a job that takes as many as its worker has."""
+LONGEST = 30 * 24 * 3600.0
+"""Seconds."""
+
+
+def _fitting(name: str) -> str:
+    if name and (wrong := fault(name)):
+        raise ValueError(f"{name!r} {wrong}")
+    return name
+
+
+class NewSet(BaseModel):
+    """A set of models that were uploaded before."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str = Field(min_length=1, max_length=100)
+    members: dict[str, Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(
+        min_length=1, description="name in the set, a relative path without suffix: SHA-256 of the unpacked model"
+    )
+
+
+class Hashes(BaseModel):
+    """Models by the SHA-256 of their unpacked content."""
+
+    model_config = ConfigDict(extra="forbid")
+    sha256: list[Annotated[str, Field(pattern="^[0-9a-f]{64}$")]] = Field(max_length=10_000)
+
+
+class NewJob(BaseModel):
+    """A scenario on a set of models."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    instance_set: int = Field(ge=1, lt=2**63)
+    name: str = Field(default="", max_length=100, description="empty: made from the set's")
+    solvers: list[Literal["highs", "cp-sat", "scip", "any"]] = Field(default=["any"], min_length=1, max_length=4)
+    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    cutoff_s: float = Field(default=30.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    cost: Literal["par10", "wall", "gap", "integral"] = "par10"
+    ties: Literal["mean", "optimistic", "pessimistic"] = "mean"
+    holdout: float = Field(default=0.3, gt=0, lt=1, description="the fraction of the models that is held out")
+    slots: int | None = Field(default=None, ge=1, le=WIDE, description="runs at a time; null for all of a worker")
+    memory_mib: int = Field(default=2048, ge=1, le=2**20)
+    gap: float = Field(default=1e-4, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0, lt=2**31)
+    reuse: bool = False
+    priority: int = Field(default=0, ge=-1000, le=1000)
+
+    _fits = field_validator("name")(_fitting)
+
+
+class NewProblem(BaseModel):
+    """A bilevel problem, and how to solve it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    problem: dict[str, Any] = Field(
+        description="as in a file for tuner solve, with its kind; of kinds that need no other file"
+    )
+    name: str = Field(default="", max_length=100, description="empty: the problem's own")
+    ties: Literal["optimistic", "pessimistic"] = "optimistic"
+    solver: Literal["highs", "cp-sat", "scip"] = Field(default="highs", description="of the follower")
+    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    slots: int | None = Field(default=None, ge=1, le=WIDE, description="responses at a time; null for all of a worker")
+    seed: int = Field(default=0, ge=0, lt=2**31 - 1)
+    priority: int = Field(default=0, ge=-1000, le=1000)
+
+    _fits = field_validator("name")(_fitting)
 
 
 async def document_body(request: Request, caps: Caps) -> bytes:

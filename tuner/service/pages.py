@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import asdict
 from http import HTTPStatus
 from importlib.resources import files
-from itertools import islice
 from typing import Annotated, Any
 from urllib.parse import parse_qs
 
@@ -25,8 +24,9 @@ from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
-from tuner.service.api import WIDE, Reference, Served, Service
+from tuner.service.bodies import WIDE
 from tuner.service.dashboard import PATHS, Dashboard
+from tuner.service.endpoints import Reference, Served, Service
 from tuner.service.problems import Refused
 from tuner.verdict.decide import GAIN
 from tuner.verdict.report import write_report
@@ -62,12 +62,10 @@ Reader = Annotated[Caller, Depends(_reader)]
 
 
 @router.get("/")
-def jobs(service: Served, who: Reader, page: Annotated[int, Query(ge=1, le=10**6)] = 1) -> Response:
+def jobs(service: Served, who: Reader, cursor: Annotated[int, Query(ge=0, lt=2**63)] = 0) -> Response:
     """List the jobs, the newest first."""
-    found = service.view(who).jobs()
-    first = (page - 1) * JOBS
-    shown = found[first : first + JOBS]
-    return _page("jobs.html", who, jobs=shown, more=len(found) > first + JOBS, page=page)
+    page = service.view(who).job_page(cursor, JOBS)
+    return _page("jobs.html", who, jobs=page.rows, next=page.next, cursor=cursor)
 
 
 @router.get("/jobs/{job}")
@@ -85,7 +83,7 @@ def job(
     view = service.view(who)
     data = view.show(job)
     filters = Filters(part, instance, configuration, cursor)
-    rows, following, complaint = _rows(view.responses, str(data["id"]), filters)
+    rows, following, complaint = _rows(view, str(data["id"]), filters)
     study = request.app.state.dashboard.study(data["name"]) if who.seen is None else None
     more = {"rows": rows, "next": following, "complaint": complaint, "may_hold": who.may_submit, "study": study}
     if data["kind"] == JobKind.SOLVE:
@@ -151,7 +149,7 @@ def instance(
     member = next((member for member in found.members if member.sha256 == sha256), None)
     if member is None:
         raise Refused(HTTPStatus.NOT_FOUND, f"{found.name} has no such model")
-    rows, following, _ = _rows(view.responses, str(found.id), Filters(instance=sha256, since=cursor))
+    rows, following, _ = _rows(view, str(found.id), Filters(instance=sha256, since=cursor))
     features = [(name, member.features[name], meaning) for name, meaning in FEATURES.items() if name in member.features]
     return _page("instance.html", who, job=found, member=member, features=features, rows=rows, next=following)
 
@@ -281,13 +279,13 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 
 
-def _rows(responses: Any, reference: str, filters: Filters) -> tuple[list[Data], int | None, str]:
+def _rows(view: StoredView, reference: str, filters: Filters) -> tuple[list[Data], int | None, str]:
     """Return a page of rows, the cursor of the next one, and what is wrong with the filters."""
     try:
-        found = list(islice(responses(reference, filters).rows, ROWS + 1))
+        page = view.response_page(reference, filters, ROWS)
     except (NotFound, UsageError) as error:
         return [], None, str(error)
-    return found[:ROWS], found[ROWS - 1]["id"] if len(found) > ROWS else None, ""
+    return page.rows, page.next, ""
 
 
 def _headline(view: StoredView, job: Data) -> str:

@@ -18,9 +18,10 @@ from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
 from tuner.errors import TunerError
-from tuner.service import api, pages, problems
+from tuner.service import instance_sets, jobs, pages, problems, results
 from tuner.service.access import Access, Gate
 from tuner.service.dashboard import Dashboard
+from tuner.service.endpoints import Service
 from tuner.service.uploads import Caps
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -48,12 +49,12 @@ def application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    app.state.service = api.Service(store, Access(store, needs_token), caps or Caps())
+    app.state.service = Service(store, Access(store, needs_token), caps or Caps())
     app.state.dashboard = Dashboard(store.url)
-    app.include_router(api.router)
-    app.include_router(pages.router)
-    routers = (app, api.router, pages.router)
-    app.state.routes = [route for each in routers for route in each.routes if isinstance(route, Route)]
+    routers = (instance_sets.router, jobs.router, results.router, pages.router)
+    for each in routers:
+        app.include_router(each)
+    app.state.routes = [route for each in (app, *routers) for route in each.routes if isinstance(route, Route)]
     app.add_exception_handler(pages.LoginNeeded, pages.login_page)
     _health(app, store)
     app.add_exception_handler(problems.Refused, problems.refused)
@@ -90,7 +91,7 @@ def _health(app: FastAPI, store: Store) -> None:
     registry = CollectorRegistry()
     requests = Counter("tuner_requests", "Requests by method and status.", ("method", "status"), registry=registry)
     seconds = Histogram("tuner_request_seconds", "Seconds until a request was answered.", registry=registry)
-    jobs = Gauge("tuner_jobs", "Jobs by state.", ("state",), registry=registry)
+    states = Gauge("tuner_jobs", "Jobs by state.", ("state",), registry=registry)
 
     @app.middleware("http")
     async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:
@@ -103,10 +104,12 @@ def _health(app: FastAPI, store: Store) -> None:
             requests.labels(request.method if request.method in METHODS else "other", status).inc()
         return response
 
+    @app.head("/livez", include_in_schema=False)
     @app.get("/livez", include_in_schema=False)
     async def livez() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> PlainTextResponse:
         store.states()
@@ -116,5 +119,5 @@ def _health(app: FastAPI, store: Store) -> None:
     def metrics() -> Response:
         found = store.states()
         for state in JobState:
-            jobs.labels(state.value).set(found.get(state, 0))
+            states.labels(state.value).set(found.get(state, 0))
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

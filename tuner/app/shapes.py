@@ -1,0 +1,293 @@
+"""The shapes of what a server answers, `tuner.app.views` as JSON: they describe the API, and its client checks them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field
+
+from storage.records import Check, Claim, JobState, Termination
+
+Number = float | Literal["inf", "-inf", "nan"]
+"""JSON has no word for those that are not finite."""
+Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Part = Literal["training", "holdout"]
+
+
+class Uploaded(BaseModel):
+    """A model that is there now."""
+
+    sha256: Sha256 = Field(description="of the unpacked content")
+    size: int = Field(description="bytes of the unpacked content")
+
+
+class Missing(BaseModel):
+    """Which of some models are to be uploaded."""
+
+    missing: list[Sha256]
+
+
+class SetOfModels(BaseModel):
+    """An instance set."""
+
+    id: int
+    name: str
+    owner: str
+    created_at: Moment
+    models: int = Field(description="how many it has")
+
+
+class SetMember(BaseModel):
+    """A model as part of a set."""
+
+    name: str
+    sha256: Sha256
+    size: int = Field(description="bytes of the unpacked content")
+
+
+class FullSet(SetOfModels):
+    """An instance set with its members."""
+
+    members: list[SetMember]
+
+
+class ConfigurationShape(BaseModel):
+    """A solver and the parameters that differ from its default."""
+
+    key: str
+    solver: str
+    parameters: dict[str, bool | int | float | str]
+    default: bool = Field(description="whether nothing differs")
+
+
+class JobShape(BaseModel):
+    """A job: what was asked for, and where it stands."""
+
+    id: int
+    name: str
+    kind: Literal["tune", "solve"]
+    state: JobState
+    outcome: str = Field(description="once finished, what came of it; once failed, why")
+    folder: str = Field(description="of its models, the set's name, or what a bilevel problem is called")
+    holdout: str
+    solvers: list[str]
+    cost: str
+    ties: str
+    cutoff_s: float
+    budget_s: float
+    spent_s: float
+    slots: int
+    memory_mib: int
+    gap: float
+    seed: int
+    reuse: bool
+    owner: str
+    priority: int
+    instance_set: int | None
+    problem: str | None = Field(description="of a bilevel problem: its kind")
+    created_at: Moment
+    finished_at: Moment | None
+    best: ConfigurationShape | None = Field(description="what the verdict recommends, once finished")
+    report: str
+
+
+class JobPage(BaseModel):
+    """Some jobs, the newest first."""
+
+    rows: list[JobShape]
+    next: int | None = Field(description="the cursor of the next page; null on the last")
+
+
+class EventShape(BaseModel):
+    """Something that happened to a job."""
+
+    elapsed_s: float
+    kind: str
+    text: str
+
+
+class StepShape(BaseModel):
+    """A configuration that became the incumbent."""
+
+    elapsed_s: float
+    configuration: ConfigurationShape
+    cost: Number
+    default_cost: Number = Field(description="of the default, on the same pairs")
+    pairs: int = Field(description="of an instance and a seed, that it had been executed on")
+
+
+class PartSizes(BaseModel):
+    """How many models a job has of each part."""
+
+    training: int
+    holdout: int
+
+
+class TuningJob(JobShape):
+    """A job that tunes a solver, with all that happened."""
+
+    kind: Literal["tune"]
+    models: PartSizes
+    runs: int
+    trajectory: list[StepShape]
+    events: list[EventShape]
+
+
+class BracketShape(BaseModel):
+    """Where the solution of a bilevel problem stands."""
+
+    objective: Number | None = Field(description="the leader's, of the best choice so far")
+    bound: Number | None = Field(description="no choice is better")
+    bound_kind: str = Field(description="what the bound rests on")
+    gap: Number | None
+
+
+class ChoiceShape(BracketShape):
+    """The best choice of the leader so far, and the follower's answer to it."""
+
+    best: int | None = Field(description="the id of that answer")
+    x: dict[str, float] | None
+    y: dict[str, float] | None
+    follower: Number | None = Field(description="the follower's objective")
+
+
+class AnswerCounts(BaseModel):
+    """How many choices of the leader were answered, and how many of them are out of the question."""
+
+    all: int
+    infeasible: int
+    outside: int
+    unproven: int
+
+
+class SolvingJob(JobShape):
+    """A job that solves a bilevel problem, with all that happened."""
+
+    kind: Literal["solve"]
+    bracket: ChoiceShape | None
+    answers: AnswerCounts
+    events: list[EventShape]
+
+
+FullJob = Annotated[TuningJob | SolvingJob, Field(discriminator="kind")]
+
+
+class BestConfiguration(ConfigurationShape):
+    """The best configuration of a job so far."""
+
+    final: bool = Field(description="whether the verdict recommends it")
+
+
+class BestChoice(ChoiceShape):
+    """The best choice of a bilevel problem's leader so far."""
+
+    final: bool = Field(description="whether the job is finished")
+
+
+Best = BestConfiguration | BestChoice
+
+
+class ComparisonShape(BaseModel):
+    """How a configuration compared with a default on models that were not tuned on."""
+
+    baseline: str = Field(description="the solver whose default it is")
+    ratio: Number = Field(description="the default's mean cost over the configuration's: above 1 is a gain")
+    low: Number = Field(description="lower end of the ratio's 95 % interval")
+    high: Number
+    pairs: int
+    candidate_solved: int
+    baseline_solved: int
+
+
+class Recommendation(ConfigurationShape):
+    """What the latest finished job on a family of models recommends for a solver."""
+
+    job: str
+    outcome: str
+    cost: str
+    cutoff_s: float
+    created_at: Moment
+    finished_at: Moment | None
+    against_default: ComparisonShape | None
+
+
+class FamilyBest(BaseModel):
+    """What finished jobs on a family of models recommend, a line for each solver."""
+
+    family: str
+    best: list[Recommendation]
+
+
+class InstanceShape(BaseModel):
+    """A model of a job with its features."""
+
+    name: str
+    sha256: Sha256
+    part: Part
+    rows: int
+    columns: int
+    nonzeros: int
+    integers: int
+    features: dict[str, float]
+
+
+class Measured(BaseModel):
+    """What every row of responses has."""
+
+    id: int = Field(description="grows with every row that is stored")
+    cpu_s: float
+    wall_s: float
+    solver_wall_s: float | None
+    reason: str
+    elapsed_s: float = Field(description="of the job's budget, when it was stored")
+    host: str
+    processor: str
+    cores: int
+    software: str
+    stored_at: Moment
+
+
+class RunRow(Measured):
+    """A run with its response."""
+
+    instance: str
+    sha256: Sha256
+    part: Part
+    solver: str
+    configuration: str = Field(description="its key")
+    parameters: str = Field(description="that differ from the default, as name=value")
+    seed: int
+    cutoff: float
+    limit: float
+    termination: Termination
+    claim: Claim
+    check: Check
+    cost: Number | None = Field(description="null for a run that was capped before it had one")
+    objective: Number | None
+    bound: Number | None
+    gap: Number | None
+    peak_mib: float | None
+    nodes: int | None
+    iterations: int | None
+    work: Number | None
+    integral: Number | None
+    raw_status: str
+
+
+class AnswerRow(Measured):
+    """The follower's answer to a choice of the leader."""
+
+    x: str
+    status: str
+    follower: Number | None
+    optimistic: Number | None
+    pessimistic: Number | None
+    violations: str
+
+
+class ResponsePage(BaseModel):
+    """Some responses of a job, in the order they were stored."""
+
+    rows: list[RunRow] | list[AnswerRow]
+    next: int | None = Field(description="the cursor of the next page; null on the last")

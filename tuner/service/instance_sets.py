@@ -1,0 +1,94 @@
+"""The API of models and of sets of them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from starlette.concurrency import run_in_threadpool
+
+from storage.records import InstanceSet
+from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
+from tuner.app.views import Data
+from tuner.service.bodies import Hashes, NewSet
+from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
+from tuner.service.problems import Refused
+from tuner.service.uploads import checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
+
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"])
+
+
+@router.post("/models", status_code=201, response_model=Uploaded, responses=LARGE)
+async def upload_model(
+    request: Request,
+    service: Served,
+    who: Writer,
+    suffix: Annotated[str, Query(max_length=20)],
+) -> Data:
+    """Upload one model's file as the body."""
+    suffix = checked_suffix(suffix)
+    with await spooled(request.stream(), service.caps) as spool:
+        content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
+    return {"sha256": content.sha256, "size": content.size}
+
+
+@router.post("/models/missing", response_model=Missing)
+def missing_models(service: Served, who: Writer, wanted: Hashes) -> Data:
+    """Say which of some models the caller has not uploaded yet."""
+    known = service.store.models(who.owner, wanted.sha256)
+    return {"missing": [sha256 for sha256 in dict.fromkeys(wanted.sha256) if sha256 not in known]}
+
+
+@router.post("/instance-sets", status_code=201, response_model=SetOfModels, responses=CONFLICT)
+def create_set(service: Served, who: Writer, new: NewSet) -> Data:
+    """Make a set of models that were uploaded before."""
+    if len(new.members) > service.caps.models:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a set has {service.caps.models} models at most")
+    members = [(checked_name(name, service.caps), sha256) for name, sha256 in new.members.items()]
+    known = service.store.models(who.owner, new.members.values())
+    lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]
+    if lacking:
+        raise Refused(HTTPStatus.CONFLICT, "upload the missing models first", missing=lacking)
+    return _set_data(service.store.create_instance_set(who.owner, set_name(new.name), members))
+
+
+@router.post("/archives", status_code=201, response_model=SetOfModels, responses=LARGE)
+async def upload_archive(
+    request: Request, service: Served, who: Writer, name: Annotated[str, Query(min_length=1, max_length=100)]
+) -> Data:
+    """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
+    name = set_name(name)
+    with await spooled(request.stream(), service.caps) as spool:
+        made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
+    return _set_data(made)
+
+
+@router.get("/instance-sets", response_model=list[SetOfModels])
+def list_sets(service: Served, who: Reader) -> list[Data]:
+    """List the instance sets, the newest first."""
+    return [_set_data(each) for each in service.store.instance_sets(who.seen)]
+
+
+@router.get("/instance-sets/{number}", response_model=FullSet, responses=NONE)
+def read_set(service: Served, who: Reader, number: Number) -> Data:
+    """Return a set with its members."""
+    found = service.own_set(who, number)
+    members = [{"name": n, "sha256": m.sha256, "size": m.size} for n, m in found.members]
+    return {**_set_data(found), "members": members}
+
+
+@router.delete("/instance-sets/{number}", status_code=204, responses={**NONE, **CONFLICT})
+def delete_set(service: Served, who: Writer, number: Number) -> None:
+    """Delete a set that no job needs."""
+    service.store.delete_instance_set(service.own_set(who, number).id)
+
+
+def _set_data(found: InstanceSet) -> Data:
+    return {
+        "id": found.id,
+        "name": found.name,
+        "owner": found.owner,
+        "created_at": found.created_at.isoformat(),
+        "models": found.size,
+    }

@@ -1,0 +1,267 @@
+"""The API of jobs: handing in, listing, holding and following them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from http import HTTPStatus
+from typing import Annotated
+
+from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from storage.errors import StoreUnavailable
+from storage.records import InstanceSet, Job, JobKind, JobState, Submission
+from tuner.app.shapes import FullJob, JobPage, JobShape
+from tuner.app.solving import submission_of
+from tuner.app.views import Data, StoredView, answers_data, bracket_data, event_data, finite, job_data, step_data
+from tuner.bilevel.applications.outline import outlined
+from tuner.cost import Cost, Ties
+from tuner.follower.solvers import SOLVERS
+from tuner.scenario import ANY
+from tuner.service.access import Access, Caller
+from tuner.service.bodies import WIDE, NewJob, NewProblem, document_body, read_document
+from tuner.service.endpoints import (
+    ALWAYS,
+    CONFLICT,
+    LARGE,
+    LARGEST_PAGE,
+    NONE,
+    PAGE,
+    Reader,
+    Reference,
+    Served,
+    Service,
+    Writer,
+    problems,
+)
+from tuner.service.problems import Refused
+
+LOOK_EVERY = 1.0
+"""Seconds between two looks at a job whose events are followed."""
+KNOWN_EVERY = 15.0
+"""Seconds between two looks whether the token of who follows a job still counts."""
+IdempotencyKey = Annotated[str, Header(max_length=200)]
+
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
+
+
+@router.post(
+    "/jobs",
+    status_code=201,
+    response_model=JobShape,
+    responses={200: {"description": "the job was there", "model": JobShape}, **NONE, **CONFLICT},
+)
+def create_job(
+    service: Served,
+    who: Writer,
+    new: NewJob,
+    response: Response,
+    idempotency_key: IdempotencyKey = "",
+) -> Data:
+    """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
+    models = service.own_set(who, new.instance_set)
+    job, is_new = service.store.submit(_submission(new, models, who), idempotency_key, _digest(new))
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job_data(job)
+
+
+@router.post(
+    "/problems",
+    status_code=201,
+    response_model=JobShape,
+    responses={
+        200: {"description": "the job was there", "model": JobShape},
+        **CONFLICT,
+        **LARGE,
+        **problems(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
+    },
+    openapi_extra={
+        "requestBody": {"required": True, "content": {"application/json": {"schema": NewProblem.model_json_schema()}}}
+    },
+)
+async def create_problem(
+    request: Request,
+    service: Served,
+    who: Writer,
+    response: Response,
+    idempotency_key: IdempotencyKey = "",
+) -> Data:
+    """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
+    body = await document_body(request, service.caps)
+
+    def submitted() -> tuple[Job, bool]:
+        try:
+            new = NewProblem.model_validate(read_document(body, service.caps))
+        except ValidationError as error:
+            raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
+        return service.store.submit(_problem_submission(new, who), idempotency_key, _digest(new))
+
+    job, is_new = await run_in_threadpool(submitted)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/jobs/{job.id}"
+    return job_data(job)
+
+
+@router.get("/jobs", response_model=JobPage)
+def list_jobs(
+    service: Served,
+    who: Reader,
+    cursor: Annotated[int, Query(ge=0, lt=2**63, description="the id of the last job that is known; 0: none")] = 0,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+) -> Data:
+    """List the jobs, the newest first."""
+    page = service.view(who).job_page(cursor, limit)
+    return {"rows": page.rows, "next": page.next}
+
+
+@router.get("/jobs/{job}", response_model=FullJob, responses=NONE)
+def read_job(service: Served, who: Reader, job: Reference) -> Data:
+    """Return a job with its trajectory and events; of a bilevel problem, with its best choice so far."""
+    found: Data = finite(service.view(who).show(job))
+    return found
+
+
+def _holding(wanted: JobState | None) -> Callable[[Service, Caller, str], Data]:
+    def hold(service: Served, who: Writer, job: Reference) -> Data:
+        return service.view(who).hold(job, wanted)
+
+    return hold
+
+
+for verb, wanted, what in (
+    ("pause", JobState.PAUSED, "Have a job stopped until it is resumed."),
+    ("cancel", JobState.CANCELLED, "Have a job stopped for good."),
+    ("resume", None, "Have workers go on with a job that was paused, or that failed."),
+):
+    router.add_api_route(
+        f"/jobs/{{job}}/{verb}",
+        _holding(wanted),
+        methods=["POST"],
+        response_model=JobShape,
+        responses={**NONE, **CONFLICT},
+        summary=what,
+        description=what,
+        name=f"{verb}_job",
+    )
+
+
+@router.get(
+    "/jobs/{job}/events",
+    responses={**NONE, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
+    response_class=StreamingResponse,
+)
+def follow(service: Served, who: Reader, job: Reference, request: Request) -> StreamingResponse:
+    """Follow a job as server-sent events: `job` when something has changed, `over` at its end."""
+    own = service.view(who)
+    found = own.job(job)
+    return StreamingResponse(_events(own, found, request, service.access), media_type="text/event-stream")
+
+
+def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
+    solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
+    slots = WIDE if new.slots is None else new.slots
+    if new.cutoff_s * 5 > new.budget_s * slots:
+        raise Refused(
+            HTTPStatus.UNPROCESSABLE_ENTITY,
+            f"a cutoff of {new.cutoff_s:g} s is too long for a budget of {new.budget_s:g} s: not even 5 runs would fit",
+        )
+    return Submission(
+        name=new.name,
+        folder=models.name,
+        holdout=str(new.holdout),
+        solvers=tuple(solvers),
+        cost=Cost(new.cost).value,
+        ties=Ties(new.ties).value,
+        cutoff=new.cutoff_s,
+        budget=new.budget_s,
+        slots=slots,
+        memory_mib=new.memory_mib,
+        gap=new.gap,
+        seed=new.seed,
+        space="",
+        reuse=new.reuse,
+        owner=models.owner,
+        served=True,
+        priority=new.priority,
+        instance_set=models.id,
+    )
+
+
+def _digest(new: BaseModel) -> str:
+    """Return what is the same for the same request, however it was spelled."""
+    return hashlib.sha256(json.dumps(new.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def _problem_submission(new: NewProblem, who: Caller) -> Submission:
+    kind = outlined(new.problem)
+    submission = submission_of(
+        new.problem,
+        source=str(new.problem.get("name", kind)),
+        name=new.name,
+        ties=Ties(new.ties),
+        solver=new.solver,
+        budget=new.budget_s,
+        slots=WIDE if new.slots is None else new.slots,
+        seed=new.seed,
+    )
+    return replace(submission, owner=who.owner, served=True, priority=new.priority)
+
+
+async def _events(own: StoredView, job: Job, request: Request, access: Access) -> AsyncIterator[str]:
+    """Yield an event for each change of a job, until it is over, nobody listens, or the token is revoked."""
+    last, beat, known = "", time.monotonic(), time.monotonic()
+    while not await request.is_disconnected():
+        try:
+            if time.monotonic() - known > KNOWN_EVERY:
+                await run_in_threadpool(access.caller, request)
+                known = time.monotonic()
+            data = await run_in_threadpool(_state, own, job.id)
+        except StoreUnavailable:  # who follows need not notice
+            data = None
+        except Refused:
+            return
+        text = last if data is None else json.dumps(finite(data))
+        if text != last:
+            yield f"event: job\ndata: {text}\n\n"
+            last, beat = text, time.monotonic()
+        if data is not None and data["state"] in ("finished", "failed", "cancelled"):
+            yield f"event: over\ndata: {json.dumps({'state': data['state']})}\n\n"
+            return
+        if time.monotonic() - beat > 15:
+            yield ": still here\n\n"
+            beat = time.monotonic()
+        await asyncio.sleep(LOOK_EVERY)
+
+
+def _state(own: StoredView, job_id: int) -> Data:
+    store = own.store
+    job = store.standing(job_id)
+    events = store.events(job_id)
+    data = {
+        "id": job.id,
+        "name": job.name,
+        "kind": job.kind.value,
+        "state": job.state.value,
+        "outcome": job.outcome,
+        "spent_s": job.spent,
+        "budget_s": job.budget,
+        "event": event_data(events[-1]) if events else None,
+    }
+    if job.kind is JobKind.SOLVE:
+        bracket = store.bracket(job_id)
+        return {
+            **data,
+            "answers": answers_data(store.count_answers(job_id)),
+            "bracket": bracket and {**bracket_data(bracket), "best": bracket.best},
+        }
+    steps = store.incumbents(job_id)
+    return {**data, "runs": store.count(job_id), "incumbent": step_data(steps[-1]) if steps else None}
