@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import shutil
 import sys
@@ -20,7 +21,7 @@ from starlette.routing import Route
 from storage.lease import Lease, this_process
 from storage.records import Answer, Bracket, Configuration, Event, JobState, Run, Scope
 from storage.store import Store
-from tests.archives import MPS
+from tests.archives import MPS, zipped
 from tests.service import bearer, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.figures import figures_of
@@ -235,16 +236,63 @@ def test_a_folder_is_handed_in_by_the_page_and_paused_there(browser: Browser, sq
         page.fill("[name=budget]", "2.5")
         page.fill("[name=cutoff]", "3")
         page.select_option("[name=solver]", "highs")
-        page.click("text=hand in >> nth=-1")
+        page.click("summary")
+        page.fill("[name=holdout]", "0.4")
+        page.fill("[name=slots]", "3")
+        page.fill("[name=seed]", "7")
+        page.check("[name=reuse]")
+        page.click("button.main")
         page.wait_for_url(re.compile("/jobs/[0-9]+$"))
         (job,) = store.jobs()
         assert (job.name, job.budget, job.cutoff, job.solvers) == ("spring", 150.0, 3.0, ("highs",))
+        assert (job.holdout, job.slots, job.seed, job.reuse) == ("0.4", 3, 7, True)
         assert job.instance_set is not None
         names = [name for name, _ in store.instance_set(job.instance_set).members]
         assert sorted(names) == [f"day/m{number}" for number in range(5)]
         page.click("[data-verb=pause]")
         expect(page.locator("#state")).to_have_text("paused")
         assert store.job(job.id).state is JobState.PAUSED
+        assert watched.wrong == []
+        context.close()
+
+
+def test_files_and_archives_are_handed_in_by_the_page_and_models_that_are_there_are_not_sent(
+    browser: Browser, sqlite_url: str
+) -> None:
+    models = [MPS + b"*%d\n" % number for number in range(4)]
+    plain = [{"name": f"m{number}.mps", "mimeType": "", "buffer": each} for number, each in enumerate(models)]
+    small = [
+        {"name": f"m{number}.mps.gz", "mimeType": "", "buffer": gzip.compress(each)}
+        for number, each in enumerate(models)
+    ]
+    archive = {
+        "name": "summer.zip",
+        "mimeType": "",
+        "buffer": zipped({f"{n}.mps": each for n, each in enumerate(models)}),
+    }
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        context = browser.new_context()
+        watched = Watched(context, str(client.base_url).rstrip("/"))
+        page, uploads = watched.page, list[str]()
+        page.on("request", lambda request: uploads.append(request.url) if "/v1/models?" in request.url else None)
+        for given, told, count in (
+            (plain[:3], "3 models in models", 3),
+            (small, "4 models in models", 1),
+            ([archive], "the models in summer.zip", 0),
+        ):
+            uploads.clear()
+            page.goto(f"{client.base_url}/submit")
+            page.set_input_files("#files", given)
+            expect(page.locator("#said")).to_have_text(told)
+            page.click("button.main")
+            page.wait_for_url(re.compile("/jobs/[0-9]+$"))
+            assert len(uploads) == count
+        last, *_ = store.jobs()
+        assert (last.name, [found.size for found in store.instance_sets()]) == ("summer", [4, 4, 3])
+        page.goto(f"{client.base_url}/submit")
+        page.set_input_files("#files", [archive, plain[0]])
+        expect(page.locator("#said")).to_have_text("an archive comes alone: drop one, or models")
+        expect(page.locator("button.main")).to_be_disabled()
         assert watched.wrong == []
         context.close()
 

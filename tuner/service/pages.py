@@ -174,7 +174,7 @@ def report(service: Served, who: Reader, job: Reference) -> Response:
 @router.get("/submit")
 def submit(who: Reader) -> Response:
     """Take a folder."""
-    return _page("submit.html", who)
+    return _page("submit.html", who, wide=WIDE)
 
 
 @router.get("/login")

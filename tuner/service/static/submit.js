@@ -1,13 +1,14 @@
-// Handing in a folder that is dropped on the page: its models are sent one by one, then the job is made.
+// Handing in a folder, files or an archive that are dropped on the page: what the server lacks is sent, then the job is made.
 "use strict";
 const drop = document.getElementById("drop"), said = document.getElementById("said"), form = document.getElementById("scenario");
 const model = /\.(mps|lp)(\.(gz|bz2|xz|zst))?$/i;
-let files = [];
+const packed = /\.(zip|tar|tar\.gz|tgz)$/i;
+let files = [], archive = null;
 
 async function walk(entry, path, found) {
   if (entry.isFile) {
     const file = await new Promise((done, failed) => entry.file(done, failed));
-    if (model.test(file.name)) found.push({path: path + file.name, file});
+    if (model.test(file.name) || packed.test(file.name)) found.push({path: path + file.name, file});
     return;
   }
   const reader = entry.createReader();
@@ -19,10 +20,16 @@ async function walk(entry, path, found) {
 }
 
 function take(found, name) {
-  files = found;
-  said.textContent = files.length ? `${files.length} models in ${name}` : "no .mps or .lp models in it";
+  const archives = found.filter(({file}) => packed.test(file.name));
+  files = found.filter(({file}) => model.test(file.name));
+  archive = archives.length === 1 && !files.length ? archives[0].file : null;
+  if (archive) name = archive.name.replace(packed, "");
+  if (archives.length && !archive) said.textContent = "an archive comes alone: drop one, or models";
+  else if (archive) said.textContent = `the models in ${archive.name}`;
+  else said.textContent = files.length ? `${files.length} models in ${name}` : "no .mps or .lp models in it";
+  if (archives.length && !archive) files = [];
   form.elements.set.value = name;
-  form.querySelector("button").disabled = !files.length;
+  form.querySelector("button").disabled = !files.length && !archive;
 }
 
 drop.addEventListener("dragover", event => { event.preventDefault(); drop.classList.add("over"); });
@@ -36,14 +43,16 @@ drop.addEventListener("drop", async event => {
   for (const each of found) if (only && each.path.startsWith(only)) each.path = each.path.slice(only.length);
   take(found, only ? only.slice(0, -1) : "models");
 });
-document.getElementById("folder").addEventListener("change", event => {
-  const found = [...event.target.files].filter(file => model.test(file.name)).map(file => {
-    const path = file.webkitRelativePath || file.name;
-    return {path: path.includes("/") ? path.slice(path.indexOf("/") + 1) : path, file};
+for (const name of ["folder", "files"]) {
+  document.getElementById(name).addEventListener("change", event => {
+    const first = event.target.files[0];
+    const found = [...event.target.files].filter(file => model.test(file.name) || packed.test(file.name)).map(file => {
+      const path = file.webkitRelativePath || file.name;
+      return {path: path.includes("/") ? path.slice(path.indexOf("/") + 1) : path, file};
+    });
+    take(found, first && first.webkitRelativePath ? first.webkitRelativePath.split("/")[0] : "models");
   });
-  const first = event.target.files[0];
-  take(found, first && first.webkitRelativePath ? first.webkitRelativePath.split("/")[0] : "models");
-});
+}
 
 async function asked(path, init) {
   const answer = await fetch(path, Object.assign({method: "POST"}, init));
@@ -53,24 +62,54 @@ async function asked(path, init) {
 }
 const json = data => ({body: JSON.stringify(data), headers: {"Content-Type": "application/json"}});
 
+// The SHA-256 of a model's unpacked content; nothing where the browser cannot unpack it, or gives no hashes (without TLS).
+async function digest(file) {
+  const packing = file.name.match(model)[2];
+  if (!crypto.subtle || (packing && packing.toLowerCase() !== ".gz")) return null;
+  try {
+    const stream = packing ? file.stream().pipeThrough(new DecompressionStream("gzip")) : file.stream();
+    const hash = await crypto.subtle.digest("SHA-256", await new Response(stream).arrayBuffer());
+    return [...new Uint8Array(hash)].map(byte => byte.toString(16).padStart(2, "0")).join("");
+  } catch { return null; }  // damaged: the server says how
+}
+
+async function sent(models) {
+  const members = {}, hashes = [];
+  for (const [number, {path, file}] of models.entries()) {
+    said.textContent = `reading ${number + 1} of ${models.length}: ${path}`;
+    hashes.push(await digest(file));
+  }
+  const {missing} = await asked("/v1/models/missing", json({sha256: hashes.filter(Boolean)}));
+  const lacking = new Set(missing);
+  for (const [number, {path, file}] of models.entries()) {
+    const suffix = file.name.match(model)[0].toLowerCase();
+    let sha256 = hashes[number];
+    if (!sha256 || lacking.has(sha256)) {
+      said.textContent = `sending ${number + 1} of ${models.length}: ${path}`;
+      sha256 = (await asked(`/v1/models?suffix=${encodeURIComponent(suffix)}`, {body: file})).sha256;
+      lacking.delete(sha256);
+    }
+    members[path.slice(0, path.length - suffix.length)] = sha256;
+  }
+  return members;
+}
+
 form.addEventListener("submit", async event => {
   event.preventDefault();
   const button = form.querySelector("button");
   button.disabled = true;
   try {
-    const members = {};
-    for (const [number, {path, file}] of files.entries()) {
-      said.textContent = `sending ${number + 1} of ${files.length}: ${path}`;
-      const suffix = file.name.match(model)[0].toLowerCase();
-      const sent = await asked(`/v1/models?suffix=${encodeURIComponent(suffix)}`, {body: file});
-      members[path.slice(0, path.length - suffix.length)] = sent.sha256;
-    }
-    const fields = form.elements;
-    const set = await asked("/v1/instance-sets", json({name: fields.set.value || "models", members}));
+    const fields = form.elements, name = fields.set.value || "models";
+    if (archive) said.textContent = `sending ${archive.name}`;
+    const set = archive
+      ? await asked(`/v1/archives?name=${encodeURIComponent(name)}`, {body: archive})
+      : await asked("/v1/instance-sets", json({name, members: await sent(files)}));
     const job = await asked("/v1/jobs", json({
       instance_set: set.id, name: fields.name.value, solvers: [fields.solver.value], cost: fields.cost.value,
       budget_s: 60 * Number(fields.budget.value), cutoff_s: Number(fields.cutoff.value),
-      priority: Number(fields.priority.value),
+      holdout: Number(fields.holdout.value), ties: fields.ties.value, memory_mib: Number(fields.memory.value),
+      slots: fields.slots.value ? Number(fields.slots.value) : null, gap: Number(fields.gap.value),
+      seed: Number(fields.seed.value), priority: Number(fields.priority.value), reuse: fields.reuse.checked,
     }));
     location.href = `/jobs/${job.id}`;
   } catch (error) {
