@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+ALL_SLOTS = 1024
+"""Slots of a job that takes as many as its worker has."""
 Value = bool | int | float | str
 """The value of one solver parameter."""
 

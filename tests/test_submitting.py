@@ -7,15 +7,17 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from instances.families import FAMILIES, generate
-from storage.records import JobState
+from storage.records import ALL_SLOTS, JobState
 from storage.store import Store
 from tests.bilevel_samples import moore_bard
-from tests.service import served
+from tests.service import carried_out, served
+from tests.store_samples import SUBMISSION, TUNED
 from tests.test_bilevel_files import BY_INDEX, write_pair
 from tests.test_working import until
 from tuner.app import working
@@ -300,3 +302,18 @@ def test_a_worker_goes_on_after_problems_that_are_wrong(store: Store, tmp_path: 
         assert job.state is JobState.FAILED
         assert reason in job.outcome
         assert len(job.outcome) < 500
+
+
+def test_what_is_not_known_before_a_worker_has_read_the_models_is_not_made_up(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    carried_out(store)
+    queued = replace(SUBMISSION, name="new", members=(), slots=ALL_SLOTS, served=True, owner="local")
+    store.submit(queued)
+    shown = told(capsys, "show", "new")
+    assert f"models    {queued.folder}: not read yet" in shown
+    assert "on all slots of a worker, 0 runs" in shown
+    assert json.loads(told(capsys, "show", "new", "--json"))["slots"] is None
+    newest, done = told(capsys, "jobs").splitlines()[1:]
+    assert "queued" in newest
+    assert f"highs, {len(TUNED.parameters)} change" in done

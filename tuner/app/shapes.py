@@ -77,7 +77,7 @@ class JobShape(BaseModel):
     cutoff_s: float
     budget_s: float
     spent_s: float
-    slots: int
+    slots: int | None = Field(description="runs at a time; null for all of a worker, which is not known yet")
     memory_mib: int
     gap: float
     seed: int

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from storage.errors import UnknownJob
 from storage.records import (
+    ALL_SLOTS,
     Bracket,
     Comparison,
     Configuration,
@@ -451,7 +452,7 @@ def job_data(job: Job) -> Data:
         "cutoff_s": job.cutoff,
         "budget_s": job.budget,
         "spent_s": job.spent,
-        "slots": job.slots,
+        "slots": None if job.slots == ALL_SLOTS else job.slots,
         "memory_mib": job.memory_mib,
         "gap": job.gap,
         "seed": job.seed,

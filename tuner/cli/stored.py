@@ -71,7 +71,7 @@ def jobs(arguments: argparse.Namespace) -> int:
             job["cost"] or f"{job['kind']}, {job['ties']}",
             f"{duration(job['spent_s'])} of {duration(job['budget_s'])}",
             _first_clause(job["outcome"]),
-            _configuration(job["best"]) if job["best"] else "",
+            _in_short(job["best"]) if job["best"] else "",
             f"{datetime.fromisoformat(job['created_at']).astimezone():%Y-%m-%d %H:%M}",
         )
         for job in found
@@ -103,12 +103,13 @@ def show(arguments: argparse.Namespace) -> int:
 
 def _show_race(job: Data) -> None:
     models = job["models"]
-    print(f"  models    {job['folder']}: {models['training']} to tune on, {models['holdout']} held out")
+    parts = f"{models['training']} to tune on, {models['holdout']} held out" if any(models.values()) else "not read yet"
+    print(f"  models    {job['folder']}: {parts}")
     print(
         f"  task      {', '.join(job['solvers'])}; {job['cost']} at a cutoff of {job['cutoff_s']:g} s; "
         f"ties {job['ties']}; seed {job['seed']}"
     )
-    executed = f"{counted(job['slots'], 'slot')}, {counted(job['runs'], 'run')}"
+    executed = f"{_slots(job)}, {counted(job['runs'], 'run')}"
     print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {executed}")
     if job["trajectory"]:
         print("  trajectory")
@@ -123,10 +124,14 @@ def _show_race(job: Data) -> None:
 
 def _show_bracket(job: Data) -> None:
     print(f"  problem   {job['problem']}; {job['ties']}; {', '.join(job['solvers'])}; seed {job['seed']}")
-    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {counted(job['slots'], 'slot')}")
+    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {_slots(job)}")
     for name, text in result_rows(job):
         if name != "time":  # which is spent
             print(f"  {name:<9} {text}")
+
+
+def _slots(job: Data) -> str:
+    return counted(job["slots"], "slot") if job["slots"] else "all slots of a worker"
 
 
 def best(arguments: argparse.Namespace) -> int:
@@ -230,6 +235,11 @@ def _hold(arguments: argparse.Namespace, wanted: JobState) -> int:
 
 def _configuration(data: Data) -> str:
     return str(Configuration.of(data["solver"], data["parameters"]))
+
+
+def _in_short(data: Data) -> str:
+    changes = len(data["parameters"])
+    return f"{data['solver']}, {counted(changes, 'change')}" if changes else f"{data['solver']} default"
 
 
 def _first_clause(outcome: str) -> str:

@@ -10,14 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from starlette.requests import Request
 
 from storage.names import fault
+from storage.records import ALL_SLOTS
 from tuner.documents import read_json
 from tuner.service.problems import Refused
 from tuner.service.uploads import MIB, TOO_LARGE, UNFIT, Caps
 
 _ONE = threading.Lock()
 """One document is read at a time: each may take some hundred MiB while it is."""
-WIDE = 1024
-"""Slots of a job that takes as many as its worker has."""
 LONGEST = 30 * 24 * 3600.0
 """Seconds."""
 
@@ -57,7 +56,7 @@ class NewJob(BaseModel):
     cost: Literal["par10", "wall", "gap", "integral"] = "par10"
     ties: Literal["mean", "optimistic", "pessimistic"] = "mean"
     holdout: float = Field(default=0.3, gt=0, lt=1, description="the fraction of the models that is held out")
-    slots: int | None = Field(default=None, ge=1, le=WIDE, description="runs at a time; null for all of a worker")
+    slots: int | None = Field(default=None, ge=1, le=ALL_SLOTS, description="runs at a time; null: a worker's all")
     memory_mib: int = Field(default=2048, ge=1, le=2**20)
     gap: float = Field(default=1e-4, ge=0, lt=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
@@ -78,7 +77,7 @@ class NewProblem(BaseModel):
     ties: Literal["optimistic", "pessimistic"] = "optimistic"
     solver: Literal["highs", "cp-sat", "scip"] = Field(default="highs", description="of the follower")
     budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
-    slots: int | None = Field(default=None, ge=1, le=WIDE, description="responses at a time; null for all of a worker")
+    slots: int | None = Field(default=None, ge=1, le=ALL_SLOTS, description="responses at a time; null: a worker's all")
     seed: int = Field(default=0, ge=0, lt=2**31 - 1)
     priority: int = Field(default=0, ge=-1000, le=1000)
 

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from storage.errors import StoreUnavailable
-from storage.records import InstanceSet, Job, JobKind, JobState, Submission
+from storage.records import ALL_SLOTS, InstanceSet, Job, JobKind, JobState, Submission
 from tuner.app.shapes import FullJob, JobPage, JobShape
 from tuner.app.solving import submission_of
 from tuner.app.views import Data, StoredView, answers_data, bracket_data, event_data, finite, job_data, step_data
@@ -27,7 +27,7 @@ from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
 from tuner.service.access import Access, Caller
-from tuner.service.bodies import WIDE, NewJob, NewProblem, document_body, read_document
+from tuner.service.bodies import NewJob, NewProblem, document_body, read_document
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -168,7 +168,7 @@ def follow(service: Served, who: Reader, job: Reference, request: Request) -> St
 
 def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
     solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
-    slots = WIDE if new.slots is None else new.slots
+    slots = ALL_SLOTS if new.slots is None else new.slots
     if new.cutoff_s * 5 > new.budget_s * slots:
         raise Refused(
             HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -210,7 +210,7 @@ def _problem_submission(new: NewProblem, who: Caller) -> Submission:
         ties=Ties(new.ties),
         solver=new.solver,
         budget=new.budget_s,
-        slots=WIDE if new.slots is None else new.slots,
+        slots=ALL_SLOTS if new.slots is None else new.slots,
         seed=new.seed,
     )
     return replace(submission, owner=who.owner, served=True, priority=new.priority)

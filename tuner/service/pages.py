@@ -15,7 +15,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
-from storage.records import JobKind, spell
+from storage.records import ALL_SLOTS, JobKind, spell
 from tuner.app.figures import figures_of
 from tuner.app.files import verdict_again
 from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell, finite, step_data
@@ -24,7 +24,6 @@ from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, Caller
-from tuner.service.bodies import WIDE
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.endpoints import Reference, Served, Service
 from tuner.service.problems import Refused
@@ -174,7 +173,7 @@ def report(service: Served, who: Reader, job: Reference) -> Response:
 @router.get("/submit")
 def submit(who: Reader) -> Response:
     """Take a folder."""
-    return _page("submit.html", who, wide=WIDE)
+    return _page("submit.html", who, most=ALL_SLOTS)
 
 
 @router.get("/login")
@@ -313,7 +312,6 @@ def _problem(job: Data) -> Data:
         "is_proven": job["outcome"] in (OPTIMAL, INFEASIBLE),
         "x": _values(bracket.get("x")),
         "y": _values(bracket.get("y")),
-        "wide": WIDE,
     }
 
 
