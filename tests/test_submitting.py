@@ -317,3 +317,25 @@ def test_what_is_not_known_before_a_worker_has_read_the_models_is_not_made_up(
     newest, done = told(capsys, "jobs").splitlines()[1:]
     assert "queued" in newest
     assert f"highs, {len(TUNED.parameters)} change" in done
+
+
+def test_who_watches_is_told_news_at_once_and_what_just_goes_on_from_time_to_time(
+    store: Store, models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = carried_out(store)
+
+    def follow(client: Client, job: str, say: object) -> Iterator[dict[str, object]]:
+        base = {"spent_s": 1.0, "budget_s": 60.0, "incumbent": None, "event": None}
+        for runs in range(50):
+            yield {**base, "state": "running", "runs": runs}
+        step = {"cost": 1.0, "default_cost": 2.0}
+        yield {**base, "state": "running", "runs": 50, "incumbent": step}
+        yield {**base, "state": "finished", "runs": 50, "incumbent": step}
+
+    monkeypatch.setattr(Client, "follow", follow)
+    monkeypatch.setattr(Client, "submit", lambda client, scenario: client.show(name))
+    assert main(["submit", str(models), "--watch"]) == 0
+    lines = [line for line in capsys.readouterr().err.splitlines() if " run" in line]
+    assert [line.split()[0] for line in lines] == ["running", "running", "finished"]
+    assert "0 runs" in lines[0]
+    assert "2 -> 1" in lines[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from storage.records import JobState
 from tuner.app.views import INFEASIBLE, OPTIMAL, Data, result_rows
 from tuner.cli import tuning
 from tuner.cli.hints import again
+from tuner.cli.progress import LINE_EVERY
 from tuner.cli.stored import client_of
 from tuner.cli.words import number, print_json, sayer
 from tuner.client import Client
@@ -127,9 +129,13 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
 
 
 def _watched(client: Client, job: Data, line: Callable[[Data], str], say: Callable[[str], None]) -> Data:
-    """Follow a job to its end, a line whenever something changes; return it."""
+    """Follow a job to its end, a line for each news of it and else from time to time; return it."""
+    told, said_at = None, 0.0
     for standing in client.follow(str(job["id"]), say):
-        say(line(standing))
+        news = [standing.get(name) for name in ("state", "incumbent", "bracket")]
+        if news != told or time.monotonic() - said_at >= LINE_EVERY:
+            told, said_at = news, time.monotonic()
+            say(line(standing))
     return client.show(str(job["id"]))
 
 
