@@ -24,8 +24,9 @@ from storage.store import Store
 from tests.archives import MPS, zipped
 from tests.service import bearer, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
+from tuner.app.drawing import figures
 from tuner.app.figures import figures_of
-from tuner.app.study_page import closing, figures
+from tuner.app.study_page import closing
 from tuner.follower.solvers import default_space
 from tuner.leader.mirror import Description, connect, describe
 from tuner.service import pages
@@ -75,10 +76,12 @@ def test_a_job_and_its_models_are_shown_and_what_solvers_say_is_only_text(client
     about = client.get(f"/jobs/{number}/instances/{MEMBERS[0].sha256}").text
     assert "knapsack rows</td>" in about and ">12345</td>" in about
     drawn = client.get(f"/jobs/{number}/figures").json()
-    assert [each["default"] for each in drawn["instances"]] == [2.0, 3.0, 4.0, None]
-    assert [each["incumbent"] for each in drawn["instances"]] == [1.0, 2.0, 3.0, None]
-    assert drawn["profile"][1]["ratio"] == [1.0, 1.0, 1.0, 1.0]
-    assert drawn["profile"][0]["ratio"] == [1.0, pytest.approx(4 / 3), 1.5, 2.0]
+    _, training, holdout = drawn["scatter"]["data"]
+    assert (training["x"], training["y"], holdout["x"]) == ([2.0, 3.0, 4.0], [1.0, 2.0, 3.0], [])
+    assert training["customdata"] == [member.sha256 for member in MEMBERS[:3]]
+    default, incumbent = drawn["profile"]["data"]
+    assert incumbent["x"] == [1.0, 1.0, 1.0, 1.0]
+    assert default["x"] == [1.0, pytest.approx(4 / 3), 1.5, 2.0]
     filtered = client.get(f"/jobs/{number}?configuration={TUNED.key}").text
     assert filtered.count(f"<code>{TUNED.key[:8]}</code>") == 3
     assert Configuration("highs").key[:8] not in filtered
@@ -101,7 +104,7 @@ def test_a_job_that_has_just_been_handed_in_is_shown(client: httpx.Client, store
     job, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True, owner="local"))
     page = client.get(f"/jobs/{job.id}").text
     assert 'data-verb="pause"' in page
-    assert client.get(f"/jobs/{job.id}/figures").json()["instances"] == []
+    assert client.get(f"/jobs/{job.id}/figures").json()["profile"]["data"] == []
     store.hold(job.id, JobState.PAUSED)
     assert 'data-verb="resume"' in client.get(f"/jobs/{job.id}").text
 

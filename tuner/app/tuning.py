@@ -16,6 +16,7 @@ from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
 from tuner.app import study_page
+from tuner.app.drawing import figures
 from tuner.app.figures import figures_of
 from tuner.app.owning import owned
 from tuner.app.patience import clock
@@ -200,7 +201,7 @@ class _Work:
         best = verdict.recommended
         note = study_page.closing(job, verdict.outcome, paragraph(verdict), best, self._spaces[best.solver])
         drawn = figures_of(self._store, replace(job, best=best))
-        mirror.describe(Description(note, study_page.figures(drawn)))
+        mirror.describe(Description(note, figures(drawn)))
         return verdict
 
     def _experience(self) -> Experience:

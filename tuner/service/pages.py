@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
@@ -16,9 +15,10 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from instances.features import FEATURES
 from storage.records import ALL_SLOTS, JobKind, spell
+from tuner.app import drawing
 from tuner.app.figures import figures_of
 from tuner.app.files import verdict_again
-from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell, finite, step_data
+from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
@@ -120,18 +120,8 @@ def figures(service: Served, who: Reader, job: Reference) -> JSONResponse:
     found = view.job(job)
     if found.kind is JobKind.SOLVE:
         raise Refused(HTTPStatus.NOT_FOUND, "a bilevel problem has no such figures")
-    drawn = figures_of(service.store, found)
-    return JSONResponse(
-        finite(
-            {
-                "cost": drawn.cost,
-                "spent_s": drawn.spent,
-                "trajectory": [step_data(step) for step in drawn.trajectory],
-                "instances": [asdict(point) for point in drawn.points],
-                "profile": [asdict(profile) for profile in drawn.profiles],
-            }
-        )
-    )
+    drawn = drawing.figures(figures_of(service.store, found))
+    return JSONResponse({name: figure.content for name, figure in drawn.items()})
 
 
 @router.get("/jobs/{job}/instances/{sha256}")
