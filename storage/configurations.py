@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,13 +13,16 @@ from storage.database import Database
 from storage.records import Configuration
 from storage.rows import configuration_of, parameter_rows
 
+KNOWN = 5000
+"""How many are remembered: one takes some KiB, and a store may have any number."""
+
 
 class Configurations:
-    """Keeps and reads configurations, and remembers those that certainly are in the database."""
+    """Keeps and reads configurations, and remembers the latest of those that certainly are in the database."""
 
     def __init__(self, database: Database) -> None:
         self._insertion = database.insert_missing(schema.configurations).inline()
-        self._known: dict[str, Configuration] = {}
+        self._known: OrderedDict[str, Configuration] = OrderedDict()
 
     def keep(self, connection: Connection, configurations: Iterable[Configuration]) -> dict[str, Configuration]:
         """Insert those that are not known to be there.
@@ -37,12 +41,17 @@ class Configurations:
 
     def remember(self, configurations: dict[str, Configuration]) -> None:
         """Take note that these are in the database."""
-        self._known.update(configurations)
+        for key, configuration in configurations.items():
+            self._known[key] = configuration
+            self._known.move_to_end(key)
+        while len(self._known) > KNOWN:
+            self._known.popitem(last=False)
 
     def read(self, connection: Connection, keys: Iterable[str]) -> dict[str, Configuration]:
         """Return the configurations with these keys, which are in the database, by key."""
         wanted = set(keys)
-        unknown = sorted(wanted - self._known.keys())
+        found = {key: self._known[key] for key in wanted if key in self._known}
+        unknown = sorted(wanted - found.keys())
         if unknown:
             table = schema.configuration_parameters
             parameters: dict[str, list[Any]] = {}
@@ -50,6 +59,6 @@ class Configurations:
                 parameters.setdefault(row.configuration, []).append(row)
             columns = schema.configurations.c
             solvers = connection.execute(select(columns.key, columns.solver).where(columns.key.in_(unknown)))
-            for key, solver in solvers:
-                self._known[key] = configuration_of(solver, parameters.get(key, ()))
-        return {key: self._known[key] for key in wanted}
+            found.update((key, configuration_of(solver, parameters.get(key, ()))) for key, solver in solvers)
+        self.remember(found)
+        return found

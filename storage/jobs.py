@@ -8,7 +8,20 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Row, Select, bindparam, case, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from storage import schema
 from storage.configurations import Configurations
@@ -85,16 +98,17 @@ def _insert_named(connection: Connection, database: Database, submission: Submis
     raise NameTaken(f"{database.where}: there is a job {stem!r} already; choose another name, or resume that one")
 
 
-def find_job(connection: Connection, database: Database, reference: str) -> int:
-    """Return the id of the job with this name, or else with this id.
+def find_job(connection: Connection, database: Database, reference: str, owner: str | None = None) -> int:
+    """Return the id of the job with this name, or else with this id; of one owner's jobs only, if so wanted.
 
-    Raises UnknownJob with similar names.
+    Raises UnknownJob with similar names, none of them another owner's.
     """
-    job_id = connection.scalar(select(_jobs.id).where(_jobs.name == reference))
+    own = true() if owner is None else _jobs.owner == owner
+    job_id = connection.scalar(select(_jobs.id).where(_jobs.name == reference, own))
     if job_id is None and reference.isdecimal() and len(reference) < 19:
-        job_id = connection.scalar(select(_jobs.id).where(_jobs.id == int(reference)))
+        job_id = connection.scalar(select(_jobs.id).where(_jobs.id == int(reference), own))
     if job_id is None:
-        _raise_unknown(connection, database, reference)
+        _raise_unknown(connection, database, reference, own)
     return int(job_id)
 
 
@@ -190,7 +204,7 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
         seconds: for how long.
         slots: how many runs may execute at a time on the owner's host; what its jobs use already is taken off.
 
-    Returns None when none waits, or all that do need more slots than are left.
+    Returns None when none waits, or the most urgent one needs more slots than are left.
     """
     waiting = (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING)
     database.one_at_a_time(connection, f"claim {owner.host}")  # else two workers might both take its last slots
@@ -202,8 +216,11 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
     holders = {row.id: holder_of(row) if row.state == JobState.RUNNING else None for row in rows}
     left = slots - sum(row.slots for row in rows if (who := holders[row.id]) is not None and who.host == owner.host)
     for row in rows:
-        is_free = holders[row.id] is None and not row.hold
-        if is_free and min(row.slots, slots) <= left and _lock_unchanged(connection, row):
+        if holders[row.id] is not None or row.hold:
+            continue
+        if min(row.slots, slots) > left:
+            return None  # what is less urgent waits, too: else a job that needs many slots might wait for ever
+        if _lock_unchanged(connection, row):
             return claim(connection, database, row.id, owner, seconds)
     return None
 
@@ -286,7 +303,7 @@ def _row(connection: Connection, database: Database, job_id: int) -> Row[Any]:
     """Return a job's row and the time as ``now``."""
     row = connection.execute(_OWN.add_columns(database.now.label("now")).where(_jobs.id == job_id)).first()
     if row is None:
-        _raise_unknown(connection, database, str(job_id))
+        _raise_unknown(connection, database, str(job_id), true())
     return row
 
 
@@ -301,8 +318,8 @@ def _raise_lost(connection: Connection, database: Database, lease: Lease) -> NoR
     )
 
 
-def _raise_unknown(connection: Connection, database: Database, reference: str) -> NoReturn:
-    names = list(connection.scalars(select(_jobs.name).order_by(_jobs.id.desc())))
+def _raise_unknown(connection: Connection, database: Database, reference: str, own: ColumnElement[bool]) -> NoReturn:
+    names = list(connection.scalars(select(_jobs.name).where(own).order_by(_jobs.id.desc())))
     close = difflib.get_close_matches(reference, names, n=3, cutoff=0.5)
     if close:
         advice = f"did you mean {' or '.join(close)}?"

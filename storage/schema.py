@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0007"
+VERSION = "0008"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -167,6 +167,7 @@ model_owners = Table(
     Column("sha256", ForeignKey("models.sha256"), primary_key=True),
     Column("owner", Words, primary_key=True),
     Column("uploaded_at", Moment, nullable=False),
+    Column("format", Text),
 )
 
 model_chunks = Table(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
+from instances.formats import Suffixes, suffixes
 from storage import schema
 from storage.database import Database
 from storage.errors import StoreRefused, UnknownSet
@@ -23,7 +25,10 @@ _SIZE = select(func.count()).where(_members.set_id == _sets.id).scalar_subquery(
 def insert_model(
     connection: Connection, database: Database, owner: str, model: ModelContent, pieces: Iterable[bytes]
 ) -> bool:
-    """Keep a model's file unless it is there, and that the owner has it; return whether the file was not there."""
+    """Keep a model's file unless it is there, and that the owner has it; return whether the file was not there.
+
+    The format counts for this owner, also where the file is there with another one; that of its latest upload does.
+    """
     row = {"sha256": model.sha256, "suffix": model.suffix, "size": model.size}
     is_new = connection.execute(database.insert_missing(schema.models).inline(), row).rowcount == 1
     if is_new:
@@ -33,17 +38,31 @@ def insert_model(
             )
     whose = {"sha256": model.sha256, "owner": owner, "uploaded_at": datetime.now(UTC)}
     connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
+    this = update(schema.model_owners).where(_owners.sha256 == model.sha256, _owners.owner == owner)
+    connection.execute(this.values(format=_parts(model.suffix).format))
     return is_new
+
+
+def _parts(suffix: str) -> Suffixes:
+    parts = suffixes(f"model{suffix}")
+    assert parts is not None
+    return parts
+
+
+def _content(row: Row[Any]) -> ModelContent:
+    """Return a model as its owner said what it is, packed as it is kept."""
+    kept = _parts(row.suffix)
+    return ModelContent(row.sha256, (row.format or kept.format) + kept.packing, row.size)
 
 
 def owned(connection: Connection, owner: str, sha256s: Iterable[str]) -> dict[str, ModelContent]:
     """Return those of some models that an owner has uploaded, by SHA-256."""
     chosen = (
-        select(schema.models)
+        select(schema.models, _owners.format)
         .join(schema.model_owners, _owners.sha256 == _models.sha256)
         .where(_owners.owner == owner, _models.sha256.in_(list(sha256s)))
     )
-    return {row.sha256: ModelContent(row.sha256, row.suffix, row.size) for row in connection.execute(chosen)}
+    return {row.sha256: _content(row) for row in connection.execute(chosen)}
 
 
 def read_piece(connection: Connection, sha256: str, position: int) -> bytes | None:
@@ -101,13 +120,15 @@ def read_set(connection: Connection, database: Database, number: int) -> Instanc
 
 def _read_members(connection: Connection, number: int) -> Iterator[tuple[str, ModelContent]]:
     chosen = (
-        select(_members.name, schema.models)
+        select(_members.name, schema.models, _owners.format)
         .join(schema.models, _models.sha256 == _members.sha256)
+        .join(schema.instance_sets, _sets.id == _members.set_id)
+        .outerjoin(schema.model_owners, (_owners.sha256 == _members.sha256) & (_owners.owner == _sets.owner))
         .where(_members.set_id == number)
         .order_by(_members.position)
     )
     for row in connection.execute(chosen):
-        yield row.name, ModelContent(row.sha256, row.suffix, row.size)
+        yield row.name, _content(row)
 
 
 def delete_set(connection: Connection, database: Database, number: int) -> None:

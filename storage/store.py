@@ -136,14 +136,18 @@ class Store:
             job_id = jobs.insert_job(connection, self._database, submission)
             return jobs.read_job(connection, self._database, self._configurations, job_id)
 
-    def job(self, reference: int | str) -> Job:
+    def job(self, reference: int | str, owner: str | None = None) -> Job:
         """Return a job with its members, by its id or its name; a name that reads like an id is a name first.
+
+        Args:
+            reference: the id, or, as text, the name or the id.
+            owner: whose jobs are looked through for a text; None for everybody's.
 
         Raises UnknownJob with similar names.
         """
         with self._database.reading() as connection:
             if isinstance(reference, str):
-                reference = jobs.find_job(connection, self._database, reference)
+                reference = jobs.find_job(connection, self._database, reference, owner)
             return jobs.read_job(connection, self._database, self._configurations, reference)
 
     def standing(self, job_id: int) -> Job:
@@ -268,7 +272,7 @@ class Store:
             seconds: for how long, unless the lease is renewed.
             slots: how many runs may execute at a time on the worker's host, over all of its workers.
 
-        Returns None when none waits, or all that do need more slots than are left.
+        Returns None when none waits, or the most urgent one needs more slots than are left.
         """
         with self._database.writing() as connection:
             return jobs.claim_next(connection, self._database, owner, seconds, slots)

@@ -70,3 +70,28 @@ def test_a_reference_with_nothing_in_it_is_refused_before_anything_is_asked(
 ) -> None:
     assert main([command, "", "--server", "http://127.0.0.1:1"]) == UsageError.exit_code
     assert "JOB is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "data", ["{bad", '{"state": "running"}', "7", '{"kind": "tune", "state": "running", "runs": 1, "incumbent": null}']
+)
+def test_events_of_something_else_are_told_from_where_a_job_stands(data: str) -> None:
+    with (
+        answering(200, f"event: job\ndata: {data}\n\n", "text/event-stream") as client,
+        pytest.raises(Failed, match="it is no tuner server"),
+    ):
+        next(client.follow("a", lambda _: None))
+
+
+def test_pages_without_an_end_are_not_read_for_ever() -> None:
+    with (
+        answering(200, '{"rows": [], "next": 1}', "application/json") as client,
+        pytest.raises(Failed, match="it is no tuner server"),
+    ):
+        client.jobs()
+
+
+@pytest.mark.parametrize("token", ["tuner_\u00e9", "tuner_a\nb"])
+def test_a_token_that_is_none_is_refused_before_anything_is_asked(token: str) -> None:
+    with pytest.raises(UsageError, match="the token has characters that no token has"):
+        Client("http://127.0.0.1:1", token)

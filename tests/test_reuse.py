@@ -59,7 +59,18 @@ def test_an_earlier_job_on_other_models_is_used(store: Store) -> None:
     experience, words = found(store, job(store, "today", members=MEMBERS_TOMORROW, reuse=True))
     assert experience.winners == [WINNER]
     assert experience.priors["highs"].mean
-    assert words == "reused: 36 responses of yesterday (36)"
+    assert words == "36 responses of yesterday (36)"
+
+
+def test_what_was_handed_in_to_a_server_uses_and_names_its_owners_jobs_only(store: Store) -> None:
+    for owner in ("ann", "bob"):
+        execute(store, job(store, f"of {owner}", owner=owner, served=True))
+    mine = job(store, "mine", members=MEMBERS_TOMORROW, reuse=True, owner="bob", served=True)
+    assert found(store, mine)[1] == "36 responses of of bob (36)"
+    swapped = tuple(replace(m, part="holdout" if m is MEMBERS[0] else "training") for m in MEMBERS)
+    assert "ann" not in found(store, job(store, "swapped", members=swapped, reuse=True, owner="bob", served=True))[1]
+    here = job(store, "here", members=MEMBERS_TOMORROW, reuse=True)
+    assert "of bob (36), of ann (36)" in found(store, here)[1]  # who has the store itself sees everything
 
 
 def test_a_job_that_was_tuned_on_what_is_held_out_now_is_left_out(store: Store) -> None:
@@ -67,7 +78,7 @@ def test_a_job_that_was_tuned_on_what_is_held_out_now_is_left_out(store: Store) 
     swapped = tuple(replace(m, part="holdout" if m is MEMBERS[0] else "training") for m in MEMBERS)
     experience, words = found(store, job(store, "today", members=swapped, reuse=True))
     assert experience == Experience({}, [])
-    assert words == "nothing to reuse; left out: yesterday (it rests on 1 model that is held out now)"
+    assert words == "nothing; left out: yesterday (it rests on 1 model that is held out now)"
 
 
 def test_what_a_job_reused_is_what_it_rests_on_too(store: Store) -> None:
@@ -99,7 +110,7 @@ def test_no_response_on_what_is_held_out_now_is_looked_at(store: Store, monkeypa
     execute(store, earlier, instances=[HELD_OUT], seconds=2.0)
     experience, words = found(store, job(store, "today", reuse=True))
     assert experience.winners == [WINNER]
-    assert words == "reused: 36 responses of yesterday (36)"
+    assert words == "36 responses of yesterday (36)"
 
 
 @pytest.mark.parametrize(
@@ -136,7 +147,7 @@ def test_jobs_that_measured_something_else_are_left_out(store: Store, changes: d
     execute(store, job(store, "yesterday", **changes))
     experience, words = found(store, job(store, "today", reuse=True))
     assert experience == Experience({}, [])
-    assert words == f"nothing to reuse; left out: yesterday ({reason})"
+    assert words == f"nothing; left out: yesterday ({reason})"
 
 
 def test_seconds_of_another_cutoff_are_used(store: Store) -> None:
@@ -158,7 +169,7 @@ def test_many_jobs_that_are_left_out_are_counted(store: Store) -> None:
     for number in range(6):
         job(store, f"empty {number}")
     _, words = found(store, job(store, "today", reuse=True))
-    assert words.startswith("nothing to reuse; left out: empty 5 (no run of it")
+    assert words.startswith("nothing; left out: empty 5 (no run of it")
     assert words.endswith(" and 3 older jobs")
 
 

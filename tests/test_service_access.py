@@ -123,3 +123,26 @@ def test_who_comes_by_a_proxy_is_asked_for_a_token_though_nobody_else_is(client:
 def test_a_nul_is_not_taken_for_a_database_that_is_away(client: httpx.Client, store: Store, path: str) -> None:
     answer = client.get(path.format(job=store.job(carried_out(store)).id))
     assert answer.status_code in (200, 404, 409, 422), answer.text
+
+
+def test_metrics_tell_nothing_to_whoever_has_no_token_where_one_is_needed(
+    open_client: httpx.Client, store: Store
+) -> None:
+    refused(open_client.get("/metrics"), 401, "a token is needed")
+    told = open_client.get("/metrics", headers=bearer(store, "ann", Scope.READ))
+    assert "tuner_jobs" in told.text
+
+
+def test_the_cookie_of_another_server_locks_nobody_out_of_one_that_needs_no_token(client: httpx.Client) -> None:
+    stale = {"Cookie": "tuner_token=tuner_old"}
+    assert client.get("/v1/jobs", headers=stale).status_code == 200
+    refused(client.get("/v1/jobs", headers={"Authorization": "Bearer tuner_old"}), 401, "not known")
+    refused(client.get("/v1/jobs", headers={**stale, "X-Forwarded-For": "8.8.8.8"}), 401, "not known")
+
+
+def test_similar_names_are_told_of_ones_own_jobs_only(open_client: httpx.Client, store: Store) -> None:
+    for owner in ("ann", "bob"):
+        carried_out(store, owner)
+    answer = open_client.get("/v1/jobs/done by an", headers=bearer(store, "bob"))
+    refused(answer, 404, "did you mean done by bob?")
+    assert "ann" not in answer.json()["detail"]

@@ -143,18 +143,26 @@ def test_pages_ask_for_a_token_and_keep_it_out_of_reach(store: Store) -> None:
     number = finished(store, "ann", "hers")
     with served(application(store, needs_token=True)) as client:
         client.headers["Accept"] = "text/html"
-        for path in ("/", f"/jobs/{number}", f"/jobs/{number}/figures", "/submit"):
+        for path, wanted in (
+            ("/", ""),
+            (f"/jobs/{number}?part=training", f"?next=%2Fjobs%2F{number}%3Fpart%3Dtraining"),
+            ("/submit", "?next=%2Fsubmit"),
+        ):
             answer = client.get(path)
-            assert (answer.status_code, answer.headers["location"]) == (303, "/login")
-        assert client.get("/login").status_code == 200
+            assert (answer.status_code, answer.headers["location"]) == (303, f"/login{wanted}")
+        assert client.get(f"/jobs/{number}/figures", headers={"Accept": "*/*"}).status_code == 401
+        assert 'value="/jobs/1?a=b"' in client.get("/login?next=%2Fjobs%2F1%3Fa%3Db").text
+        for elsewhere in ("//evil.example", "/\\evil.example", "https://evil.example", "/a\nb"):
+            assert 'name="next" type="hidden" value="/"' in client.get("/login", params={"next": elsewhere}).text
         wrong = client.post("/login", data={"token": "tuner_wrong"})
         assert (wrong.status_code, "not known" in wrong.text) == (401, True)
         assert client.post("/login", content=b"x" * 20_000).status_code == 413
         assert client.post("/login", content=b"\xff").status_code == 401
         for owner, sees in (("ann", True), ("bob", False)):
             secret = bearer(store, owner, Scope.READ)["Authorization"].removeprefix("Bearer ")
-            answer = client.post("/login", data={"token": secret})
-            assert (answer.status_code, answer.headers["location"]) == (303, "/")
+            for wanted, place in (("/jobs/1", "/jobs/1"), ("//evil.example", "/")):
+                answer = client.post("/login", data={"token": secret, "next": wanted})
+                assert (answer.status_code, answer.headers["location"]) == (303, place)
             cookie = answer.headers["set-cookie"].lower()
             assert "httponly" in cookie
             assert "samesite=strict" in cookie
@@ -162,6 +170,10 @@ def test_pages_ask_for_a_token_and_keep_it_out_of_reach(store: Store) -> None:
             assert (client.get(f"/jobs/{number}").status_code == 200) is sees
             assert ("hers" in client.get("/").text) is sees
             assert "data-verb" not in client.get(f"/jobs/{number}").text
+            assert client.get("/submit").status_code == 403
+            assert 'href="/submit"' not in client.get("/").text
+            wrong = client.get("/?cursor=abc")
+            assert (wrong.status_code, wrong.headers["content-type"]) == (422, "text/html; charset=utf-8")
         client.get("/logout")
         assert client.get("/").status_code == 303
 
@@ -292,6 +304,18 @@ def test_files_and_archives_are_handed_in_by_the_page_and_models_that_are_there_
             assert len(uploads) == count
         last, *_ = store.jobs()
         assert (last.name, [found.size for found in store.instance_sets()]) == ("summer", [4, 4, 3])
+        page.goto(f"{client.base_url}/submit")
+        page.set_input_files("#files", [plain[0], {**small[1], "name": "m0.mps.gz"}])
+        page.route("**/v1/jobs", lambda route: (route.fetch(), route.abort()))  # the answer is lost
+        page.click("button.main")
+        expect(page.locator("#said")).to_have_text("Failed to fetch")
+        page.unroute("**/v1/jobs")
+        page.click("button.main")
+        page.wait_for_url(re.compile("/jobs/[0-9]+$"))
+        assert len(store.jobs()) == 4
+        newest = store.instance_set(store.instance_sets()[0].id)
+        assert sorted(name for name, _ in newest.members) == ["m0.mps", "m0.mps.gz"]
+        watched.wrong.clear()  # the browser has told of the lost answer
         page.goto(f"{client.base_url}/submit")
         page.set_input_files("#files", [archive, plain[0]])
         expect(page.locator("#said")).to_have_text("an archive comes alone: drop one, or models")
@@ -542,7 +566,8 @@ def test_optunas_dashboard_is_for_those_who_see_all_jobs(store: Store) -> None:
             headers = bearer(store, "ann", scope)
             for path in ("/dashboard", "/api/studies", f"/csv/{study._study_id}", "/static/bundle.js"):
                 assert client.get(path, headers=headers).status_code == status
-        assert client.get("/api/studies").status_code == 303
+        assert client.get("/api/studies").status_code == 401
+        assert client.get("/dashboard", headers={"Accept": "text/html"}).status_code == 303
 
 
 def test_a_study_is_looked_at_in_a_browser(browser: Browser, sqlite_url: str) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import tarfile
+from hashlib import sha256
 
 import httpx
 import pytest
@@ -93,11 +95,14 @@ def test_a_set_of_models_that_were_not_uploaded_is_refused_with_what_is_missing(
         "C:a",
         " a",
         "\u202ea",
+        "\ud800",
     ],
 )
 def test_a_name_that_is_no_path_inside_a_folder_is_refused(client: httpx.Client, name: str) -> None:
     sha256 = client.post("/v1/models?suffix=.mps", content=MPS).json()["sha256"]
-    refused(client.post("/v1/instance-sets", json={"name": "x", "members": {name: sha256}}), 422, "no name for one")
+    body = json.dumps({"name": "x", "members": {name: sha256}})
+    headers = {"Content-Type": "application/json"}
+    refused(client.post("/v1/instance-sets", content=body, headers=headers), 422, "no name for one")
 
 
 @pytest.mark.parametrize(
@@ -160,3 +165,34 @@ def test_a_zip_whose_entries_lie_about_their_size_is_refused(client: httpx.Clien
     assert lying != honest
     answer = client.post("/v1/archives?name=x", content=lying)
     assert answer.status_code == 422, answer.text
+
+
+def test_what_somebody_else_says_a_model_is_counts_for_him_alone(open_client: httpx.Client, store: Store) -> None:
+    ann, bob = bearer(store, "ann"), bearer(store, "bob")
+    packed = gzip.compress(MPS, mtime=0)
+    for headers, suffix, content in ((bob, ".lp", MPS), (ann, ".mps.gz", packed)):
+        sent_ = open_client.post("/v1/models", params={"suffix": suffix}, content=content, headers=headers)
+        assert sent_.status_code == 201
+
+    def suffix_for(headers: dict[str, str]) -> str:
+        members = {"a": sha256(MPS).hexdigest()}
+        made = open_client.post("/v1/instance-sets", json={"name": "x", "members": members}, headers=headers)
+        ((_, model),) = store.instance_set(made.json()["id"]).members
+        return model.suffix
+
+    assert (suffix_for(ann), suffix_for(bob)) == (".mps", ".lp")  # as it is kept: unpacked, since bob was first
+    open_client.post("/v1/models", params={"suffix": ".mps"}, content=MPS, headers=bob)
+    assert suffix_for(bob) == ".mps"
+
+
+def test_archives_as_people_make_them_are_taken(client: httpx.Client) -> None:
+    hidden = {"__MACOSX/._a.mps": b"x", ".git/b.mps": b"x", "day/.c.mps": b"x", "a.mps": MPS}
+    dotted = tarred("gz", (".", tarfile.DIRTYPE, b""), ("./a.mps", FILE, MPS), ("./.b.mps", FILE, MPS))
+    for archive in (zipped(hidden), dotted):
+        made = client.post("/v1/archives?name=spring", content=archive)
+        assert made.status_code == 201, made.text
+        found = client.get(f"/v1/instance-sets/{made.json()['id']}").json()
+        assert [member["name"] for member in found["members"]] == ["a"]
+    refused(
+        client.post("/v1/archives?name=x", content=b"\xfd7zXZ\x00" + b"x" * 1000), 422, "no .zip, .tar or .tar.gz file"
+    )

@@ -12,6 +12,7 @@ from itertools import product
 
 import pytest
 
+import storage.configurations
 import storage.store
 from storage.errors import JobBusy, JobOver, NameTaken, StoreRefused, UnknownJob
 from storage.lease import Lease, this_process
@@ -415,3 +416,16 @@ def in_threads(works: list[Callable[[], None]]) -> None:
     with ThreadPoolExecutor(len(works)) as pool:
         for future in [pool.submit(work) for work in works]:
             future.result()
+
+
+def test_no_more_configurations_are_remembered_than_there_is_room_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage.configurations, "KNOWN", 2)
+    lease = store.claim(store.create_job(SUBMISSION).id, this_process(), 60)
+    wanted = [Configuration.of("highs", {"number": number}) for number in range(5)]
+    for _ in range(2):
+        for number, configuration in enumerate(wanted):
+            store.record(lease, run(number, configuration), RESPONSE, 1.0, HERE)
+    assert [stored.run.configuration for stored in store.responses(lease.job_id)] == wanted
+    assert len(store._configurations._known) == 2

@@ -88,7 +88,7 @@ def test_a_worker_that_went_silent_loses_its_job_and_may_write_no_more(store: St
 
 
 def test_the_jobs_of_a_host_use_no_more_slots_than_it_has(store: Store) -> None:
-    for slots in (2, 2, 1):
+    for slots in (2, 1, 2):
         store.submit(replace(SERVED, slots=slots))
     one = store.claim_next(this_process(), 30, slots=3)
     two = store.claim_next(this_process(), 30, slots=3)
@@ -102,6 +102,20 @@ def test_the_jobs_of_a_host_use_no_more_slots_than_it_has(store: Store) -> None:
     store.interrupt(two)
     found = {lease.job_id for _ in range(3) if (lease := store.claim_next(this_process(), 30, slots=99)) is not None}
     assert wide.id not in found or len(found) == 1  # as wide as the host: only when nothing else is there
+
+
+def test_an_urgent_job_that_needs_all_slots_is_not_overtaken_for_ever(store: Store) -> None:
+    small = [store.submit(replace(SERVED, slots=1))[0].id for _ in range(4)]
+    leases = [store.claim_next(this_process(), 30, slots=2) for _ in range(2)]
+    urgent, _ = store.submit(replace(SERVED, slots=99, priority=5))
+    assert store.claim_next(this_process(), 30, slots=2) is None
+    for number, lease in enumerate(leases):
+        assert lease is not None
+        store.hold(lease.job_id, JobState.CANCELLED)
+        store.interrupt(lease)
+        taken = store.claim_next(this_process(), 30, slots=2)
+        assert (None if taken is None else taken.job_id) == (urgent.id if number else None)
+    assert small
 
 
 @pytest.mark.parametrize("wanted", [JobState.PAUSED, JobState.CANCELLED])

@@ -75,6 +75,20 @@ def test_what_is_wrong_with_a_job_fails_it_and_the_next_one_is_carried_out(
     assert any("usable models: 1" in line for line in said)
 
 
+def test_whoever_handed_models_in_is_told_which_are_left_out(store: Store, models: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "with another"
+    shutil.copytree(models, folder)
+    (folder / "broken.mps").write_text("NAME broken\nROWS\n X  c\nENDATA\n")
+    job = handed_in(store, uploaded(store, folder))
+    worker, said = worker_of(store, tmp_path)
+    worker.work(until_idle=True)
+    (told,) = (event.text for event in store.events(job.id) if event.kind == "models")
+    assert told.startswith("left out: broken.mps: ")
+    assert str(tmp_path) not in told
+    assert any("left out: " in line for line in said)
+    assert len(store.job(job.id).members) == 6
+
+
 @pytest.mark.parametrize("wanted", [JobState.PAUSED, JobState.CANCELLED])
 def test_a_job_that_is_to_be_stopped_is_given_back_and_the_worker_goes_on(
     store: Store, models: Path, tmp_path: Path, wanted: JobState

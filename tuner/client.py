@@ -21,7 +21,18 @@ from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
 from storage.records import JobKind, JobState
-from tuner.app.shapes import Best, FullJob, JobPage, JobShape, Missing, ResponsePage, SetOfModels, Uploaded
+from tuner.app.shapes import (
+    Best,
+    FullJob,
+    JobPage,
+    JobShape,
+    Missing,
+    Over,
+    ResponsePage,
+    SetOfModels,
+    Standing,
+    Uploaded,
+)
 from tuner.app.views import ANSWER_COLUMNS, RESPONSE_COLUMNS, Data, Filters, Rows
 from tuner.commands import command
 from tuner.errors import Failed, NotFound, TunerError, UsageError
@@ -64,6 +75,8 @@ class Client:
             raise UsageError(f"--server {url}: {error}") from None
         if parsed.scheme not in ("http", "https") or not parsed.host:
             raise UsageError(f"--server {url}: write a URL such as http://127.0.0.1:8000")
+        if not token.isascii() or not token.isprintable():
+            raise UsageError("the token has characters that no token has; see $TUNER_TOKEN")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.url = url.rstrip("/")
         self._http = httpx.Client(
@@ -101,8 +114,13 @@ class Client:
 
     def _pages(self, path: str, shape: Any, asked: Mapping[str, str], since: int = 0) -> Iterator[Data]:
         cursor: int | None = since
+        known: set[int] = set()
         while cursor is not None:
-            page = self._told(shape, "GET", path, params={**asked, "cursor": cursor, "limit": PAGE})
+            known.add(cursor)
+            response = self._asked("GET", path, params={**asked, "cursor": cursor, "limit": PAGE})
+            page = self._checked(response, shape)
+            if page["next"] in known:  # it would be asked for ever
+                raise _no_server(response)
             yield from page["rows"]
             cursor = page["next"]
 
@@ -225,7 +243,12 @@ class Client:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
-                    yield kind, json.loads(line.removeprefix("data: "))
+                    try:
+                        told = json.loads(line.removeprefix("data: "))
+                        _checking(Over if kind == "over" else Standing).validate_python(told)
+                    except ValueError:
+                        raise _no_server(response) from None
+                    yield kind, told
 
     def _asked(self, method: str, path: str, **more: Any) -> httpx.Response:
         with self._errors():
@@ -236,7 +259,9 @@ class Client:
 
     def _told(self, shape: Any, method: str, path: str, **more: Any) -> Data:
         """Return the data that the server answers with; a later version's may have more than the shape."""
-        response = self._asked(method, path, **more)
+        return self._checked(self._asked(method, path, **more), shape)
+
+    def _checked(self, response: httpx.Response, shape: Any) -> Data:
         try:
             told: Data = response.json()
             _checking(shape).validate_python(told)

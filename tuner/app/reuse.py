@@ -35,8 +35,8 @@ def experience_of(
     """Return what earlier jobs let this one expect, and what was used of them, for people.
 
     The job's own proof stays untouched: no response on an instance that it holds out is looked at, and no job that was
-    tuned on one of them, or reused one that was. Only runs are used that were executed on the same kind of machine by
-    the same versions of the solvers.
+    tuned on one of them, or reused one that was. A job that was handed in to a server uses its owner's only. Only runs
+    are used that were executed on the same kind of machine by the same versions of the solvers.
 
     Args:
         store: with the earlier jobs.
@@ -47,12 +47,13 @@ def experience_of(
     """
     held_out = {member.sha256 for member in job.members if member.part == "holdout"}
     jobs = [earlier for earlier in store.jobs() if earlier.id < job.id]  # the newest first
+    own = [earlier for earlier in jobs if not job.served or earlier.owner == job.owner]  # those that its owner may see
     touched = _touched(jobs, store.parts())
     used: list[Sequence[tuple[Run, Response]]] = []
     names: list[str] = []
     left_out: list[str] = []
     read = 0
-    for earlier in jobs:
+    for earlier in own:
         if read >= MOST:
             break
         runs: list[tuple[Run, Response]] = []
@@ -66,7 +67,7 @@ def experience_of(
             used.append(runs)
             names.append(f"{earlier.name} ({len(runs)})")
             read += len(runs)
-    words = f"reused: {counted(read, 'response')} of {_listed(names)}" if names else "nothing to reuse"
+    words = f"{counted(read, 'response')} of {_listed(names)}" if names else "nothing"
     if left_out:
         words += f"; left out: {_listed(left_out)}"
     return gathered(spaces, reversed(used), Cost(job.cost), Ties(job.ties), priors), words

@@ -173,6 +173,49 @@ class SolvingJob(JobShape):
 FullJob = Annotated[TuningJob | SolvingJob, Field(discriminator="kind")]
 
 
+class StandingShape(BaseModel):
+    """Where a job stands: the data of an event `job`."""
+
+    id: int
+    name: str
+    state: JobState
+    outcome: str
+    spent_s: float
+    budget_s: float
+    event: EventShape | None = Field(description="the latest")
+
+
+class TuningStanding(StandingShape):
+    """Where a job stands that tunes a solver."""
+
+    kind: Literal["tune"]
+    runs: int
+    incumbent: StepShape | None
+
+
+class BestSoFar(BracketShape):
+    """Where the solution of a bilevel problem stands, with the best choice by the id of its answer."""
+
+    best: int | None
+
+
+class SolvingStanding(StandingShape):
+    """Where a job stands that solves a bilevel problem."""
+
+    kind: Literal["solve"]
+    answers: AnswerCounts
+    bracket: BestSoFar | None
+
+
+Standing = Annotated[TuningStanding | SolvingStanding, Field(discriminator="kind")]
+
+
+class Over(BaseModel):
+    """How a job ended: the data of the last event, `over`."""
+
+    state: JobState
+
+
 class BestConfiguration(ConfigurationShape):
     """The best configuration of a job so far."""
 

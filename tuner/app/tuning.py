@@ -214,7 +214,7 @@ class _Work:
         experience, words = experience_of(self._store, self._job, self._spaces, priors)
         if not any(event.kind == REUSED for event in self._store.events(self._job.id)):
             self._store.add_event(self._lease, Event(0.0, REUSED, words))
-        self._watcher.say(words)
+        self._watcher.say(f"{REUSED}: {words}")
         return experience
 
     def _nothing_solved(self) -> bool:

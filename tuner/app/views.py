@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from storage.errors import UnknownJob
 from storage.records import (
     ALL_SLOTS,
     Bracket,
@@ -211,16 +210,7 @@ class StoredView:
 
     def job(self, reference: str) -> Job:
         """Return a job itself; UnknownJob for another owner's, too."""
-        if self._owner is None:
-            return self.store.job(reference)
-        unknown = UnknownJob(f"there is no job {reference!r}")  # and no word of other owners' jobs
-        try:
-            job = self.store.job(reference)
-        except UnknownJob:
-            raise unknown from None
-        if job.owner != self._owner:
-            raise unknown
-        return job
+        return self.store.job(reference, self._owner)
 
     def show(self, reference: str) -> Data:
         """Return a job with its trajectory and events; of a bilevel problem, with its bracket."""

@@ -19,7 +19,7 @@ from pathlib import Path
 from instances.formats import sha256_of
 from storage.errors import JobBusy, StoreError, StoreUnavailable
 from storage.lease import Lease, this_process
-from storage.records import Job, JobKind, JobState, ModelContent, Submission
+from storage.records import Event, Job, JobKind, JobState, ModelContent, Submission
 from storage.store import Store
 from tuner.app.intake import submission_of
 from tuner.app.owning import LEASE_SECONDS, kept
@@ -40,6 +40,8 @@ GRACE = 5.0
 """Seconds that others have, when the store is back, to renew the leases that ran out while it was away."""
 ODD_NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EILSEQ, errno.EINVAL}
 """What the file system says of names that it does not take: a fault of the job, and not of this machine."""
+MODELS = "models"
+"""Kind of the events that say what became of the models that were handed in."""
 OVERTIME = 120.0
 """Seconds beyond its budget that a bilevel problem may take to end by itself."""
 REST = 30.0
@@ -165,7 +167,11 @@ class Worker:
         _clear(own, set(places.values()))
         if not job.members:
             scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
-            self._store.settle(lease, _as_handed_in(submission_of(scenario, _Ear(self._say)), own))
+            said: list[str] = []
+            self._store.settle(lease, _as_handed_in(submission_of(scenario, _Ear(said.append)), own))
+            for line in said:  # such as which models are left out, and why
+                self._say(line)
+                self._store.add_event(lease, Event(0.0, MODELS, line.replace(f"{folder}/", "")))
             job = self._store.job(job.id)
         here = tuple(replace(member, path=str(places[member.sha256])) for member in job.members)
         return replace(job, members=here, slots=min(job.slots, self._slots))

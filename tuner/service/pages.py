@@ -6,7 +6,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from importlib.resources import files
 from typing import Annotated, Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,10 +23,10 @@ from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.follower.spaces import spaces_of
-from tuner.service.access import ADMIN, COOKIE, Caller
+from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.endpoints import Reference, Served, Service
-from tuner.service.problems import Refused
+from tuner.service.problems import Refused, problem
 from tuner.verdict.decide import GAIN
 from tuner.verdict.report import write_report
 from tuner.verdict.words import BETTER, between, number
@@ -163,13 +163,14 @@ def report(service: Served, who: Reader, job: Reference) -> Response:
 @router.get("/submit")
 def submit(who: Reader) -> Response:
     """Take a folder."""
+    who.may(SUBMIT)
     return _page("submit.html", who, most=ALL_SLOTS)
 
 
 @router.get("/login")
-def login() -> Response:
-    """Ask for a token."""
-    return _page("login.html", None, complaint="")
+def login(next: Annotated[str, Query(max_length=1000)] = "/") -> Response:
+    """Ask for a token, to go on then with what was looked for."""
+    return _page("login.html", None, complaint="", next=_inside(next))
 
 
 @router.post("/login")
@@ -180,15 +181,22 @@ async def logged_in(service: Served, request: Request) -> Response:
         body += block
         if len(body) > LARGEST_FORM:
             raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is no token")
-    secret = parse_qs(body.decode("utf-8", "replace")).get("token", [""])[0].strip()
+    fields = parse_qs(body.decode("utf-8", "replace"))
+    secret, wanted = fields.get("token", [""])[0].strip(), _inside(fields.get("next", ["/"])[0])
     if await run_in_threadpool(service.store.token, secret) is None:
-        page = _page("login.html", None, complaint="The token is not known, or was revoked.")
+        page = _page("login.html", None, complaint="The token is not known, or was revoked.", next=wanted)
         page.status_code = HTTPStatus.UNAUTHORIZED
         return page
-    answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    answer = RedirectResponse(wanted, HTTPStatus.SEE_OTHER)
     is_secure = request.url.scheme == "https"
     answer.set_cookie(COOKIE, secret, max_age=WEEK, httponly=True, samesite="strict", secure=is_secure)
     return answer
+
+
+def _inside(path: str) -> str:
+    """Return a path of this server; the first page's for anything else, which might lead elsewhere."""
+    is_ours = path.startswith("/") and not path.startswith(("//", "/\\")) and path.isprintable()
+    return path if is_ours else "/"
 
 
 @router.get("/logout")
@@ -236,8 +244,12 @@ for path in PATHS:
 
 
 async def login_page(request: Request, error: Exception) -> Response:
-    """Send somebody without a token to where one is asked for."""
-    return RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    """Send somebody without a token to where one is asked for; a script, which cannot read that, is told so."""
+    if "text/html" not in request.headers.get("accept", ""):
+        return problem(HTTPStatus.UNAUTHORIZED, "a token is needed: log in")
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    words = "" if path == "/" or request.method != "GET" else f"?next={quote(path, safe='')}"
+    return RedirectResponse(f"/login{words}", HTTPStatus.SEE_OTHER)
 
 
 def error_page(status: int, detail: str) -> Response:
@@ -263,6 +275,7 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
     known = {
         "owner": "" if who is None else who.owner,
         "is_known": who is not None and who.has_token,
+        "may_submit": who is not None and who.may_submit,
         "sees_all": who is not None and who.seen is None,
     }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))

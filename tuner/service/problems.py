@@ -67,10 +67,10 @@ def problem(status: int, detail: str, **more: Any) -> JSONResponse:
 async def refused(request: Request, error: Exception) -> Response:
     """Answer what `Refused` says."""
     assert isinstance(error, Refused)
-    return _answer(request, error.status, error.detail, **error.more)
+    return answer(request, error.status, error.detail, **error.more)
 
 
-def _answer(request: Request, status: int, detail: str, **more: Any) -> Response:
+def answer(request: Request, status: int, detail: str, **more: Any) -> Response:
     """Answer as a page to a browser that looks at one, else as a problem."""
     if not request.url.path.startswith("/v1/") and "text/html" in request.headers.get("accept", ""):
         from tuner.service.pages import error_page  # which needs this module
@@ -85,18 +85,18 @@ async def failed(request: Request, error: Exception) -> Response:
     where = request.app.state.service.store.where
     detail = str(error).removeprefix(f"{where}: ").replace(where, "the store")
     if isinstance(error, ours.TunerError) and error.go_on:
-        return _answer(request, status, f"{detail}: {command(*error.go_on)}", go_on=list(error.go_on))
-    return _answer(request, status, detail)
+        return answer(request, status, f"{detail}: {command(*error.go_on)}", go_on=list(error.go_on))
+    return answer(request, status, detail)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
     """Answer a request for what is not there, or by a method that is not."""
     assert isinstance(error, HTTPException)
-    answer = _answer(request, error.status_code, str(error.detail))
-    answer.headers.update(error.headers or {})
+    told = answer(request, error.status_code, str(error.detail))
+    told.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        answer.headers["Allow"] = ", ".join(sorted(_allowed(request)))
-    return answer
+        told.headers["Allow"] = ", ".join(sorted(_allowed(request)))
+    return told
 
 
 def _allowed(request: Request) -> set[str]:

@@ -21,7 +21,7 @@ from tuner.errors import TunerError
 from tuner.service import instance_sets, jobs, pages, problems, results
 from tuner.service.access import Access, Gate
 from tuner.service.dashboard import Dashboard
-from tuner.service.endpoints import Service
+from tuner.service.endpoints import Reader, Served, Service
 from tuner.service.uploads import Caps
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -68,14 +68,14 @@ def application(
     return app
 
 
-async def _invalid(_: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     found = [
         {"where": [str(part)[:100] for part in each["loc"]], "what": str(each["msg"])[:300]}
         for each in error.errors()[:20]
     ]
     detail = "; ".join(f"{'.'.join(each['where'])}: {each['what']}" for each in found[:3])
-    return problems.problem(HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=found)
+    return problems.answer(request, HTTPStatus.UNPROCESSABLE_ENTITY, detail, errors=found)
 
 
 async def _left(_: Request, error: Exception) -> JSONResponse:
@@ -116,7 +116,7 @@ def _health(app: FastAPI, store: Store) -> None:
         return PlainTextResponse("ok\n")
 
     @app.get("/metrics", include_in_schema=False)
-    def metrics() -> Response:
+    def metrics(service: Served, who: Reader) -> Response:
         found = store.states()
         for state in JobState:
             states.labels(state.value).set(found.get(state, 0))

@@ -82,11 +82,11 @@ def checked_name(name: str, caps: Caps) -> str:
     parts = name.split("/")
     if (
         not name
+        or not name.isprintable()
         or len(name) > caps.name
         or any(len(part.encode()) > PART for part in parts)
         or len(parts) > caps.depth
         or not _NAME.fullmatch(name)
-        or not name.isprintable()
         or any(part in ("", ".", "..") or part.startswith(".") or part != part.strip() for part in parts)
     ):
         raise Refused(
@@ -177,7 +177,7 @@ def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Cap
 
 
 def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Caps) -> InstanceSet:
-    """Keep all models of a zip or tar file as a set, or nothing of it. Other files are passed over.
+    """Keep all models of a zip or tar file as a set, or nothing of it. Other files, and hidden ones, are passed over.
 
     The archive is read twice: nothing is kept before all of it is known to be right, and it is kept in one transaction.
 
@@ -201,7 +201,7 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
     try:
         for path, member in _members(file, caps):
             parts = suffixes(PurePosixPath(path).name)
-            if parts is None:
+            if parts is None or any(part.startswith(".") or part == "__MACOSX" for part in path.split("/")):
                 continue
             suffix = parts.format + parts.packing
             name = checked_name(path[: len(path) - len(suffix)], caps)
@@ -218,7 +218,7 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
                 raise Refused(TOO_LARGE, f"the models of an archive have {caps.total // MIB} MiB together at most")
             found[path] = name, content
     except DAMAGE as error:
-        raise Refused(UNFIT, f"the archive is damaged, or of an unknown kind: {error}") from None
+        raise Refused(UNFIT, f"the archive is damaged, or no .zip, .tar or .tar.gz file: {error}") from None
     if not found:
         raise Refused(
             UNFIT,
@@ -247,7 +247,7 @@ def _members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
             content = archive.extractfile(entry) if entry.isreg() else None
             if content is None:
                 raise Refused(UNFIT, f"{entry.name[:100]!r} is a link or a device; send the file itself")
-            yield entry.name, content
+            yield entry.name.removeprefix("./"), content
     while block := whole.read(PIECE):  # what is behind its end: whether the packed stream is whole, too
         sizes += len(block)
         _check_entries(0, sizes, caps)
@@ -266,7 +266,7 @@ def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]
             if entry.flag_bits & 1:
                 raise Refused(UNFIT, f"{entry.filename[:100]!r} is encrypted")
             with archive.open(entry) as content:
-                yield entry.filename, content
+                yield entry.filename.removeprefix("./"), content
 
 
 def _check_directory(file: IO[bytes]) -> None:

@@ -3,7 +3,8 @@
 const drop = document.getElementById("drop"), said = document.getElementById("said"), form = document.getElementById("scenario");
 const model = /\.(mps|lp)(\.(gz|bz2|xz|zst))?$/i;
 const packed = /\.(zip|tar|tar\.gz|tgz)$/i;
-let files = [], archive = null;
+let files = [], archive = null, key = null;  // the key goes with what is filled in: pressed again, it makes no other job
+const isHidden = path => path.split("/").some(part => part.startsWith(".") || part === "__MACOSX");
 
 async function walk(entry, path, found) {
   if (entry.isFile) {
@@ -21,7 +22,8 @@ async function walk(entry, path, found) {
 
 function take(found, name) {
   const archives = found.filter(({file}) => packed.test(file.name));
-  files = found.filter(({file}) => model.test(file.name));
+  files = found.filter(({file, path}) => model.test(file.name) && !isHidden(path));
+  key = null;
   archive = archives.length === 1 && !files.length ? archives[0].file : null;
   if (archive) name = archive.name.replace(packed, "");
   if (archives.length && !archive) said.textContent = "an archive comes alone: drop one, or models";
@@ -56,8 +58,8 @@ for (const name of ["folder", "files"]) {
 
 async function asked(path, init) {
   const answer = await fetch(path, Object.assign({method: "POST"}, init));
-  const data = await answer.json();
-  if (!answer.ok) throw new Error(data.detail);
+  const data = await answer.json().catch(() => null);
+  if (!answer.ok || !data) throw new Error((data && data.detail) || `the answer was ${answer.status} ${answer.statusText}`);
   return data;
 }
 const json = data => ({body: JSON.stringify(data), headers: {"Content-Type": "application/json"}});
@@ -73,8 +75,15 @@ async function digest(file) {
   } catch { return null; }  // damaged: the server says how
 }
 
+// What the models are called in the set: without their suffix, unless that is what tells two of them apart.
+function named(models) {
+  const stem = path => path.replace(model, ""), count = {};
+  for (const {path} of models) count[stem(path)] = (count[stem(path)] || 0) + 1;
+  return models.map(({path}) => count[stem(path)] > 1 ? path : stem(path));
+}
+
 async function sent(models) {
-  const members = {}, hashes = [];
+  const members = {}, hashes = [], names = named(models);
   for (const [number, {path, file}] of models.entries()) {
     said.textContent = `reading ${number + 1} of ${models.length}: ${path}`;
     hashes.push(await digest(file));
@@ -89,11 +98,12 @@ async function sent(models) {
       sha256 = (await asked(`/v1/models?suffix=${encodeURIComponent(suffix)}`, {body: file})).sha256;
       lacking.delete(sha256);
     }
-    members[path.slice(0, path.length - suffix.length)] = sha256;
+    members[names[number]] = sha256;
   }
   return members;
 }
 
+form.addEventListener("input", () => { key = null; });
 form.addEventListener("submit", async event => {
   event.preventDefault();
   const button = form.querySelector("button");
@@ -104,13 +114,16 @@ form.addEventListener("submit", async event => {
     const set = archive
       ? await asked(`/v1/archives?name=${encodeURIComponent(name)}`, {body: archive})
       : await asked("/v1/instance-sets", json({name, members: await sent(files)}));
-    const job = await asked("/v1/jobs", json({
+    key = key || [...crypto.getRandomValues(new Uint8Array(16))].map(byte => byte.toString(16).padStart(2, "0")).join("");
+    const init = json({
       instance_set: set.id, name: fields.name.value, solvers: [fields.solver.value], cost: fields.cost.value,
       budget_s: 60 * Number(fields.budget.value), cutoff_s: Number(fields.cutoff.value),
       holdout: Number(fields.holdout.value), ties: fields.ties.value, memory_mib: Number(fields.memory.value),
       slots: fields.slots.value ? Number(fields.slots.value) : null, gap: Number(fields.gap.value),
       seed: Number(fields.seed.value), priority: Number(fields.priority.value), reuse: fields.reuse.checked,
-    }));
+    });
+    init.headers["Idempotency-Key"] = key;
+    const job = await asked("/v1/jobs", init);
     location.href = `/jobs/${job.id}`;
   } catch (error) {
     said.textContent = error.message;
