@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
@@ -38,7 +38,6 @@ from tuner.service.endpoints import (
     Reader,
     Reference,
     Served,
-    Service,
     Writer,
     problems,
 )
@@ -68,10 +67,7 @@ def create_job(
 ) -> Data:
     """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
     models = service.own_set(who, new.instance_set)
-    job, is_new = service.store.submit(_submission(new, models, who), idempotency_key, _digest(new))
-    response.status_code = 201 if is_new else 200
-    response.headers["Location"] = f"/v1/jobs/{job.id}"
-    return job_data(job)
+    return _made(response, *service.store.submit(_submission(new, models, who), idempotency_key, _digest(new)))
 
 
 @router.post(
@@ -105,7 +101,10 @@ async def create_problem(
             raise RequestValidationError([{**each, "loc": ("body", *each["loc"])} for each in error.errors()]) from None
         return service.store.submit(_problem_submission(new, who), idempotency_key, _digest(new))
 
-    job, is_new = await run_in_threadpool(submitted)
+    return _made(response, *await run_in_threadpool(submitted))
+
+
+def _made(response: Response, job: Job, is_new: bool) -> Data:
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/jobs/{job.id}"
     return job_data(job)
@@ -130,28 +129,22 @@ def read_job(service: Served, who: Reader, job: Reference) -> Data:
     return found
 
 
-def _holding(wanted: JobState | None) -> Callable[[Service, Caller, str], Data]:
-    def hold(service: Served, who: Writer, job: Reference) -> Data:
-        return service.view(who).hold(job, wanted)
+@router.post("/jobs/{job}/pause", response_model=JobShape, responses={**NONE, **CONFLICT})
+def pause_job(service: Served, who: Writer, job: Reference) -> Data:
+    """Have a job stopped until it is resumed."""
+    return service.view(who).hold(job, JobState.PAUSED)
 
-    return hold
+
+@router.post("/jobs/{job}/cancel", response_model=JobShape, responses={**NONE, **CONFLICT})
+def cancel_job(service: Served, who: Writer, job: Reference) -> Data:
+    """Have a job stopped for good."""
+    return service.view(who).hold(job, JobState.CANCELLED)
 
 
-for verb, wanted, what in (
-    ("pause", JobState.PAUSED, "Have a job stopped until it is resumed."),
-    ("cancel", JobState.CANCELLED, "Have a job stopped for good."),
-    ("resume", None, "Have workers go on with a job that was paused, or that failed."),
-):
-    router.add_api_route(
-        f"/jobs/{{job}}/{verb}",
-        _holding(wanted),
-        methods=["POST"],
-        response_model=JobShape,
-        responses={**NONE, **CONFLICT},
-        summary=what,
-        description=what,
-        name=f"{verb}_job",
-    )
+@router.post("/jobs/{job}/resume", response_model=JobShape, responses={**NONE, **CONFLICT})
+def resume_job(service: Served, who: Writer, job: Reference) -> Data:
+    """Have workers go on with a job that was paused, or that failed."""
+    return service.view(who).hold(job, None)
 
 
 @router.get(
