@@ -357,7 +357,9 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
     assert reused is not None
     assert int(reused[1]) >= len(usable) > 0
     with the_store() as store:
-        assert [event.text for event in store.events(job.id) if event.kind == "reused"] == [said[0].removeprefix("reused: ")]
+        assert [event.text for event in store.events(job.id) if event.kind == "reused"] == [
+            said[0].removeprefix("reused: ")
+        ]
 
 
 def test_the_command_hands_in_a_job_that_reuses(
