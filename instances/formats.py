@@ -51,6 +51,13 @@ def suffixes(name: str) -> Suffixes | None:
     return Suffixes(stem, format, packing) if stem and format in FORMATS else None
 
 
+def parts_of(suffix: str) -> Suffixes:
+    """Take a suffix apart that is known to be a model's, such as .mps.gz; the stem says nothing."""
+    parts = suffixes(f"model{suffix}")
+    assert parts is not None
+    return parts
+
+
 def content(path: Path) -> Iterator[bytes]:
     """Yield the content of a file, unpacked according to its name, in blocks of moderate size.
 

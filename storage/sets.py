@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
-from instances.formats import Suffixes, suffixes
+from instances.formats import parts_of
 from storage import schema
 from storage.database import Database
 from storage.errors import StoreRefused, UnknownSet
@@ -39,19 +39,13 @@ def insert_model(
     whose = {"sha256": model.sha256, "owner": owner, "uploaded_at": datetime.now(UTC)}
     connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
     this = update(schema.model_owners).where(_owners.sha256 == model.sha256, _owners.owner == owner)
-    connection.execute(this.values(format=_parts(model.suffix).format))
+    connection.execute(this.values(format=parts_of(model.suffix).format))
     return is_new
-
-
-def _parts(suffix: str) -> Suffixes:
-    parts = suffixes(f"model{suffix}")
-    assert parts is not None
-    return parts
 
 
 def _content(row: Row[Any]) -> ModelContent:
     """Return a model as its owner said what it is, packed as it is kept."""
-    kept = _parts(row.suffix)
+    kept = parts_of(row.suffix)
     return ModelContent(row.sha256, (row.format or kept.format) + kept.packing, row.size)
 
 

@@ -27,7 +27,7 @@ from typing import IO
 from starlette.concurrency import run_in_threadpool
 
 from instances.errors import UnreadableModel
-from instances.formats import FORMATS, PACKINGS, suffixes, unpacked
+from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
 from storage.records import InstanceSet, ModelContent
 from storage.sets import PIECE
 from storage.store import Store
@@ -313,10 +313,8 @@ def _content(file: IO[bytes], suffix: str, caps: Caps, where: str) -> ModelConte
     packed = file.tell()
     file.seek(0)
     digest, size = hashlib.sha256(), 0
-    parts = suffixes(f"model{suffix}")
-    assert parts is not None
     try:
-        for block in unpacked(file, parts.packing, where):
+        for block in unpacked(file, parts_of(suffix).packing, where):
             size += len(block)
             if size > caps.model:
                 raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
