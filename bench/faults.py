@@ -75,6 +75,8 @@ class Outcome:
     left: int = 0
     """Times that a process of a killed worker was there after `GONE` seconds."""
     states: Counter[str] = field(default_factory=Counter)
+    reasons: tuple[str, ...] = ()
+    """Why jobs failed."""
     seconds: float = 0.0
 
     def __str__(self) -> str:
@@ -83,6 +85,7 @@ class Outcome:
         return (
             f"killed {kills} in {self.seconds:.0f} s; responses: {self.responses}, lost {self.lost}, doubled "
             f"{self.doubled}; processes left behind {self.left} times; jobs: {states}"
+            + "".join(f"; {reason}" for reason in self.reasons)
         )
 
 
@@ -152,7 +155,9 @@ def torment(url: str, folder: Path, kills: int, jobs: int, seed: int = 0) -> Out
             _look(store, wanted, seen, outcome)
         finally:
             scene.end()
-        outcome.states = Counter(store.job(job.id).state.value for job in wanted)
+        found = [store.job(job.id) for job in wanted]
+        outcome.states = Counter(job.state.value for job in found)
+        outcome.reasons = tuple(job.outcome for job in found if job.state is JobState.FAILED)
         for job in wanted:
             if not _is_over(store, [job]):  # else whoever looks for jobs next would take it
                 store.hold(job.id, JobState.CANCELLED)

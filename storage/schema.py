@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0008"
+VERSION = "0009"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -170,10 +170,27 @@ model_owners = Table(
     Column("format", Text),
 )
 
-model_chunks = Table(
-    "model_chunks",
+uploads = Table(
+    "uploads",
     metadata,
-    Column("sha256", ForeignKey("models.sha256"), primary_key=True),
+    Column("id", _Id, primary_key=True),
+    Column("touched_at", Moment),
+    sqlite_autoincrement=True,
+)
+
+model_files = Table(
+    "model_files",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("sha256", ForeignKey("models.sha256"), unique=True),
+    Column("upload", ForeignKey("uploads.id"), index=True),
+    CheckConstraint("(sha256 IS NULL) <> (upload IS NULL)", name="whose"),
+)
+
+model_pieces = Table(
+    "model_pieces",
+    metadata,
+    Column("file", ForeignKey("model_files.id"), primary_key=True),
     Column("position", Integer, primary_key=True),
     Column("data", LargeBinary, nullable=False),
 )

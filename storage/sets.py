@@ -6,41 +6,37 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from instances.formats import parts_of
 from storage import schema
 from storage.database import Database
 from storage.errors import StoreRefused, UnknownSet
+from storage.files import take_away
 from storage.records import InstanceSet, ModelContent
 
-PIECE = 2**20
-"""Bytes of a model that are kept, and read, at a time."""
-
 _sets, _members = schema.instance_sets.c, schema.instance_set_members.c
-_models, _owners, _pieces = schema.models.c, schema.model_owners.c, schema.model_chunks.c
+_models, _owners = schema.models.c, schema.model_owners.c
 _SIZE = select(func.count()).where(_members.set_id == _sets.id).scalar_subquery().label("size")
 
 
-def insert_model(
-    connection: Connection, database: Database, owner: str, model: ModelContent, pieces: Iterable[bytes]
-) -> bool:
-    """Keep a model's file unless it is there, and that the owner has it; return whether the file was not there.
+def insert_models(connection: Connection, database: Database, owner: str, models: Iterable[ModelContent]) -> None:
+    """Keep what models are, and that the owner has them.
 
     The format counts for this owner, also where the file is there with another one; that of its latest upload does.
     """
-    row = {"sha256": model.sha256, "suffix": model.suffix, "size": model.size}
-    is_new = connection.execute(database.insert_missing(schema.models).inline(), row).rowcount == 1
-    if is_new:
-        for position, piece in enumerate(pieces):
-            connection.execute(
-                insert(schema.model_chunks), {"sha256": model.sha256, "position": position, "data": piece}
-            )
-    whose = {"sha256": model.sha256, "owner": owner, "uploaded_at": datetime.now(UTC)}
+    distinct = {model.sha256: model for model in models}  # in one order everywhere: else two may wait for each other
+    ordered = [distinct[sha256] for sha256 in sorted(distinct)]
+    if not ordered:
+        return
+    rows = [{"sha256": model.sha256, "suffix": model.suffix, "size": model.size} for model in ordered]
+    connection.execute(database.insert_missing(schema.models).inline(), rows)
+    now = datetime.now(UTC)
+    whose = [{"sha256": model.sha256, "owner": owner, "uploaded_at": now} for model in ordered]
     connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
-    this = update(schema.model_owners).where(_owners.sha256 == model.sha256, _owners.owner == owner)
-    connection.execute(this.values(format=parts_of(model.suffix).format))
-    return is_new
+    this = update(schema.model_owners).where(_owners.sha256 == bindparam("its"), _owners.owner == owner)
+    formats = [{"its": model.sha256, "its_format": parts_of(model.suffix).format} for model in ordered]
+    connection.execute(this.values(format=bindparam("its_format")), formats)
 
 
 def _content(row: Row[Any]) -> ModelContent:
@@ -57,13 +53,6 @@ def owned(connection: Connection, owner: str, sha256s: Iterable[str]) -> dict[st
         .where(_owners.owner == owner, _models.sha256.in_(list(sha256s)))
     )
     return {row.sha256: _content(row) for row in connection.execute(chosen)}
-
-
-def read_piece(connection: Connection, sha256: str, position: int) -> bytes | None:
-    """Return a part of a model's file; None behind its end."""
-    chosen = select(_pieces.data).where(_pieces.sha256 == sha256, _pieces.position == position)
-    data = connection.scalar(chosen)
-    return None if data is None else bytes(data)
 
 
 def insert_set(
@@ -146,5 +135,6 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
     connection.execute(delete(schema.model_owners).where(_owners.owner == owner, _owners.sha256.in_(own)))
     others = connection.scalars(select(_owners.sha256).where(_owners.sha256.in_(own)))
     gone = sorted(set(own) - set(others) - set(connection.scalars(in_sets.where(_members.sha256.in_(own)))))
-    for table in (schema.model_chunks, schema.models):
-        connection.execute(delete(table).where(table.c.sha256.in_(gone)))
+    if gone:
+        take_away(connection, gone)
+        connection.execute(delete(schema.models).where(_models.sha256.in_(gone)))

@@ -2,6 +2,7 @@
 
 What a method wrote is kept when it returns, also when the process is killed in the next instant; what it did not
 finish is not there at all. (SQLite is not synced on every write: a loss of power may take the last seconds.)
+Files of models are written in many transactions, of which only the last one shows them.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, insert, or_, select, update
 
-from storage import answers, jobs, schema, sets, tokens
+from storage import answers, files, jobs, schema, sets, tokens
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
@@ -339,13 +340,21 @@ class Store:
 
     # Models, and who may hand in
 
-    def keep_model(self, owner: str, model: ModelContent, pieces: Iterable[bytes]) -> bool:
-        """Keep a model's file, in pieces of `storage.sets.PIECE` at most, and that the owner has it.
+    def keep_model(self, owner: str, model: ModelContent, pieces: Iterable[bytes]) -> None:
+        """Keep a model's file, in pieces of `storage.files.PIECE` at most, and that the owner has it.
 
-        Returns False when the file was there already, whoever uploaded it.
+        No piece is taken when the file is there already, whoever uploaded it. It is written in several transactions,
+        but nothing of it is there for anybody until all of it is.
         """
-        with self._database.writing() as connection:
-            return sets.insert_model(connection, self._database, owner, model, pieces)
+        with files.uploading(self._database) as upload:
+            file = None if self._has_file(model.sha256) else upload.add(pieces)
+            with self._database.writing() as connection:
+                sets.insert_models(connection, self._database, owner, [model])
+                upload.publish(connection, {model.sha256: file})
+
+    def _has_file(self, sha256: str) -> bool:
+        with self._database.reading() as connection:
+            return files.has_file(connection, sha256)
 
     def models(self, owner: str, sha256s: Iterable[str]) -> dict[str, ModelContent]:
         """Return those of some models that the owner has uploaded, by SHA-256."""
@@ -356,7 +365,7 @@ class Store:
         """Yield a model's file piece by piece; nothing when it is not there."""
         for position in count():
             with self._database.reading() as connection:
-                piece = sets.read_piece(connection, sha256, position)
+                piece = files.read_piece(connection, sha256, position)
             if piece is None:
                 return
             yield piece
@@ -378,7 +387,7 @@ class Store:
     def keep_set(
         self, owner: str, name: str, models: Iterable[tuple[str, ModelContent, Iterable[bytes]]]
     ) -> InstanceSet:
-        """Keep the files of models and make a set of them: all of it is kept, or nothing.
+        """Keep the files of models and make a set of them: all of it is kept, or nothing, as by `keep_model`.
 
         Args:
             owner: whose it is.
@@ -388,13 +397,19 @@ class Store:
 
         Raises StoreRefused when a name comes twice.
         """
-        with self._database.writing() as connection:
-            members = []
+        with files.uploading(self._database) as upload:
+            members: list[tuple[str, ModelContent]] = []
+            written: dict[str, str | None] = {}
             for each, model, pieces in models:
-                sets.insert_model(connection, self._database, owner, model, pieces)
-                members.append((each, model.sha256))
-            number = sets.insert_set(connection, self._database, owner, name, members)
-            return sets.read_set(connection, self._database, number)
+                members.append((each, model))
+                if model.sha256 not in written:
+                    written[model.sha256] = None if self._has_file(model.sha256) else upload.add(pieces)
+            with self._database.writing() as connection:
+                sets.insert_models(connection, self._database, owner, (model for _, model in members))
+                upload.publish(connection, written)
+                named = [(each, model.sha256) for each, model in members]
+                number = sets.insert_set(connection, self._database, owner, name, named)
+                return sets.read_set(connection, self._database, number)
 
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
         """Return an owner's sets, or everybody's, the newest first, without their members."""
@@ -416,6 +431,7 @@ class Store:
         """
         with self._database.writing() as connection:
             sets.delete_set(connection, self._database, number)
+        files.sweep(self._database)
 
     def create_token(self, name: str, owner: str, scope: Scope) -> tuple[Token, str]:
         """Make a token; return what is kept of it, and itself, which cannot be had again."""

@@ -284,6 +284,30 @@ def test_a_run_whose_warm_process_dies_twice_has_crashed_and_leaves_nothing(runs
     assert finished.response.reason == "executed twice, and the warm process of none ended by SIGKILL"
 
 
+def test_a_run_whose_process_somebody_else_killed_is_executed_again_before_the_others(runs, announcements, tmp_path):
+    run = run_of("HangsOnce", limit=1000.0, announce=announcements.path, once=str(tmp_path / "once"))
+    runs.submit(run)
+    runs.submit(run_of("Follower"))
+    os.kill(announcements.next(), signal.SIGKILL)
+    announcements.next()
+    finished = runs.wait(PATIENCE)
+    assert finished[0].run == run
+    assert (finished[0].response.termination, finished[0].response.reason) == (Termination.EXITED, "")
+    while runs.outstanding:
+        runs.wait(PATIENCE)
+
+
+def test_a_run_whose_process_is_killed_twice_has_crashed_and_leaves_nothing(runs, announcements, mark):
+    before = processes_with(mark)
+    runs.submit(run_of("HangsWithDaemon", limit=1000.0, announce=announcements.path))
+    for _ in range(2):
+        os.kill(announcements.next(), signal.SIGKILL)
+    (finished,) = runs.wait(PATIENCE)
+    assert finished.response.termination is Termination.CRASHED
+    assert finished.response.reason.startswith("executed twice, and ended by SIGKILL that this program did not send")
+    assert len(processes_with(mark) - before) <= 1, "the warm process"
+
+
 def test_an_idle_warm_process_that_dies_is_replaced(runs):
     zygote = json.loads(execute(runs, run_of("TellsItsSurroundings")).raw_status)["zygote"]
     os.kill(zygote, signal.SIGKILL)

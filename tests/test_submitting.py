@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from tuner.bilevel.applications import example, generated
 from tuner.cli import main
 from tuner.client import Client
 from tuner.errors import Failed, Stopped, UsageError
+from tuner.follower.processes import marked
 from tuner.service.server import application
 
 
@@ -264,6 +266,29 @@ def test_a_problem_that_would_take_the_machine_fails_by_itself() -> None:
     with pytest.raises(Stopped):
         try_out(json.dumps(ENDLESS), stop)
     try_out(json.dumps(example("toll").document()), threading.Event())
+
+
+def test_trying_a_problem_out_is_done_again_when_somebody_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNER_TEST_TRIES", "this one")
+    reasons: list[str] = []
+
+    def tried() -> None:
+        with pytest.raises(Failed) as failed:
+            try_out(json.dumps(ENDLESS), threading.Event())
+        reasons.append(str(failed.value))
+
+    thread = threading.Thread(target=tried)
+    thread.start()
+    killed = []
+    for _ in range(2):
+        until(lambda: bool(marked("TUNER_TEST_TRIES=this one")))
+        (pid,) = marked("TUNER_TEST_TRIES=this one")
+        os.kill(pid, signal.SIGKILL)
+        until(lambda pid=pid: pid not in marked("TUNER_TEST_TRIES=this one"))  # type: ignore[misc]
+        killed.append(pid)
+    thread.join(30.0)
+    assert len(set(killed)) == 2
+    assert len(reasons) == 1
 
 
 def test_a_worker_reads_no_problem_itself_before_it_was_tried_out(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 import subprocess
 import sys
 import tempfile
@@ -42,6 +43,18 @@ def try_out(
         Stopped: ``stop`` was set.
 
     """
+    code, reason = _tried(document, stop, seconds, memory_mib)
+    if code == -signal.SIGKILL:  # which says nothing of the problem, unless it happens again
+        code, reason = _tried(document, stop, seconds, memory_mib)
+    if code == WRONG:
+        raise UsageError(reason)
+    if code != 0:
+        full = f"reading it took more than {memory_mib:g} MiB and was ended"
+        raise Failed(f"the problem as it was handed in: {full if code == FULL or not reason else reason}")
+
+
+def _tried(document: str, stop: threading.Event, seconds: float, memory_mib: float) -> tuple[int, str]:
+    """Return the exit code of a process that reads a problem, and what it says."""
     words = [sys.executable, "-m", __name__, str(round(memory_mib))]
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # whose threads would take address space
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
@@ -54,12 +67,7 @@ def try_out(
             process.kill()
             process.wait()
         told.seek(0)
-        reason = told.read().decode(errors="replace").strip()
-    if code == WRONG:
-        raise UsageError(reason)
-    if code != 0:
-        full = f"reading it took more than {memory_mib:g} MiB and was ended"
-        raise Failed(f"the problem as it was handed in: {full if code == FULL or not reason else reason}")
+        return code, told.read().decode(errors="replace").strip()
 
 
 def _ended(process: subprocess.Popen[bytes], stop: threading.Event, seconds: float) -> int:

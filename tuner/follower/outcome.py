@@ -30,6 +30,11 @@ class Outcome:
     result: Any = None
     """What the task returned, as JSON has it; only with the termination exited."""
 
+    @property
+    def was_killed_by_others(self) -> bool:
+        """Whether a SIGKILL ended the process that nobody here sent: executed again, it may well end otherwise."""
+        return self.termination is Termination.CRASHED and self.reason.startswith(_BY_OTHERS)
+
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
         return asdict(self)
@@ -89,6 +94,7 @@ def last_words(output: bytes) -> str:
 
 
 _HINTS = {signal.SIGKILL.value: " that this program did not send (is the machine out of memory?)"}
+_BY_OTHERS = f"ended by {signal.SIGKILL.name}{_HINTS[signal.SIGKILL.value]}"
 
 
 def _name(number: int) -> str:

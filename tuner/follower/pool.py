@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Generic, TypeVar
 
@@ -236,17 +236,24 @@ class Pool(Generic[S]):
         with self._changed:
             for number, outcome in replies:
                 if slot.ticket is not None and slot.ticket.id == number:
-                    self._finish(slot.ticket, outcome)
+                    if outcome.was_killed_by_others:
+                        self._repeat(slot.ticket, outcome)
+                    else:
+                        self._finish(slot.ticket, outcome)
                     slot.ticket = None
             ticket = slot.ticket
             if gone and ticket is not None and ticket.task.library == zygote.library:
+                self._repeat(ticket, Outcome(Termination.CRASHED, zygote.last_words))
                 slot.ticket = None
-                if ticket.cancelled:
-                    self._finish(ticket, Outcome(Termination.KILLED, "cancelled"))
-                elif ticket.attempts < 2:
-                    self._queue.appendleft(ticket)
-                else:
-                    self._finish(ticket, Outcome(Termination.CRASHED, f"executed twice, and {zygote.last_words}"))
+
+    def _repeat(self, ticket: _Ticket[S], outcome: Outcome) -> None:
+        """Execute a task once more that was ended by no fault of its own, as far as can be told."""
+        if ticket.cancelled:
+            self._finish(ticket, Outcome(Termination.KILLED, "cancelled"))
+        elif ticket.attempts < 2:
+            self._queue.appendleft(ticket)
+        else:
+            self._finish(ticket, replace(outcome, reason=f"executed twice, and {outcome.reason}"))
 
     def _lose(self, slot: _Slot[S], zygote: ZygoteProcess) -> None:
         self._selector.unregister(zygote)

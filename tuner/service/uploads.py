@@ -28,8 +28,8 @@ from starlette.concurrency import run_in_threadpool
 
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
+from storage.files import PIECE
 from storage.records import InstanceSet, ModelContent
-from storage.sets import PIECE
 from storage.store import Store
 from tuner.service.problems import Refused
 
@@ -179,7 +179,7 @@ def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Cap
 def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Caps) -> InstanceSet:
     """Keep all models of a zip or tar file as a set, or nothing of it. Other files, and hidden ones, are passed over.
 
-    The archive is read twice: nothing is kept before all of it is known to be right, and it is kept in one transaction.
+    The archive is read twice: nothing is kept before all of it is known to be right.
 
     Raises Refused for an archive that is damaged, has links, names that lead elsewhere, too much, or no models.
     """
