@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
@@ -15,6 +15,11 @@ from storage.errors import StoreRefused, UnknownSet
 from storage.files import take_away
 from storage.records import InstanceSet, ModelContent
 
+UNUSED = timedelta(days=7)
+"""Models that are in no set for so long are not kept."""
+AT_ONCE = 10_000
+"""Of them that are deleted at a time."""
+
 _sets, _members = schema.instance_sets.c, schema.instance_set_members.c
 _models, _owners = schema.models.c, schema.model_owners.c
 _SIZE = select(func.count()).where(_members.set_id == _sets.id).scalar_subquery().label("size")
@@ -23,7 +28,8 @@ _SIZE = select(func.count()).where(_members.set_id == _sets.id).scalar_subquery(
 def insert_models(connection: Connection, database: Database, owner: str, models: Iterable[ModelContent]) -> None:
     """Keep what models are, and that the owner has them.
 
-    The format counts for this owner, also where the file is there with another one; that of its latest upload does.
+    The format counts for this owner, also where the file is there with another one; that, and the time, of its latest
+    upload do.
     """
     distinct = {model.sha256: model for model in models}  # in one order everywhere: else two may wait for each other
     ordered = [distinct[sha256] for sha256 in sorted(distinct)]
@@ -36,7 +42,7 @@ def insert_models(connection: Connection, database: Database, owner: str, models
     connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
     this = update(schema.model_owners).where(_owners.sha256 == bindparam("its"), _owners.owner == owner)
     formats = [{"its": model.sha256, "its_format": parts_of(model.suffix).format} for model in ordered]
-    connection.execute(this.values(format=bindparam("its_format")), formats)
+    connection.execute(this.values(format=bindparam("its_format"), uploaded_at=now), formats)
 
 
 def _content(row: Row[Any]) -> ModelContent:
@@ -130,8 +136,30 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
     connection.execute(delete(schema.instance_set_members).where(_members.set_id == number))
     if connection.execute(delete(schema.instance_sets).where(_sets.id == number)).rowcount != 1:
         raise UnknownSet(f"{database.where}: there is no instance set {number}")
+    assert owner is not None  # the set was there
+    _let_go(connection, owner, members)
+
+
+def delete_unused(connection: Connection, owner: str) -> None:
+    """Delete the models that an owner uploaded and has made no set of in `UNUSED`."""
+    used = (
+        select(_members.sha256)
+        .join(schema.instance_sets, _sets.id == _members.set_id)
+        .where(_sets.owner == owner, _members.sha256 == _owners.sha256)
+    )
+    before = datetime.now(UTC) - UNUSED
+    old = select(_owners.sha256).where(_owners.owner == owner, _owners.uploaded_at < before, ~used.exists())
+    _let_go(connection, owner, connection.scalars(old.limit(AT_ONCE)))
+
+
+def _let_go(connection: Connection, owner: str, sha256s: Iterable[Any]) -> None:
+    """Take those of some models from their owner that are in none of his sets; delete those that are nobody's then."""
+    concerned = set(sha256s)
     in_sets = select(_members.sha256).join(schema.instance_sets, _sets.id == _members.set_id).distinct()
-    own = sorted(members - set(connection.scalars(in_sets.where(_sets.owner == owner, _members.sha256.in_(members)))))
+    kept = connection.scalars(in_sets.where(_sets.owner == owner, _members.sha256.in_(concerned)))
+    own = sorted(concerned - set(kept))
+    if not own:
+        return
     connection.execute(delete(schema.model_owners).where(_owners.owner == owner, _owners.sha256.in_(own)))
     others = connection.scalars(select(_owners.sha256).where(_owners.sha256.in_(own)))
     gone = sorted(set(own) - set(others) - set(connection.scalars(in_sets.where(_members.sha256.in_(own)))))

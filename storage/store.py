@@ -8,6 +8,7 @@ Files of models are written in many transactions, of which only the last one sho
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -19,7 +20,7 @@ from storage import answers, files, jobs, schema, sets, tokens
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
-from storage.errors import JobBusy, NameTaken, StoreRefused
+from storage.errors import JobBusy, NameTaken, StoreError, StoreRefused
 from storage.lease import Lease, Owner
 from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
@@ -382,7 +383,15 @@ class Store:
         """
         with self._database.writing() as connection:
             number = sets.insert_set(connection, self._database, owner, name, members)
-            return sets.read_set(connection, self._database, number)
+            made = sets.read_set(connection, self._database, number)
+        self._delete_unused(owner)
+        return made
+
+    def _delete_unused(self, owner: str) -> None:
+        with suppress(StoreError):
+            with self._database.writing() as connection:
+                sets.delete_unused(connection, owner)
+            files.sweep(self._database, files.BRIEFLY)
 
     def keep_set(
         self, owner: str, name: str, models: Iterable[tuple[str, ModelContent, Iterable[bytes]]]
@@ -409,7 +418,9 @@ class Store:
                 upload.publish(connection, written)
                 named = [(each, model.sha256) for each, model in members]
                 number = sets.insert_set(connection, self._database, owner, name, named)
-                return sets.read_set(connection, self._database, number)
+                made = sets.read_set(connection, self._database, number)
+        self._delete_unused(owner)
+        return made
 
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
         """Return an owner's sets, or everybody's, the newest first, without their members."""

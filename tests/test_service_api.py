@@ -311,8 +311,8 @@ def test_the_docs_name_every_path_and_every_error(client: httpx.Client) -> None:
         assert status < 400 or f"{int(status)} (" in text, status
 
 
-@pytest.mark.parametrize("path", ["/livez", "/readyz"])
-def test_who_balances_loads_may_ask_by_head(client: httpx.Client, path: str) -> None:
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/", "/submit"])
+def test_who_watches_over_the_server_may_ask_by_head(client: httpx.Client, path: str) -> None:
     answer = client.head(path)
     assert (answer.status_code, answer.content) == (200, b"")
 

@@ -171,3 +171,20 @@ def test_a_set_is_deleted_with_its_files_some_at_a_time(
     assert rows(engine) == {"model_files": 1, "model_pieces": 1, "models": 1, "model_owners": 1, "instance_sets": 1}
     store.delete_instance_set(kept.id)
     assert rows(engine) == {}
+
+
+def test_models_that_no_set_is_made_of_in_a_week_are_deleted(store: Store, engine: Engine) -> None:
+    for owner, word in (("me", "unused"), ("me", "used"), ("me", "theirs"), ("you", "theirs"), ("me", "again")):
+        store.keep_model(owner, small(word), [word.encode()])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE model_owners SET uploaded_at = '2001-01-01 00:00:00'"))
+    store.keep_model("me", small("again"), [b"again"])
+    store.keep_model("me", small("fresh"), [b"fresh"])
+    store.create_instance_set("me", "spring", [("used", small("used").sha256)])
+    words = ("unused", "used", "theirs", "again", "fresh")
+    mine = store.models("me", [small(word).sha256 for word in words])
+    assert set(mine) == {small(word).sha256 for word in ("used", "again", "fresh")}
+    assert set(store.models("you", [small("theirs").sha256])) == {small("theirs").sha256}
+    there = [word for word in words if list(store.model(small(word).sha256))]
+    assert there == ["used", "theirs", "again", "fresh"]
+    assert rows(engine)["model_pieces"] == 4

@@ -7,6 +7,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
@@ -65,6 +66,9 @@ def application(
     app.add_exception_handler(ClientDisconnect, _left)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(Gate, hosts=hosts)
+    for route in (*app.routes, *pages.router.routes):
+        if isinstance(route, APIRoute) and not route.include_in_schema and route.methods == {"GET"}:
+            route.methods.add("HEAD")  # for whoever watches over the pages; the server sends no body then
     return app
 
 
@@ -104,12 +108,10 @@ def _health(app: FastAPI, store: Store) -> None:
             requests.labels(request.method if request.method in METHODS else "other", status).inc()
         return response
 
-    @app.head("/livez", include_in_schema=False)
     @app.get("/livez", include_in_schema=False)
     async def livez() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
-    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", include_in_schema=False)
     def readyz() -> PlainTextResponse:
         store.states()
