@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -114,8 +116,7 @@ class Database:
 
     def has_file(self) -> bool:
         """Whether the file of SQLite is there, and true of a server; StoreUnavailable when it could not be made."""
-        name = self.url.database or ""
-        path = Path(unquote(name.removeprefix("file:")) if self.url.query.get("uri") else name)
+        path = self._path
         if not self.is_sqlite or os.path.exists(path):  # noqa: PTH110  pathlib's raises where a folder is not ours
             return True
         try:
@@ -125,6 +126,21 @@ class Database:
             error = sqlite3.OperationalError("unable to open database file")
             error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN  # what SQLite would say
             raise _translated_sqlite(error, self.where, path) from None
+
+    def room(self) -> float:
+        """Return the bytes that can still be kept in a file of SQLite; infinity where nobody here can tell."""
+        if not self.is_sqlite:
+            return math.inf
+        with self.reading() as connection:
+            free, page = (
+                connection.exec_driver_sql(f"PRAGMA {of}").scalar_one() for of in ("freelist_count", "page_size")
+            )
+        return float(free * page + shutil.disk_usage(self._path.parent).free)
+
+    @property
+    def _path(self) -> Path:
+        name = self.url.database or ""
+        return Path(unquote(name.removeprefix("file:")) if self.url.query.get("uri") else name)
 
     def close(self) -> None:
         """Close all connections."""
@@ -191,6 +207,9 @@ def _engine(url: URL) -> Engine:
         connection.isolation_level = None  # the driver's own BEGIN comes too late: before the first write, not read
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: a killed process loses nothing
+        connection.execute(
+            "PRAGMA secure_delete = FAST"
+        )  # else what is deleted is written over: on a full disk, it stays
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

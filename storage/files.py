@@ -1,14 +1,14 @@
 """The files of models: written piece by piece, and published all at once.
 
-A file belongs to a model; or to an upload, before that is published and where it never will be. What an upload has
-written is seen by nobody, and deleted when it ends otherwise: at once, or by the next one when its process was killed.
+A file belongs to an upload until that is published; from then on it is its model's. What an upload has written is seen
+by nobody, and deleted when it ends otherwise: at once, or, when its process was killed, by others later.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from uuid import uuid4
@@ -17,95 +17,96 @@ from sqlalchemy import ColumnElement, Connection, bindparam, delete, exists, fun
 
 from storage import schema
 from storage.database import Database
-from storage.errors import StoreError, StoreRefused, StoreUnavailable
+from storage.errors import StoreError, StoreFull, StoreRefused, StoreUnavailable
 
 PIECE = 2**20
 """Bytes of a file that are kept, and read, at a time."""
 BATCH = 8 * PIECE
 """Bytes that are written in one transaction, so that others who write to SQLite need not wait for long."""
-DELETED = 64
-"""Pieces that are deleted in one transaction."""
+ROW = 2**12
+"""Bytes for which a piece counts besides its own."""
+SPARE = 3 * BATCH
+"""Bytes that are free before a batch is written: SQLite keeps it twice for a while, in its log and in its file."""
+DELETED = 1000
+"""Pieces that are deleted in one transaction, at most: fewer where they have more bytes than a batch."""
+STALE = timedelta(hours=1)
+"""An upload that has written nothing for so long is over: its process was killed."""
 BRIEFLY = 5.0
 """Seconds that who has uploaded something spends on deleting what others have left."""
-STALE = timedelta(minutes=10)
-"""An upload that has written nothing for so long is over: its process was killed."""
 
 _files, _pieces, _uploads = schema.model_files.c, schema.model_pieces.c, schema.uploads.c
+_IS_PUBLISHED = _files.upload.is_(None)
 
 
 class Upload:
     """Files on their way into the store, as `uploading` makes one."""
 
     def __init__(self, database: Database) -> None:
+        self.id = uuid4().hex
         self._database = database
-        self._number: int | None = None
-        """Of its row, as soon as something is written before all is published."""
-        self._new: list[str] = []
-        self._waiting: list[dict[str, object]] = []
+        self._has_row = False
+        self._files: list[dict[str, object]] = []
+        """What is to be written next, and with it what follows."""
+        self._pieces: list[dict[str, object]] = []
         self._size = 0
 
-    def add(self, pieces: Iterable[bytes]) -> str:
-        """Write a file that comes in pieces of `PIECE` bytes at most; return its id."""
+    def add(self, sha256: str, pieces: Iterable[bytes]) -> None:
+        """Write a model's file, which comes in pieces of `PIECE` bytes at most."""
         file = uuid4().hex
-        self._new.append(file)
+        self._files.append({"id": file, "sha256": sha256, "upload": self.id})
         for position, piece in enumerate(pieces):
-            self._waiting.append({"file": file, "position": position, "data": piece})
-            self._size += len(piece)
+            self._pieces.append({"file": file, "position": position, "data": piece})
+            self._size += len(piece) + ROW
             if self._size >= BATCH:
+                self._check_room()
                 with self._database.writing() as connection:
                     self._write(connection)
-        return file
+                self._has_row = True
+                self._files, self._pieces, self._size = [], [], 0
 
-    def publish(self, connection: Connection, files: Mapping[str, str | None]) -> None:
+    def _check_room(self) -> None:
+        """Leave room enough for deleting what was written: a file of SQLite has to grow for that, too."""
+        if self._database.room() < SPARE:
+            raise StoreFull(
+                f"{self._database.where}: less than {SPARE // 2**20} MiB are free on its disk, which is too little for "
+                "an upload; free space on it, then send it again"
+            )
+
+    def publish(self, connection: Connection, sha256s: Iterable[str]) -> None:
         """Give models that have no file the ones that were written for them, in the caller's transaction.
 
         Args:
-            connection: in whose transaction the models' own rows are there.
-            files: by the model's SHA-256, what `add` returned; None where the model has a file.
+            connection: in whose transaction the models' own rows are there, and nobody else publishes.
+            sha256s: of the models that have to have a file then.
 
         Raises:
             StoreUnavailable: nothing was written for so long that the upload was given up.
-            StoreRefused: a model that had a file has none any more.
+            StoreRefused: a model has no file: it had one when nothing was written for it.
 
         """
-        self._write(connection)
-        given = update(schema.model_files).where(
-            _files.id == bindparam("its"), ~exists().where(schema.model_files.alias().c.sha256 == bindparam("model"))
-        )
-        rows = [{"its": file, "model": sha256} for sha256, file in sorted(files.items()) if file is not None]
-        if rows:
-            connection.execute(given.values(sha256=bindparam("model"), upload=None), rows)
-        having = select(func.count()).select_from(schema.model_files).where(_files.sha256.in_(list(files)))
-        if connection.scalar(having) != len(files):
+        if self._files or self._has_row:
+            self._write(connection)
+            there = schema.model_files.alias()
+            new = _files.upload == self.id, ~exists().where(there.c.sha256 == _files.sha256, there.c.upload.is_(None))
+            connection.execute(update(schema.model_files).where(*new).values(upload=None))
+            left = connection.scalar(select(exists().where(_files.upload == self.id)))  # others were faster
+            ends = update(schema.uploads).values(touched_at=None) if left else delete(schema.uploads)
+            connection.execute(ends.where(_uploads.id == self.id))
+        wanted = set(sha256s)
+        if having(connection, wanted) != wanted:
             raise StoreRefused(f"{self._database.where}: a model was deleted while it was uploaded; send it again")
-        left = connection.scalar(select(exists().where(_files.upload == self._number)))  # written by two at once
-        ends = update(schema.uploads).values(touched_at=None) if left else delete(schema.uploads)
-        connection.execute(ends.where(_uploads.id == self._number))
 
     def _write(self, connection: Connection) -> None:
-        """Write what waits for it."""
         now = connection.scalars(select(self._database.now)).one()
-        if self._number is None:
-            if not self._new:
-                return
-            begun = insert(schema.uploads).values(touched_at=now).returning(_uploads.id)
-            self._number = connection.execute(begun).scalar_one()
-        else:
-            mine = update(schema.uploads).where(_uploads.id == self._number, _uploads.touched_at.is_not(None))
+        if self._has_row:
+            mine = update(schema.uploads).where(_uploads.id == self.id, _uploads.touched_at.is_not(None))
             if connection.execute(mine.values(touched_at=now)).rowcount != 1:
                 raise StoreUnavailable(f"{self._database.where}: the upload stood still for too long; send it again")
-        if self._new:
-            connection.execute(insert(schema.model_files), [{"id": f, "upload": self._number} for f in self._new])
-        if self._waiting:
-            connection.execute(insert(schema.model_pieces), self._waiting)
-        self._new, self._waiting, self._size = [], [], 0
-
-    def give_up(self) -> None:
-        """Leave what was written to the next `sweep`."""
-        if self._number is not None:
-            this = update(schema.uploads).where(_uploads.id == self._number)
-            with suppress(StoreError), self._database.writing() as connection:
-                connection.execute(this.values(touched_at=None))
+        else:
+            connection.execute(insert(schema.uploads).values(id=self.id, touched_at=now))
+        for table, rows in ((schema.model_files, self._files), (schema.model_pieces, self._pieces)):
+            if rows:
+                connection.execute(insert(table), rows)
 
 
 @contextmanager
@@ -114,34 +115,40 @@ def uploading(database: Database) -> Iterator[Upload]:
     upload = Upload(database)
     try:
         yield upload
-    except BaseException:
-        upload.give_up()
-        sweep(database)
+    except BaseException as error:
+        is_away = isinstance(error, StoreUnavailable) and not isinstance(error, StoreFull)
+        if not is_away:  # else it would be waited for once more
+            _give_up(database, upload.id)
         raise
     sweep(database, BRIEFLY)
 
 
-def read_piece(connection: Connection, sha256: str, position: int) -> bytes | None:
-    """Return a part of a model's file; None behind its end."""
-    chosen = select(_pieces.data).join(schema.model_files, _files.id == _pieces.file)
-    data = connection.scalar(chosen.where(_files.sha256 == sha256, _pieces.position == position))
+def having(connection: Connection, sha256s: Iterable[str]) -> set[str]:
+    """Return those of some models that have their file, by SHA-256."""
+    return set(connection.scalars(select(_files.sha256).where(_files.sha256.in_(list(sha256s)), _IS_PUBLISHED)))
+
+
+def find(connection: Connection, sha256: str) -> str | None:
+    """Return the id of a model's file; None when it has none."""
+    return connection.scalar(select(_files.id).where(_files.sha256 == sha256, _IS_PUBLISHED))
+
+
+def read_piece(connection: Connection, file: str, position: int) -> bytes | None:
+    """Return a part of a file; None behind its end."""
+    data = connection.scalar(select(_pieces.data).where(_pieces.file == file, _pieces.position == position))
     return None if data is None else bytes(data)
-
-
-def has_file(connection: Connection, sha256: str) -> bool:
-    """Whether a model with this SHA-256 has its file."""
-    return bool(connection.scalar(select(exists().where(_files.sha256 == sha256))))
 
 
 def take_away(connection: Connection, sha256s: Iterable[str]) -> None:
     """Take the files of some models away from them; the next `sweep` deletes them."""
-    gone = connection.execute(insert(schema.uploads).values(touched_at=None).returning(_uploads.id)).scalar_one()
-    theirs = update(schema.model_files).where(_files.sha256.in_(list(sha256s)))
-    connection.execute(theirs.values(sha256=None, upload=gone))
+    gone = uuid4().hex
+    connection.execute(insert(schema.uploads).values(id=gone, touched_at=None))
+    theirs = update(schema.model_files).where(_files.sha256.in_(list(sha256s)), _IS_PUBLISHED)
+    connection.execute(theirs.values(upload=gone))
 
 
 def sweep(database: Database, seconds: float = math.inf) -> None:
-    """Delete the files that belong to nothing any more, some in each transaction.
+    """Delete the files that are nobody's any more, some in each transaction.
 
     What cannot be deleted now, because the database is away, say, or the time is over, is by the next one.
     """
@@ -150,27 +157,43 @@ def sweep(database: Database, seconds: float = math.inf) -> None:
         with database.reading() as connection:
             now = connection.scalars(select(database.now)).one()
             is_over = or_(_uploads.touched_at.is_(None), _uploads.touched_at < now - STALE)
-            numbers = connection.scalars(select(_uploads.id).where(is_over).order_by(_uploads.id)).all()
-        for number in numbers:
-            while _sweep(database, number, is_over):
-                if time.monotonic() > end:
-                    return
+            found = connection.scalars(select(_uploads.id).where(is_over)).all()
+        for upload in found:
+            _delete(database, upload, is_over, end)
 
 
-def _sweep(database: Database, number: int, is_over: ColumnElement[bool]) -> bool:
+def _give_up(database: Database, upload: str) -> None:
+    """Delete what an upload has written; what cannot be deleted now is by a `sweep`."""
+    with suppress(StoreError):
+        _delete(database, upload, _uploads.id == upload)
+
+
+def _delete(database: Database, upload: str, is_over: ColumnElement[bool], end: float = math.inf) -> None:
+    """Delete what an upload that is over has left, until a time. Half of that is for others who want to write.
+
+    Whoever waits for SQLite only looks now and then whether nobody writes.
+    """
+    while (began := time.monotonic()) < end and _delete_some(database, upload, is_over):
+        time.sleep(time.monotonic() - began)
+
+
+def _delete_some(database: Database, upload: str, is_over: ColumnElement[bool]) -> bool:
     """Delete some of what an upload that is over has left; return whether there may be more."""
     with database.writing() as connection:
-        this = update(schema.uploads).where(_uploads.id == number, is_over)
-        if connection.execute(this.values(touched_at=None)).rowcount != 1:  # it goes on, or others have swept it
+        this = update(schema.uploads).where(_uploads.id == upload, is_over)
+        if connection.execute(this.values(touched_at=None)).rowcount != 1:  # it goes on, or others were faster
             return False
-        chosen = select(_pieces.file, _pieces.position).join(schema.model_files, _files.id == _pieces.file)
-        found = connection.execute(chosen.where(_files.upload == number).limit(DELETED)).all()
-        if found:
-            these = delete(schema.model_pieces).where(
-                _pieces.file == bindparam("f"), _pieces.position == bindparam("p")
-            )
-            connection.execute(these, [{"f": file, "p": position} for file, position in found])
+        chosen = select(_pieces.file, _pieces.position, func.length(_pieces.data))
+        theirs = chosen.join(schema.model_files, _files.id == _pieces.file).where(_files.upload == upload)
+        some, size = [], 0
+        for file, position, length in connection.execute(theirs.limit(DELETED)).all():
+            if size < BATCH:
+                some.append({"its": file, "at": position})
+                size += length
+        if some:
+            these = _pieces.file == bindparam("its"), _pieces.position == bindparam("at")
+            connection.execute(delete(schema.model_pieces).where(*these), some)
             return True
-        connection.execute(delete(schema.model_files).where(_files.upload == number))
-        connection.execute(delete(schema.uploads).where(_uploads.id == number))
+        connection.execute(delete(schema.model_files).where(_files.upload == upload))
+        connection.execute(delete(schema.uploads).where(_uploads.id == upload))
         return False

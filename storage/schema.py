@@ -173,19 +173,19 @@ model_owners = Table(
 uploads = Table(
     "uploads",
     metadata,
-    Column("id", _Id, primary_key=True),
+    Column("id", String(32), primary_key=True),
     Column("touched_at", Moment),
-    sqlite_autoincrement=True,
 )
 
 model_files = Table(
     "model_files",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("sha256", ForeignKey("models.sha256"), unique=True),
+    Column("sha256", String(64), nullable=False),
     Column("upload", ForeignKey("uploads.id"), index=True),
-    CheckConstraint("(sha256 IS NULL) <> (upload IS NULL)", name="whose"),
 )
+_published = model_files.c.upload.is_(None)
+Index("ix_model_files_sha256", model_files.c.sha256, unique=True, sqlite_where=_published, postgresql_where=_published)
 
 model_pieces = Table(
     "model_pieces",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from instances.formats import parts_of
 from storage import schema
@@ -31,8 +31,7 @@ def insert_models(connection: Connection, database: Database, owner: str, models
     The format counts for this owner, also where the file is there with another one; that, and the time, of its latest
     upload do.
     """
-    distinct = {model.sha256: model for model in models}  # in one order everywhere: else two may wait for each other
-    ordered = [distinct[sha256] for sha256 in sorted(distinct)]
+    ordered = list({model.sha256: model for model in models}.values())
     if not ordered:
         return
     rows = [{"sha256": model.sha256, "suffix": model.suffix, "size": model.size} for model in ordered]
@@ -40,9 +39,10 @@ def insert_models(connection: Connection, database: Database, owner: str, models
     now = datetime.now(UTC)
     whose = [{"sha256": model.sha256, "owner": owner, "uploaded_at": now} for model in ordered]
     connection.execute(database.insert_missing(schema.model_owners).inline(), whose)
-    this = update(schema.model_owners).where(_owners.sha256 == bindparam("its"), _owners.owner == owner)
-    formats = [{"its": model.sha256, "its_format": parts_of(model.suffix).format} for model in ordered]
-    connection.execute(this.values(format=bindparam("its_format"), uploaded_at=now), formats)
+    for spelling in sorted({parts_of(model.suffix).format for model in ordered}):
+        own = [model.sha256 for model in ordered if parts_of(model.suffix).format == spelling]
+        these = update(schema.model_owners).where(_owners.owner == owner, _owners.sha256.in_(own))
+        connection.execute(these.values(format=spelling, uploaded_at=now))
 
 
 def _content(row: Row[Any]) -> ModelContent:
@@ -63,8 +63,8 @@ def owned(connection: Connection, owner: str, sha256s: Iterable[str]) -> dict[st
 
 def insert_set(
     connection: Connection, database: Database, owner: str, name: str, members: Sequence[tuple[str, str]]
-) -> int:
-    """Make a set of models that the owner has uploaded, given by name and SHA-256; return its id.
+) -> InstanceSet:
+    """Make a set of models that the owner has uploaded, given by name and SHA-256.
 
     The same set is made once: where the owner has one of this name with just these models, that is it.
 
@@ -78,7 +78,7 @@ def insert_set(
     for candidate in connection.scalars(same).all():
         columns = select(_members.name, _members.sha256).where(_members.set_id == candidate)
         if {(each, sha256) for each, sha256 in connection.execute(columns)} == set(members):
-            return int(candidate)
+            return read_set(connection, database, int(candidate))
     row = {"owner": owner, "name": name, "created_at": datetime.now(UTC)}
     number = connection.execute(insert(schema.instance_sets).values(row).returning(_sets.id)).scalar_one()
     if members:
@@ -87,7 +87,7 @@ def insert_set(
             for position, (each, sha256) in enumerate(members)
         ]
         connection.execute(insert(schema.instance_set_members), rows)
-    return int(number)
+    return read_set(connection, database, int(number))
 
 
 def read_sets(connection: Connection, owner: str | None) -> list[InstanceSet]:

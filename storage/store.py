@@ -7,14 +7,27 @@ Files of models are written in many transactions, of which only the last one sho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, delete, false, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    false,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from storage import answers, files, jobs, schema, sets, tokens
 from storage.configurations import Configurations
@@ -55,6 +68,7 @@ from storage.rows import (
     stored_run_of,
 )
 
+T = TypeVar("T")
 CHUNK = 1000
 """Runs that are read at a time."""
 
@@ -347,15 +361,34 @@ class Store:
         No piece is taken when the file is there already, whoever uploaded it. It is written in several transactions,
         but nothing of it is there for anybody until all of it is.
         """
-        with files.uploading(self._database) as upload:
-            file = None if self._has_file(model.sha256) else upload.add(pieces)
-            with self._database.writing() as connection:
-                sets.insert_models(connection, self._database, owner, [model])
-                upload.publish(connection, {model.sha256: file})
+        self._keep(owner, [model], [(model.sha256, pieces)], lambda _: None)
 
-    def _has_file(self, sha256: str) -> bool:
+    def _keep(
+        self,
+        owner: str,
+        models: Sequence[ModelContent],
+        contents: Iterable[tuple[str, Iterable[bytes]]],
+        then: Callable[[Connection], T],
+    ) -> T:
+        """Keep models, and do something more in the transaction after which they are there."""
         with self._database.reading() as connection:
-            return files.has_file(connection, sha256)
+            there = files.having(connection, (model.sha256 for model in models))
+        with files.uploading(self._database) as upload:
+            for sha256, pieces in contents:
+                if sha256 not in there:
+                    upload.add(sha256, pieces)
+                    there.add(sha256)
+            with self._writing_models() as connection:
+                sets.insert_models(connection, self._database, owner, models)
+                upload.publish(connection, (model.sha256 for model in models))
+                return then(connection)
+
+    @contextmanager
+    def _writing_models(self) -> Iterator[Connection]:
+        """Open a transaction in which nobody else publishes or deletes models."""
+        with self._database.writing() as connection:
+            self._database.one_at_a_time(connection, "models")
+            yield connection
 
     def models(self, owner: str, sha256s: Iterable[str]) -> dict[str, ModelContent]:
         """Return those of some models that the owner has uploaded, by SHA-256."""
@@ -363,10 +396,19 @@ class Store:
             return sets.owned(connection, owner, sha256s)
 
     def model(self, sha256: str) -> Iterator[bytes]:
-        """Yield a model's file piece by piece; nothing when it is not there."""
+        """Yield a model's file piece by piece; nothing when it is not there.
+
+        Raises StoreRefused when it is deleted meanwhile.
+        """
+        with self._database.reading() as connection:
+            file = files.find(connection, sha256)
+        if file is None:
+            return
         for position in count():
             with self._database.reading() as connection:
-                piece = files.read_piece(connection, sha256, position)
+                piece = files.read_piece(connection, file, position)
+                if piece is None and files.find(connection, sha256) != file:
+                    raise StoreRefused(f"{self.where}: model {sha256} was deleted while it was read")
             if piece is None:
                 return
             yield piece
@@ -381,46 +423,49 @@ class Store:
 
         Raises StoreRefused when a model was not uploaded, or a name comes twice.
         """
-        with self._database.writing() as connection:
-            number = sets.insert_set(connection, self._database, owner, name, members)
-            made = sets.read_set(connection, self._database, number)
+        with self._writing_models() as connection:
+            made = sets.insert_set(connection, self._database, owner, name, members)
         self._delete_unused(owner)
         return made
 
-    def _delete_unused(self, owner: str) -> None:
-        with suppress(StoreError):
-            with self._database.writing() as connection:
-                sets.delete_unused(connection, owner)
-            files.sweep(self._database, files.BRIEFLY)
-
     def keep_set(
-        self, owner: str, name: str, models: Iterable[tuple[str, ModelContent, Iterable[bytes]]]
+        self,
+        owner: str,
+        name: str,
+        members: Sequence[tuple[str, ModelContent]],
+        contents: Iterable[tuple[str, Iterable[bytes]]],
     ) -> InstanceSet:
         """Keep the files of models and make a set of them: all of it is kept, or nothing, as by `keep_model`.
 
         Args:
             owner: whose it is.
             name: for people.
-            models: each one's name in the set, what it is, and its file in pieces as for `keep_model`; the pieces are
-                taken before the next model is.
+            members: each model's name in the set, and what it is.
+            contents: their SHA-256 and their files, in any order, in pieces as for `keep_model`; those of one are taken
+                before the next one is.
 
         Raises StoreRefused when a name comes twice.
         """
-        with files.uploading(self._database) as upload:
-            members: list[tuple[str, ModelContent]] = []
-            written: dict[str, str | None] = {}
-            for each, model, pieces in models:
-                members.append((each, model))
-                if model.sha256 not in written:
-                    written[model.sha256] = None if self._has_file(model.sha256) else upload.add(pieces)
-            with self._database.writing() as connection:
-                sets.insert_models(connection, self._database, owner, (model for _, model in members))
-                upload.publish(connection, written)
-                named = [(each, model.sha256) for each, model in members]
-                number = sets.insert_set(connection, self._database, owner, name, named)
-                made = sets.read_set(connection, self._database, number)
+        named = [(each, model.sha256) for each, model in members]
+        made = self._keep(
+            owner,
+            [model for _, model in members],
+            contents,
+            lambda connection: sets.insert_set(connection, self._database, owner, name, named),
+        )
         self._delete_unused(owner)
         return made
+
+    def _delete_unused(self, owner: str) -> None:
+        """Delete models of which their owner makes no set; where that fails, it is done the next time."""
+        with suppress(StoreError):
+            with self._writing_models() as connection:
+                sets.delete_unused(connection, owner)
+            files.sweep(self._database, files.BRIEFLY)
+
+    def sweep(self) -> None:
+        """Delete what uploads that were killed have left."""
+        files.sweep(self._database)
 
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
         """Return an owner's sets, or everybody's, the newest first, without their members."""
@@ -440,7 +485,7 @@ class Store:
             UnknownSet: there is none with this id.
 
         """
-        with self._database.writing() as connection:
+        with self._writing_models() as connection:
             sets.delete_set(connection, self._database, number)
         files.sweep(self._database)
 

@@ -27,6 +27,7 @@ from tests.followers.scene import (
 from tuner.errors import Failed, UsageError
 from tuner.follower import pool
 from tuner.follower.executor import LocalExecutor
+from tuner.follower.outcome import Remains, judge
 from tuner.follower.solvers import Adapter
 from tuner.ports import Activity, Executor
 
@@ -306,6 +307,15 @@ def test_a_run_whose_process_is_killed_twice_has_crashed_and_leaves_nothing(runs
     assert finished.response.termination is Termination.CRASHED
     assert finished.response.reason.startswith("executed twice, and ended by SIGKILL that this program did not send")
     assert len(processes_with(mark) - before) <= 1, "the warm process"
+
+
+def test_a_process_that_the_system_killed_for_its_cpu_time_was_killed_by_nobody_else():
+    taken = {"starved": False, "exhausted": False}
+    for name in (None, *taken):
+        remains = Remains(signal.SIGKILL.value, b"", b"", **taken | ({name: True} if name else {}))
+        assert remains.killed_by_others == (name is None)
+        ended = {None: Termination.CRASHED, "starved": Termination.MEMORY, "exhausted": Termination.CUTOFF}
+        assert judge(remains)[0] is ended[name]
 
 
 def test_an_idle_warm_process_that_dies_is_replaced(runs):

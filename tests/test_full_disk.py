@@ -12,14 +12,17 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import text
 
 from instances.families import FAMILIES, generate
+from storage import files
 from storage.records import JobState
 from storage.store import Store
 from tests.archives import MPS, zipped
 from tests.disks import Disk, NotPermitted, small_disk
 from tests.processes import until
 from tests.service import handed_in, served, uploaded
+from tests.test_store_opening import engine_of
 from tuner.app import working
 from tuner.app.working import Worker
 from tuner.service.server import application
@@ -88,6 +91,23 @@ def test_a_store_on_a_full_disk_refuses_what_is_new_and_shows_what_is_there(stor
         assert [b"".join(store.model(digest)) for digest in digests] == LARGE
         assert client.post("/v1/jobs", json={"instance_set": number}).status_code == 201
         assert len(client.get("/v1/jobs").json()["rows"]) == jobs + 2
+
+
+def test_nothing_is_left_of_an_archive_for_which_there_is_no_room(
+    store_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left free on the disk of PostgreSQL is another matter: only vacuuming gives it back."""
+    monkeypatch.setattr(files, "BATCH", 2 * files.PIECE)
+    monkeypatch.setattr(files, "SPARE", 6 * files.PIECE)
+    models = {f"{number}.mps": MPS + b"*" + os.urandom(3_000_000).hex().encode() for number in range(5)}
+    with Store.open(store_url) as store, served(application(store)) as client:
+        for _ in range(2):
+            refused(client.post("/v1/archives?name=large", content=zipped(models)))
+        if store_url.startswith("sqlite"):
+            assert client.post("/v1/archives?name=small", content=zipped({"a.mps": LARGE[0]})).status_code == 201
+    with engine_of(store_url) as engine, engine.connect() as connection:
+        left = connection.scalar(text("SELECT count(*) FROM model_files WHERE upload IS NOT NULL"))
+        assert left == connection.scalar(text("SELECT count(*) FROM uploads")) == 0
 
 
 def handed_in_until_refused(client: httpx.Client, number: int) -> int:

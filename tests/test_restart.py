@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -151,6 +152,19 @@ def test_a_job_whose_server_was_ended_goes_on_with_the_next_one_and_executes_not
         assert len({stored.run for stored in found}) == len(found) > len(known)
         kept = {stored.run: stored.id for stored in found}
         assert [run for run, number in known.items() if kept.get(run) != number] == []
+
+
+def test_a_server_deletes_what_an_upload_left_that_was_killed_with_it(sqlite_url: str, tmp_path: Path) -> None:
+    Store.open(sqlite_url).close()
+    with closing(sqlite3.connect(sqlite_url.removeprefix("sqlite:///"))) as database:
+        database.execute("INSERT INTO uploads VALUES ('gone', '2001-01-01 00:00:00')")
+        database.execute("INSERT INTO model_files VALUES ('file', ?, 'gone')", ("0" * 64,))
+        database.execute("INSERT INTO model_pieces VALUES ('file', 0, 'NAME')")
+        database.commit()
+        with Server(sqlite_url, tmp_path / "server", "--without-worker") as server:
+            server.start()
+            for table in ("uploads", "model_files", "model_pieces"):
+                until(lambda of=table: not database.execute(f"SELECT * FROM {of}").fetchall())  # type: ignore[misc]
 
 
 def test_who_follows_a_job_waits_for_a_server_that_restarts_and_ends_as_the_job_does(

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from storage import files
 from storage.errors import StoreRefused, StoreUnavailable
-from storage.files import BATCH, PIECE
+from storage.files import BATCH, PIECE, Upload
 from storage.records import ModelContent, Scope
 from storage.store import Store
 from tests.test_store_opening import engine_of
@@ -71,7 +71,12 @@ def test_others_write_while_a_large_model_comes_in_and_see_nothing_of_it(store: 
                 seen.append((other.models("me", [LARGE.sha256]), list(other.model(LARGE.sha256))))
                 yield piece
 
-    made = store.keep_set("me", "spring", [("large", LARGE, pieces()), ("small", small("x"), [b"x"])])
+    made = store.keep_set(
+        "me",
+        "spring",
+        [("large", LARGE), ("small", small("x"))],
+        [(LARGE.sha256, pieces()), (small("x").sha256, [b"x"])],
+    )
     assert seen == [({}, [])] * len(PIECES)
     assert list(store.model(LARGE.sha256)) == PIECES
     assert [name for name, _ in made.members] == ["large", "small"]
@@ -86,18 +91,21 @@ def test_nothing_is_left_of_an_upload_that_breaks_off(store: Store, engine: Engi
         store.keep_model("me", LARGE, pieces())
     assert rows(engine) == {}
     with pytest.raises(StoreRefused):
-        store.keep_set("me", "twice", [("a", LARGE, PIECES), ("a", small("x"), [b"x"])])
+        store.keep_set(
+            "me", "twice", [("a", LARGE), ("a", small("x"))], [(LARGE.sha256, PIECES), (small("x").sha256, [b"x"])]
+        )
     assert rows(engine) == {}
-    assert store.keep_set("me", "none", []).members == ()
+    assert store.keep_set("me", "none", [], []).members == ()
 
 
 def test_what_a_killed_upload_has_left_is_deleted_by_a_later_one(
     store: Store, engine: Engine, database_url: str
 ) -> None:
+    written = 2 * (BATCH // (PIECE + files.ROW) + 1)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     ended = subprocess.run([sys.executable, "-c", KILLED, database_url], check=False, env=environment)
     assert ended.returncode == -signal.SIGKILL
-    assert rows(engine) == {"uploads": 1, "model_files": 1, "model_pieces": 2 * BATCH // PIECE}
+    assert rows(engine) == {"uploads": 1, "model_files": 1, "model_pieces": written}
     store.keep_model("me", small("x"), [b"x"])
     assert rows(engine)["uploads"] == 1, "it may still go on"
     with engine.begin() as connection:
@@ -145,18 +153,49 @@ def test_of_a_model_that_two_send_at_once_one_file_is_kept(store: Store, engine:
     assert rows(engine) == {"model_files": 1, "model_pieces": len(PIECES), "models": 1, "model_owners": 2}
 
 
-def test_a_model_that_is_deleted_while_it_is_sent_again_is_sent_once_more(store: Store, engine: Engine) -> None:
-    made = store.keep_set("me", "spring", [("large", LARGE, PIECES)])
+def test_an_upload_that_fails_does_no_harm_to_another_one(
+    store: Store, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "BATCH", PIECE)
 
-    def models() -> Iterator[tuple[str, ModelContent, list[bytes]]]:
-        yield "large", LARGE, PIECES
+    def broken() -> Iterator[bytes]:
+        with pytest.raises(StoreUnavailable), monkeypatch.context() as patch:
+            patch.setattr(Upload, "_write", fails)
+            other.keep_model("you", small("x"), [b"x" * PIECE])
+        yield from PIECES
+
+    write = Upload._write
+
+    def fails(upload: Upload, connection: Connection) -> None:
+        write(upload, connection)
+        raise StoreUnavailable("the disk")
+
+    with Store.open(database_url) as other:
+        store.keep_model("me", LARGE, broken())
+    assert list(store.model(LARGE.sha256)) == PIECES
+
+
+def test_a_model_that_is_deleted_while_it_is_read_is_not_taken_for_whole(store: Store) -> None:
+    made = store.keep_set("me", "spring", [("large", LARGE)], [(LARGE.sha256, PIECES)])
+    pieces = store.model(LARGE.sha256)
+    assert next(pieces) == PIECES[0]
+    store.delete_instance_set(made.id)
+    with pytest.raises(StoreRefused, match="was deleted while it was read"):
+        list(pieces)
+
+
+def test_a_model_that_is_deleted_while_it_is_sent_again_is_sent_once_more(store: Store, engine: Engine) -> None:
+    made = store.keep_set("me", "spring", [("large", LARGE)], [(LARGE.sha256, PIECES)])
+
+    def contents() -> Iterator[tuple[str, list[bytes]]]:
+        yield LARGE.sha256, PIECES
         store.delete_instance_set(made.id)
-        yield "small", small("x"), [b"x"]
+        yield small("x").sha256, [b"x"]
 
     with pytest.raises(StoreRefused, match="was deleted while it was uploaded; send it again"):
-        store.keep_set("me", "summer", models())
+        store.keep_set("me", "summer", [("large", LARGE), ("small", small("x"))], contents())
     assert rows(engine) == {}
-    store.keep_set("me", "summer", [("large", LARGE, PIECES)])
+    store.keep_set("me", "summer", [("large", LARGE)], [(LARGE.sha256, PIECES)])
     assert list(store.model(LARGE.sha256)) == PIECES
 
 
@@ -165,8 +204,9 @@ def test_a_set_is_deleted_with_its_files_some_at_a_time(
 ) -> None:
     monkeypatch.setattr(files, "DELETED", 5)
     words = [f"model {number}" for number in range(12)]
-    kept = store.keep_set("me", "kept", [("x", small(words[0]), [words[0].encode()])])
-    gone = store.keep_set("me", "gone", [(word, small(word), [word.encode()]) for word in words])
+    contents = [(small(word).sha256, [word.encode()]) for word in words]
+    kept = store.keep_set("me", "kept", [("x", small(words[0]))], contents[:1])
+    gone = store.keep_set("me", "gone", [(word, small(word)) for word in words], contents)
     store.delete_instance_set(gone.id)
     assert rows(engine) == {"model_files": 1, "model_pieces": 1, "models": 1, "model_owners": 1, "instance_sets": 1}
     store.delete_instance_set(kept.id)

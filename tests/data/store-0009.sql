@@ -239,13 +239,10 @@ type = "choice"
 ','2026-11-27 18:02:14.503012',0.0,'','',NULL,0,NULL,NULL,NULL,NULL,NULL,NULL,NULL,'tune','','me',1,3,'paused',1,'',NULL);
 CREATE TABLE model_files (
 	id VARCHAR(64) NOT NULL, 
-	sha256 VARCHAR(64), 
-	upload INTEGER, 
+	sha256 VARCHAR(64) NOT NULL, 
+	upload VARCHAR(32), 
 	CONSTRAINT pk_model_files PRIMARY KEY (id), 
-	CONSTRAINT ck_model_files_whose CHECK ((sha256 IS NULL) <> (upload IS NULL)), 
-	CONSTRAINT fk_model_files_sha256 FOREIGN KEY(sha256) REFERENCES models (sha256), 
-	CONSTRAINT fk_model_files_upload FOREIGN KEY(upload) REFERENCES uploads (id), 
-	CONSTRAINT uq_model_files_sha256 UNIQUE (sha256)
+	CONSTRAINT fk_model_files_upload FOREIGN KEY(upload) REFERENCES uploads (id)
 );
 INSERT INTO "model_files" VALUES('464f9f7ae516436a65212da4e31c4aa2942471b9b4da05285fab943f9ae4c45d','464f9f7ae516436a65212da4e31c4aa2942471b9b4da05285fab943f9ae4c45d',NULL);
 CREATE TABLE model_owners (
@@ -350,8 +347,9 @@ CREATE TABLE tuner_version (
 );
 INSERT INTO "tuner_version" VALUES('0009');
 CREATE TABLE uploads (
-	id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT, 
-	touched_at DATETIME
+	id VARCHAR(32) NOT NULL, 
+	touched_at DATETIME, 
+	CONSTRAINT pk_uploads PRIMARY KEY (id)
 );
 CREATE INDEX ix_events_job_id ON events (job_id);
 CREATE INDEX ix_incumbents_job_id ON incumbents (job_id);
@@ -360,6 +358,7 @@ CREATE INDEX ix_answers_job_id_id ON answers (job_id, id);
 CREATE INDEX ix_instance_set_members_sha256 ON instance_set_members (sha256);
 CREATE INDEX ix_runs_job_id_purpose_id ON runs (job_id, purpose, id);
 CREATE INDEX ix_model_files_upload ON model_files (upload);
+CREATE UNIQUE INDEX ix_model_files_sha256 ON model_files (sha256) WHERE upload IS NULL;
 DELETE FROM "sqlite_sequence";
 INSERT INTO "sqlite_sequence" VALUES('runs',3);
 INSERT INTO "sqlite_sequence" VALUES('answers',1);

@@ -48,6 +48,11 @@ def try_out(
         code, reason = _tried(document, stop, seconds, memory_mib)
     if code == WRONG:
         raise UsageError(reason)
+    if code == -signal.SIGKILL:
+        raise Failed(
+            "the problem as it was handed in: what read it was killed twice, and not by this program (is the machine "
+            "out of memory?)"
+        )
     if code != 0:
         full = f"reading it took more than {memory_mib:g} MiB and was ended"
         raise Failed(f"the problem as it was handed in: {full if code == FULL or not reason else reason}")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from storage.names import fault
 from storage.records import Scope, Token
+from storage.store import Store
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
 from tuner.app.working import Worker
@@ -30,6 +31,7 @@ SHUTDOWN_SECONDS = 3
 """What requests may take that are under way when the server is stopped: some have no end, such as following a job."""
 LINGER_SECONDS = 1.0
 """What threads may take after that."""
+SWEEP_EVERY = 600.0
 EMBEDDED = "TUNER_EMBEDDED_IN"
 """The environment variable that tells a worker the process of the server that it belongs to."""
 
@@ -70,7 +72,7 @@ def serve(arguments: argparse.Namespace) -> int:
         hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
         app = application(store, needs_token=needs_token, hosts=hosts)
         say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
-        with _embedded(arguments, slots):
+        with _swept(store), _embedded(arguments, slots):
             try:
                 uvicorn.run(
                     app,
@@ -93,6 +95,21 @@ def _leave_threads() -> None:
     end = threading.Timer(LINGER_SECONDS, os._exit, (0,))
     end.daemon = True
     end.start()
+
+
+@contextmanager
+def _swept(store: Store) -> Iterator[None]:
+    """Delete what killed uploads have left, now and again."""
+    over = threading.Event()
+
+    def sweep() -> None:
+        store.sweep()
+        while not over.wait(SWEEP_EVERY):
+            store.sweep()
+
+    threading.Thread(target=sweep, name="sweep", daemon=True).start()
+    yield
+    over.set()
 
 
 @contextmanager

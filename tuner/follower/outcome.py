@@ -29,11 +29,8 @@ class Outcome:
     """Largest resident set of the child or a descendant."""
     result: Any = None
     """What the task returned, as JSON has it; only with the termination exited."""
-
-    @property
-    def was_killed_by_others(self) -> bool:
-        """Whether a SIGKILL ended the process that nobody here sent: executed again, it may well end otherwise."""
-        return self.termination is Termination.CRASHED and self.reason.startswith(_BY_OTHERS)
+    killed_by_others: bool = False
+    """Whether a SIGKILL ended the process that nobody here sent: executed again, it may well end otherwise."""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a JSON object."""
@@ -57,13 +54,21 @@ class Remains:
     """The end of what it printed."""
     starved: bool
     """Whether its address space had grown up to the limit."""
+    exhausted: bool
+    """Whether its CPU time had reached the limit."""
+
+    @property
+    def killed_by_others(self) -> bool:
+        """Whether it was ended by a SIGKILL, and not for what it had taken."""
+        is_killed = os.waitstatus_to_exitcode(self.status) == -signal.SIGKILL
+        return is_killed and not self.starved and not self.exhausted
 
 
 def judge(remains: Remains) -> tuple[Termination, str, Any]:
     """Return how a process ended that was not ended from outside, why, and its result."""
     code = os.waitstatus_to_exitcode(remains.status)
     printed = last_words(remains.output)
-    if code == -signal.SIGXCPU:
+    if code == -signal.SIGXCPU or (code == -signal.SIGKILL and remains.exhausted):
         return Termination.CUTOFF, "used up its CPU time", None
     if code < 0:
         if b"bad_alloc" in remains.output or remains.starved:
@@ -94,7 +99,6 @@ def last_words(output: bytes) -> str:
 
 
 _HINTS = {signal.SIGKILL.value: " that this program did not send (is the machine out of memory?)"}
-_BY_OTHERS = f"ended by {signal.SIGKILL.name}{_HINTS[signal.SIGKILL.value]}"
 
 
 def _name(number: int) -> str:

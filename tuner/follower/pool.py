@@ -236,7 +236,7 @@ class Pool(Generic[S]):
         with self._changed:
             for number, outcome in replies:
                 if slot.ticket is not None and slot.ticket.id == number:
-                    if outcome.was_killed_by_others:
+                    if outcome.killed_by_others:
                         self._repeat(slot.ticket, outcome)
                     else:
                         self._finish(slot.ticket, outcome)

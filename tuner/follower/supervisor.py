@@ -115,13 +115,18 @@ class _Watch:
         if self._link.closed:
             raise LeaderGone
         assert self._status is not None
-        result = None
+        spent = self._cpu, self._wall, self._peak_kib / 1024
         if self._ended is not None:
-            termination, reason = self._ended
-        else:
-            starved = self._widest > 0.95 * self._cell.address_space
-            termination, reason, result = judge(Remains(self._status, bytes(self._message), self._printed, starved))
-        return Outcome(termination, reason, self._cpu, self._wall, self._peak_kib / 1024, result)
+            return Outcome(*self._ended, *spent)
+        remains = Remains(
+            self._status,
+            bytes(self._message),
+            self._printed,
+            starved=self._widest > 0.95 * self._cell.address_space,
+            exhausted=self._cpu >= self._cell.cpu_seconds,
+        )
+        termination, reason, result = judge(remains)
+        return Outcome(termination, reason, *spent, result, remains.killed_by_others)
 
     def _take(self, descriptor: int) -> bytes | None:
         """Read what is in a pipe; return it: nothing at the end, None when nothing has come yet."""

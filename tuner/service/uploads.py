@@ -185,12 +185,13 @@ def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Cap
     """
     found = _models(file, caps)
 
-    def pieces() -> Iterator[tuple[str, ModelContent, Iterator[bytes]]]:
+    def contents() -> Iterator[tuple[str, Iterator[bytes]]]:
         for path, member in _members(file, caps):
             if path in found:
-                yield *found[path], iter(partial(member.read, PIECE), b"")
+                _, model = found[path]
+                yield model.sha256, iter(partial(member.read, PIECE), b"")
 
-    return store.keep_set(owner, name, pieces())
+    return store.keep_set(owner, name, list(found.values()), contents())
 
 
 def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
