@@ -18,6 +18,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
+    Table,
     and_,
     bindparam,
     delete,
@@ -702,12 +703,10 @@ class Store:
             connection.execute(insert(schema.incumbents), incumbent_row(lease.job_id, incumbent))
         self._configurations.remember(fresh)
 
-    def incumbents(self, job_id: int) -> list[Incumbent]:
-        """Return the job's trajectory, the first incumbent first."""
-        columns = schema.incumbents.c
-        chosen = select(schema.incumbents).where(columns.job_id == job_id).order_by(columns.id)
+    def incumbents(self, job_id: int, last: int | None = None) -> list[Incumbent]:
+        """Return the job's trajectory, the first incumbent first, or only the last few of it."""
         with self._database.reading() as connection:
-            rows = connection.execute(chosen).all()
+            rows = connection.execute(_of_job(schema.incumbents, job_id, last)).all()[::-1]
             known = self._configurations.read(connection, (row.configuration for row in rows))
         return [Incumbent(known[r.configuration], r.elapsed, r.cost, r.default_cost, r.pairs) for r in rows]
 
@@ -717,12 +716,11 @@ class Store:
             jobs.spend(connection, self._database, lease, event.elapsed)
             connection.execute(insert(schema.events), event_row(lease.job_id, event, datetime.now(UTC)))
 
-    def events(self, job_id: int) -> list[Event]:
-        """Return what happened to the job, the first event first."""
-        columns = schema.events.c
-        chosen = select(schema.events).where(columns.job_id == job_id).order_by(columns.id)
+    def events(self, job_id: int, last: int | None = None) -> list[Event]:
+        """Return what happened to the job, the first event first, or only the last few of them."""
         with self._database.reading() as connection:
-            return [Event(row.elapsed, row.kind, row.text) for row in connection.execute(chosen)]
+            rows = connection.execute(_of_job(schema.events, job_id, last)).all()[::-1]
+        return [Event(row.elapsed, row.kind, row.text) for row in rows]
 
     def comparisons(self, job_id: int) -> list[Comparison]:
         """Return what the verdict of a finished job measured, in the order it was told."""
@@ -742,6 +740,11 @@ def _chunks(limit: int | None) -> Iterator[int]:
     while limit > 0:
         yield min(CHUNK, limit)
         limit -= CHUNK
+
+
+def _of_job(table: Table, job_id: int, last: int | None) -> Select[Any]:
+    """Select what a table has of a job, the newest first, and no more than so much."""
+    return select(table).where(table.c.job_id == job_id).order_by(table.c.id.desc()).limit(last)
 
 
 def _this(lease: Lease, run: Run) -> dict[str, Any]:

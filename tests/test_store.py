@@ -353,6 +353,8 @@ def test_the_trajectory_and_events_come_back_in_order(store: Store, store_url: s
     with Store.open(store_url) as another:
         assert another.incumbents(lease.job_id) == trajectory
         assert another.events(lease.job_id) == happened
+        assert another.incumbents(lease.job_id, last=1) == trajectory[-1:]
+        assert another.events(lease.job_id, last=1) == happened[-1:]
         assert another.job(lease.job_id).spent == 70.0
 
 

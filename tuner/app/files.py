@@ -108,7 +108,7 @@ def _finalists(store: Store, job: Job) -> list[Configuration]:
     first = next((comparison.candidate for comparison in store.comparisons(job.id)), baseline)
     if not first.is_default:
         return [first]
-    last = [step.configuration for step in store.incumbents(job.id)[-1:]]
+    last = [step.configuration for step in store.incumbents(job.id, last=1)]
     return sorted(dict.fromkeys((first, baseline)), key=lambda default: default not in last)
 
 

@@ -163,7 +163,7 @@ class _Work:
                 store.overturn(lease, run, refuted)
                 if run.purpose is Purpose.RACE:
                     self._race.tell(run, refuted)
-        steps = store.incumbents(job.id)
+        steps = store.incumbents(job.id, last=1)
         self._stepped: Configuration | None = steps[-1].configuration if steps else None
 
     def carry_out(self) -> Verdict | None:

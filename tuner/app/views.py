@@ -270,7 +270,7 @@ class StoredView:
     def _best(self, job: Job) -> Configuration:
         if job.best is not None:
             return job.best
-        steps = self.store.incumbents(job.id)
+        steps = self.store.incumbents(job.id, last=1)
         if not steps:
             raise NotFound(
                 f"{job.name} has no best configuration yet: it is {job.state.value} and nothing was executed"

@@ -238,7 +238,7 @@ async def _events(own: StoredView, job: Job, request: Request, access: Access) -
 def _state(own: StoredView, job_id: int) -> Data:
     store = own.store
     job = store.standing(job_id)
-    events = store.events(job_id)
+    events = store.events(job_id, last=1)
     data = {
         "id": job.id,
         "name": job.name,
@@ -256,5 +256,5 @@ def _state(own: StoredView, job_id: int) -> Data:
             "answers": answers_data(store.count_answers(job_id)),
             "bracket": bracket and {**bracket_data(bracket), "best": bracket.best},
         }
-    steps = store.incumbents(job_id)
+    steps = store.incumbents(job_id, last=1)
     return {**data, "runs": store.count(job_id), "incumbent": step_data(steps[-1]) if steps else None}
