@@ -207,9 +207,8 @@ def _engine(url: URL) -> Engine:
         connection.isolation_level = None  # the driver's own BEGIN comes too late: before the first write, not read
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")  # with WAL: a killed process loses nothing
-        connection.execute(
-            "PRAGMA secure_delete = FAST"
-        )  # else what is deleted is written over: on a full disk, it stays
+        # Else what is deleted is written over, in the log first: from a full disk nothing could be deleted.
+        connection.execute("PRAGMA secure_delete = FAST")
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -32,6 +32,7 @@ SHUTDOWN_SECONDS = 3
 LINGER_SECONDS = 1.0
 """What threads may take after that."""
 SWEEP_EVERY = 600.0
+"""Seconds between two looks at whether killed uploads have left something."""
 EMBEDDED = "TUNER_EMBEDDED_IN"
 """The environment variable that tells a worker the process of the server that it belongs to."""
 
@@ -103,9 +104,9 @@ def _swept(store: Store) -> Iterator[None]:
     over = threading.Event()
 
     def sweep() -> None:
-        store.sweep()
-        while not over.wait(SWEEP_EVERY):
+        while not over.is_set():
             store.sweep()
+            over.wait(SWEEP_EVERY)
 
     threading.Thread(target=sweep, name="sweep", daemon=True).start()
     yield
