@@ -39,6 +39,8 @@ class Builder:
         self._entry_row = array("i")
         self._entry_column = array("i")
         self._entry_value = array("d")
+        self._indicators: dict[int, tuple[int, int]] = {}
+        self._sets: dict[str, tuple[int, list[tuple[float, int]]]] = {}
 
     def add_column(
         self,
@@ -86,15 +88,46 @@ class Builder:
         self._entry_column.append(column)
         self._entry_value.append(value)
 
+    def add_indicator(self, row: int, column: int, value: int) -> None:
+        """Make a row hold only where a column takes the value 0 or 1; ValueError when it has an indicator already.
+
+        That the column is a binary variable is checked when all is known, by `build`.
+        """
+        if row in self._indicators:
+            raise ValueError(f"row {list(self.rows)[row]!r} has two indicators")
+        self._indicators[row] = column, value
+
+    def add_set(self, name: str, type: int, members: Iterable[tuple[int, float]]) -> None:
+        """Add a special ordered set of type 1 or 2 from pairs of column and weight, in any order.
+
+        Raises ValueError when the name is taken, a column occurs twice, or weights are equal or not finite.
+        """
+        if name in self._sets:
+            raise ValueError(f"there are two special ordered sets {name!r}")
+        ordered = sorted((weight, column) for column, weight in members)
+        names = list(self.columns)
+        if len({column for _, column in ordered}) < len(ordered):
+            raise ValueError(f"special ordered set {name!r} has a column twice")
+        for (weight, column), (following, _) in zip(ordered, [*ordered[1:], (INFINITY, 0)], strict=True):
+            if not -INFINITY < weight < following:
+                raise ValueError(
+                    f"special ordered set {name!r}: the weight {weight:g} of {names[column]!r} gives no order"
+                )
+        self._sets[name] = type, ordered
+
     def build(self) -> Model:
         """Return the model: entries by row, then by column, zeros left out.
 
-        Raises ValueError, naming the place, for two entries in one place, for coefficients that are not finite, and for
-        bounds that no number meets.
+        Raises ValueError, naming the place, for two entries in one place, for coefficients that are not finite, for
+        bounds that no number meets, and for indicators that are not binary.
         """
         column_names, row_names = tuple(self.columns), tuple(self.rows)
         self._check_numbers(column_names, row_names)
         start, index, value = self._matrix(column_names, row_names)
+        indicators = sorted(self._indicators.items())
+        self._check_indicators(column_names, row_names)
+        members = [member for _, own in self._sets.values() for member in own]
+        sizes = [len(own) for _, own in self._sets.values()]
         return Model(
             name=self.name,
             maximise=self.maximise,
@@ -110,7 +143,23 @@ class Builder:
             value=value,
             column_names=column_names,
             row_names=row_names,
+            indicator_row=np.array([row for row, _ in indicators], dtype=np.int32),
+            indicator_column=np.array([column for _, (column, _) in indicators], dtype=np.int32),
+            indicator_value=np.array([value for _, (_, value) in indicators], dtype=np.uint8),
+            sos_type=np.array([type for type, _ in self._sets.values()], dtype=np.uint8),
+            sos_start=np.cumsum([0, *sizes]).astype(np.int32),
+            sos_column=np.array([column for _, column in members], dtype=np.int32),
+            sos_weight=np.array([weight for weight, _ in members], dtype=np.float64),
+            sos_names=tuple(self._sets),
         )
+
+    def _check_indicators(self, column_names: Sequence[str], row_names: Sequence[str]) -> None:
+        for row, (column, _) in self._indicators.items():
+            binary = self.kind[column] == VariableKind.INTEGER and self.lower[column] >= 0 and self.upper[column] <= 1
+            if not binary:
+                raise ValueError(
+                    f"row {row_names[row]!r} has the indicator {column_names[column]!r}, which is not binary"
+                )
 
     def _check_numbers(self, column_names: Sequence[str], row_names: Sequence[str]) -> None:
         if not np.isfinite(self.offset):

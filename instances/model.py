@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
 
@@ -25,12 +25,37 @@ class VariableKind(IntEnum):
     """Zero, or integer and between its bounds."""
 
 
+def _no_floats() -> Floats:
+    return np.zeros(0, dtype=np.float64)
+
+
+def _no_indices() -> Indices:
+    return np.zeros(0, dtype=np.int32)
+
+
+def _one_start() -> Indices:
+    return np.zeros(1, dtype=np.int32)
+
+
+def _no_kinds() -> Kinds:
+    return np.zeros(0, dtype=np.uint8)
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """A MILP: optimise ``objective @ x + offset`` s.t. ``row_lower <= A x <= row_upper``, ``lower <= x <= upper``.
 
     With n columns, m rows and k nonzeros. Infinite bounds are ``+-inf``. The matrix A is kept row-wise (CSR):
     row i has the columns ``column_index[row_start[i]:row_start[i + 1]]`` with the values at the same places.
+
+    With t indicator constraints: row ``indicator_row[k]`` must hold only where the binary column
+    ``indicator_column[k]`` takes the value ``indicator_value[k]``. A row has at most one indicator.
+
+    With s special ordered sets of q members in all: set k has the columns
+    ``sos_column[sos_start[k]:sos_start[k + 1]]``, in the order of their weights. At most one of them may be nonzero
+    (type 1), or at most two that are neighbours (type 2).
+
+    Whatever reads rows as if each of them always held must look at `is_linear` first.
     """
 
     name: str
@@ -47,6 +72,19 @@ class Model:
     value: Floats  # (k,)
     column_names: tuple[str, ...]  # (n,)
     row_names: tuple[str, ...]  # (m,)
+    indicator_row: Indices = field(default_factory=_no_indices)  # (t,) increasing
+    indicator_column: Indices = field(default_factory=_no_indices)  # (t,)
+    indicator_value: Kinds = field(default_factory=_no_kinds)  # (t,) 0 or 1
+    sos_type: Kinds = field(default_factory=_no_kinds)  # (s,) 1 or 2
+    sos_start: Indices = field(default_factory=_one_start)  # (s + 1,)
+    sos_column: Indices = field(default_factory=_no_indices)  # (q,)
+    sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing within a set
+    sos_names: tuple[str, ...] = ()  # (s,)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether linear rows and kinds of variables say all: no indicator constraint, no special ordered set."""
+        return not len(self.indicator_row) and not len(self.sos_type)
 
     @property
     def columns(self) -> int:
@@ -102,6 +140,14 @@ class Model:
                 value=self.value,
                 column_names=_packed(self.column_names),
                 row_names=_packed(self.row_names),
+                indicator_row=self.indicator_row,
+                indicator_column=self.indicator_column,
+                indicator_value=self.indicator_value,
+                sos_type=self.sos_type,
+                sos_start=self.sos_start,
+                sos_column=self.sos_column,
+                sos_weight=self.sos_weight,
+                sos_names=_packed(self.sos_names),
             )
 
     @classmethod
@@ -123,6 +169,14 @@ class Model:
                 value=arrays["value"],
                 column_names=_unpacked(arrays["column_names"]),
                 row_names=_unpacked(arrays["row_names"]),
+                indicator_row=arrays["indicator_row"],
+                indicator_column=arrays["indicator_column"],
+                indicator_value=arrays["indicator_value"],
+                sos_type=arrays["sos_type"],
+                sos_start=arrays["sos_start"],
+                sos_column=arrays["sos_column"],
+                sos_weight=arrays["sos_weight"],
+                sos_names=_unpacked(arrays["sos_names"]),
             )
 
 
