@@ -42,7 +42,7 @@ def check_point(model: Model, point: Floats, claimed: float | None) -> PointChec
         return PointCheck(f"column {model.column_names[column]} is {point[column]}")
     with np.errstate(over="ignore", invalid="ignore"):  # absurd but finite values: what overflows is a violation
         objective = float(model.objective @ point) + model.offset
-        reason = _columns(model, point) or _rows(model, point) or _sets(model, point)
+        reason = violation(model, point)
     if reason:
         return PointCheck(reason, objective)
     if claimed is None or not math.isfinite(claimed):
@@ -50,6 +50,11 @@ def check_point(model: Model, point: Floats, claimed: float | None) -> PointChec
     if not abs(claimed - objective) <= OBJECTIVE * max(1.0, abs(objective)):
         return PointCheck(f"the objective is claimed as {claimed:.12g}, but the point's is {objective:.12g}", objective)
     return PointCheck("", objective)
+
+
+def violation(model: Model, point: Floats) -> str:
+    """Return what a finite point of shape (n,) violates beyond the tolerances; empty for a feasible one."""
+    return _columns(model, point) or _rows(model, point) or _sets(model, point)
 
 
 def check_answer(model: Model, answer: Answer) -> tuple[Check, str]:
