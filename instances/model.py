@@ -80,6 +80,8 @@ class Model:
     sos_column: Indices = field(default_factory=_no_indices)  # (q,)
     sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing within a set
     sos_names: tuple[str, ...] = ()  # (s,)
+    warnings: tuple[str, ...] = ()
+    """What its file left open, and how it was read: whoever asked for the file is told."""
 
     @property
     def is_linear(self) -> bool:
@@ -148,6 +150,7 @@ class Model:
                 sos_column=self.sos_column,
                 sos_weight=self.sos_weight,
                 sos_names=_packed(self.sos_names),
+                warnings=_packed(self.warnings),
             )
 
     @classmethod
@@ -177,6 +180,7 @@ class Model:
                 sos_column=arrays["sos_column"],
                 sos_weight=arrays["sos_weight"],
                 sos_names=_unpacked(arrays["sos_names"]),
+                warnings=_unpacked(arrays["warnings"]),
             )
 
 
