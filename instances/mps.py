@@ -23,10 +23,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
+from instances.text import UTF_8, WHITE, split_fields, stripped
 
 _SENSES = {"MAX": True, "MAXIMIZE": True, "MAXIMISE": True, "MIN": False, "MINIMIZE": False, "MINIMISE": False}
 _SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA")
@@ -51,18 +53,19 @@ class _Malformed(Exception):
         self.line = line
 
 
-def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]]) -> Model:
+def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]], encoding: str = UTF_8) -> Model:
     """Read a model from the lines of an MPS file, cut by white space or, if that makes no sense, by position.
 
     Args:
         source: opens the file; called once per attempt.
+        encoding: of the file, `UTF_8` or `BYTEWISE`: the columns of a fixed file are bytes.
 
     Raises:
         UnreadableModel: says what is wrong and in which line.
 
     """
     problems: list[_Malformed] = []
-    for cut in (str.split, _cut_fixed):
+    for cut in (split_fields, partial(_cut_fixed, encoding=encoding)):
         try:
             with source() as lines:
                 return _read(lines, _Reader(cut))
@@ -124,9 +127,9 @@ class _Reader:
     def take(self, line: str) -> None:
         """Take in the next line."""
         self.line += 1
-        if line.startswith("*") or not line.strip():
+        if line.startswith("*") or not stripped(line):
             return
-        if line[0] not in " \t":
+        if line[0] not in WHITE:
             self._enter(line)
         elif self._section in self._takers:
             self._takers[self._section](line)
@@ -151,7 +154,7 @@ class _Reader:
         return builder.build()
 
     def _enter(self, line: str) -> None:
-        word, *rest = line.split()
+        word, *rest = split_fields(line)
         word = word.upper()
         if self._section == "OBJSENSE" and word in _SENSES:
             self._take_sense(word)
@@ -173,13 +176,13 @@ class _Reader:
             self._take_sense(rest[0])
 
     def _take_sense(self, line: str) -> None:
-        sense = line.strip().upper()
+        sense = stripped(line).upper()
         if sense not in _SENSES:
             raise _Problem(f"the objective's sense is MAX or MIN, not {_quote(line)}")
         self._builder.maximise = _SENSES[sense]
 
     def _take_objective_name(self, line: str) -> None:
-        self._objective_name = line.strip()
+        self._objective_name = stripped(line)
 
     def _take_row(self, line: str) -> None:
         fields = self._cut(line)
@@ -214,7 +217,7 @@ class _Reader:
 
     def _take_marker(self, line: str) -> None:
         # By white space in both layouts: writers are careless about the positions.
-        fields = line.split()
+        fields = split_fields(line)
         if len(fields) != 3 or fields[1] != "'MARKER'" or fields[2] not in ("'INTORG'", "'INTEND'"):
             raise _Problem(f"a marker is a name, 'MARKER', and 'INTORG' or 'INTEND', not {_quote(line)}")
         self._integer = fields[2] == "'INTORG'"
@@ -318,18 +321,21 @@ _FIELDS = ((1, 3), (4, 12), (14, 22), (24, 36), (39, 47), (49, 61))
 """Where the six fields of a fixed line are: Python's slices of columns 2-3, 5-12, 15-22, 25-36, 40-47 and 50-61."""
 
 
-def _cut_fixed(line: str) -> list[str]:
-    line = line.rstrip().expandtabs()
+def _cut_fixed(line: str, encoding: str) -> list[str]:
+    # A column is a byte: where a character takes more of them, the line is cut as bytes, each a character meanwhile.
+    wide = encoding == UTF_8 and not line.isascii()
+    columns = line.encode().decode("latin-1") if wide else line
+    columns = columns.rstrip(WHITE).expandtabs()
     covered = 0
     fields = []
     for start, end in _FIELDS:
-        if line[covered:start].strip():
+        if stripped(columns[covered:start]):
             raise _Problem(f"text between the fields of a fixed line: {_quote(line)}")
-        fields.append(line[start:end].strip())
+        fields.append(stripped(columns[start:end]))
         covered = end
-    if line[covered:].strip():
+    if stripped(columns[covered:]):
         raise _Problem(f"text behind the fields of a fixed line: {_quote(line)}")
-    return [field for field in fields if field]
+    return [field.encode("latin-1").decode() if wide else field for field in fields if field]
 
 
 def _number(text: str) -> float:

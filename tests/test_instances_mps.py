@@ -247,12 +247,6 @@ def test_line_ends_tabs_and_remarks_change_nothing(tmp_path: Path, change: tuple
     assert (model.value.tolist(), model.row_upper.tolist()) == ([1, 1], [4])
 
 
-def test_names_that_are_no_utf8_are_escaped(tmp_path: Path) -> None:
-    path = tmp_path / "model.mps"
-    path.write_bytes(mps().replace(" x ", " \xe4x ").encode("latin-1"))
-    assert read_model(path).column_names == ("\\xe4x", "y")
-
-
 def test_fortran_exponents_are_numbers(tmp_path: Path) -> None:
     model = read(tmp_path, mps(columns=" x obj 1D2 c 1.5d-1\n"))
     assert (model.objective.tolist(), model.value.tolist()) == ([100], [0.15])
@@ -261,7 +255,8 @@ def test_fortran_exponents_are_numbers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "complete"),
+        ("", "the file is empty"),
+        ("* nothing\n", "complete"),
         (mps().replace("ENDATA\n", ""), "complete"),
         (mps()[: mps().index(" obj 1 c 1\n y") + 14], "line 7"),
         ("hello world\n", "line 1: 'hello world'"),
