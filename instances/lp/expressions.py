@@ -49,7 +49,7 @@ class Expressions:
                     broken |= first and tokens.new_line
                     self._add(terms, self._multiplied(coefficient), value)
                 else:
-                    glued = self._constant(begin)
+                    glued = self._glued_constant(begin, coefficient)
                     constant += value
             elif tokens.at("infinity"):
                 word = tokens.need("a variable", "infinity")
@@ -121,11 +121,19 @@ class Expressions:
                 raise Problem(f"{variable.word!r} is neither a number nor a name: put a space into it, or rename it")
         return self.column()
 
-    def _constant(self, begin: Token | None) -> str:
-        """Return the word in which a constant, that begins at a token, follows a name without a space."""
-        if self._tokens.writer == "Gurobi" and begin is not None:
-            raise Problem(f"{begin.word!r} is a variable where Gurobi wrote it, but a number to others: rename it")
-        return begin.word if begin is not None and begin.glued else ""
+    def _glued_constant(self, begin: Token | None, number: Token | None) -> str:
+        """Return the word in which a constant follows a name without a space; empty when there is none.
+
+        Args:
+            begin: the constant's first token, a sign if it has any.
+            number: the token of its number.
+
+        """
+        if begin is None or number is None:
+            return ""
+        if self._tokens.writer == "Gurobi":
+            raise Problem(f"{number.word!r} is a variable where Gurobi wrote it, but a number to others: rename it")
+        return begin.word if begin.glued else ""
 
     def _sign(self) -> tuple[float, bool]:
         """Take any signs; return their product and whether there were any."""

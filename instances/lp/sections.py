@@ -247,7 +247,7 @@ class Sections:
             members: list[tuple[int, float]] = []
             beginning = None
             while beginning is None and (member := self._tokens.take("label")) is not None:
-                if self._tokens.at("number", "sign"):
+                if not self._tokens.at("label", "other"):
                     if member not in self._builder.columns:
                         raise Problem(f"there is no variable {member!r}, which a special ordered set names")
                     members.append((self._builder.columns[member], self._expressions.number()))

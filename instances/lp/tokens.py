@@ -26,7 +26,8 @@ _HEADERS = {
 }
 _KEYS = tuple(_HEADERS)
 _HEADER = re.compile(
-    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?!\S)", re.IGNORECASE
+    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?![^ \t\r\n])",
+    re.IGNORECASE,
 )
 _BEFORE_SIGNS = ("minimize", "maximize", "rows", "bounds")
 """What follows these may begin with a sign; a sign behind another makes it a name that was not meant to begin one."""
