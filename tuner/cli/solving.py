@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ def execute(arguments: argparse.Namespace) -> int:
         memory_mib=parse_mib(arguments.memory, "--memory"),
         gap=read_number(arguments.gap, "--gap"),
     )
+    for warning in execution.instance.warnings:
+        print(f"warning: {execution.instance.path}: {warning}", file=sys.stderr)
     data = _execution_data(execution)
     if arguments.json:
         print_json(data)

@@ -121,7 +121,7 @@ class CacheUnwritable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Read(Task):
-    """Read a model file into the cache, unless it is there. Result: sizes, sense and features of the model."""
+    """Read a model file into the cache, unless it is there. Result: sizes, sense, warnings, features."""
 
     kind: ClassVar[str] = "read"
     library: str = "instances"
@@ -154,6 +154,7 @@ class Read(Task):
                 "nonzeros": model.nonzeros,
                 "integers": model.integers,
                 "maximise": bool(model.maximise),
+                "warnings": list(model.warnings),
                 "features": features(model),
             }
 
