@@ -19,6 +19,7 @@ from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
 from tuner.cli.words import print_json, print_table
 from tuner.commands import counted
+from tuner.cost import Cost, solved
 from tuner.errors import Failed, UsageError
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space
@@ -163,8 +164,9 @@ def _execution_data(execution: Execution) -> dict[str, Any]:
         "termination": response.termination.value,
         "claim": response.claim.value,
         "check": response.check.value,
-        "solved": response.solved,
+        "solved": all(solved(cost, run, response) for cost in (Cost.PAR10, Cost.WALL)),
         "objective": response.objective,
+        "proven_objective": response.proven_objective,
         "bound": response.bound,
         "gap": response.gap,
         "cpu_s": round(response.cpu, 6),
@@ -177,6 +179,7 @@ def _execution_data(execution: Execution) -> dict[str, Any]:
         "integral": response.integral,
         "raw_status": response.raw_status,
         "reason": response.reason or None,
+        "doubt": response.doubt or None,
     }
 
 

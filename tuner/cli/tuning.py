@@ -18,7 +18,7 @@ from tuner.app.intake import submission_of
 from tuner.app.reuse import tuned_before
 from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
-from tuner.app.views import StoredView, View, configuration_data, job_data
+from tuner.app.views import StoredView, View, configuration_data, delicate_data, job_data
 from tuner.cli.hints import told
 from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
@@ -180,6 +180,7 @@ def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
         "recommended": configuration_data(verdict.recommended),
         "finalist": configuration_data(verdict.contenders.incumbent),
         "runs": conclusion.runs,
+        "delicate": delicate_data(verdict.delicate),
         "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
         "files": [str(path) for path in files],
     }

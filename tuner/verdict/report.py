@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from itertools import accumulate
 
-from storage.records import Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
+from storage.records import Check, Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
 from tuner.charts import Axis, Series, log_axis, scatter, steps
 from tuner.commands import counted
 from tuner.cost import Cost, Ties, censored, cost_of, scale
@@ -235,15 +235,33 @@ def _figure(svg: str, caption: str, series: Sequence[Series] = ()) -> str:
 
 
 def _failures(job: Job, runs: Sequence[StoredRun]) -> str:
-    members: dict[str, Member] = {member.sha256: member for member in job.members}
     failed = [stored for stored in runs if not stored.response.feasible]
-    if not failed:
+    disputed = [stored for stored in runs if stored.response.check is Check.DISPUTED]
+    return _runs(
+        "Responses that do not count",
+        "Refuted, crashed or out of memory: such a configuration is never recommended.",
+        job,
+        failed,
+    ) + _runs(
+        "Disputed answers",
+        "Each is better than another answer allows, but holds within the solver's tolerance only. Which is right is "
+        "not known: such a run counts as unsolved, and neither side gains by it.",
+        job,
+        disputed,
+    )
+
+
+def _runs(title: str, text: str, job: Job, chosen: Sequence[StoredRun]) -> str:
+    """Return a section on some runs, with the commands that execute them again; empty without a run."""
+    if not chosen:
         return ""
+    members: dict[str, Member] = {member.sha256: member for member in job.members}
     rows = []
-    for stored in failed[:MOST_FAILURES]:
+    for stored in chosen[:MOST_FAILURES]:
         run, response = stored.run, stored.response
         member = members.get(run.instance)
-        what = "refuted" if response.check == "refuted" else response.termination.value
+        told = response.check in (Check.REFUTED, Check.DISPUTED)
+        what = response.check.value if told else response.termination.value
         line = reproducing_line(run, member.path if member else run.instance, job)
         rows.append(
             [
@@ -252,9 +270,9 @@ def _failures(job: Job, runs: Sequence[StoredRun]) -> str:
                 f"<code>{escape(line)}</code>",
             ]
         )
-    more = len(failed) - len(rows)
+    more = len(chosen) - len(rows)
     note = f'<p class="soft">{more} more are not listed.</p>' if more > 0 else ""
     return (
-        "<h2>Responses that do not count</h2><p>Refuted, crashed or out of memory: such a configuration is never "
-        f"recommended. The command executes the run again.</p>{_grid(['instance', 'what', 'command'], rows)}{note}"
+        f"<h2>{title}</h2><p>{text} The command executes the run again.</p>"
+        f"{_grid(['instance', 'what', 'command'], rows)}{note}"
     )
