@@ -243,6 +243,8 @@ class Client:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
+                    if kind == "gone":
+                        raise UnknownJob(f"{self.url}: job {job!r} was deleted")
                     try:
                         told = json.loads(line.removeprefix("data: "))
                         _checking(Over if kind == "over" else Standing).validate_python(told)

@@ -60,10 +60,8 @@ function show(standing) {
 refresh();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 if (!over.includes(page.dataset.state)) {
-  const source = new EventSource(`/v1/jobs/${job}/events`);
   let changed = false;
-  source.addEventListener("job", event => { show(JSON.parse(event.data)); changed = true; });
-  source.addEventListener("over", () => { source.close(); location.reload(); });
+  live.follow(job, standing => { show(standing); changed = true; });
   setInterval(async () => {
     if (!changed) return;
     changed = false;
