@@ -203,7 +203,7 @@ def test_pages_whose_token_was_revoked_ask_for_another_one(
     "lacks",
     [
         "delete window.SharedWorker",
-        "SharedWorker = class { port = {postMessage() {}, close() {}}; constructor() { setTimeout(() => this.onerror()); } }",
+        "SharedWorker = function () { this.port = {postMessage() {}, close() {}}; setTimeout(() => this.onerror()); }",
     ],
 )
 def test_pages_are_live_in_browsers_without_shared_workers_and_keep_no_connection(

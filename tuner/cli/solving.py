@@ -16,7 +16,7 @@ from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
-from tuner.cli.words import print_json, print_table
+from tuner.cli.words import print_json, print_table, put, put_facts
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.limits import enforceable
@@ -43,9 +43,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(data)
     else:
-        width = max(map(len, data))
-        for name, value in data.items():
-            print(f"{name:<{width}}  {'-' if value is None else value}")
+        put_facts(list(data.items()))
     return 0 if execution.response.feasible else 5
 
 
@@ -83,7 +81,7 @@ def params(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"solver": arguments.solver, "parameters": entries})
         return 0
-    print(heading)
+    put(heading)
     columns = tuple(entries[0])
     print_table(columns, ([_text(entry[column]) for column in columns] for entry in entries))
     return 0
@@ -110,7 +108,7 @@ def generate(arguments: argparse.Namespace) -> int:
         paths = write_family(FAMILIES[arguments.family], count, folder, seed, size)
     except OSError as error:
         raise Failed(f"{folder}: cannot be written: {error.strerror}") from None
-    print(f"{len(paths)} models in {folder}: {paths[0].name} to {paths[-1].name}")
+    put(f"{len(paths)} models in {folder}: {paths[0].name} to {paths[-1].name}")
     return 0
 
 
@@ -141,9 +139,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        width = max(map(len, found))
-        for name, value in found.items():
-            print(f"{name:<{width}}  {value}")
+        put_facts(list(found.items()))
     return code
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from storage.records import ALL_SLOTS, InstanceSet, Job, JobState, Submission
@@ -22,7 +22,7 @@ from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
 from tuner.service.access import Caller
-from tuner.service.bodies import NewJob, NewProblem, document_body, read_document
+from tuner.service.bodies import NewJob, NewProblem, document_body, read_document, seen
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -38,7 +38,7 @@ from tuner.service.endpoints import (
 )
 from tuner.service.problems import Refused
 
-IdempotencyKey = Annotated[str, Header(max_length=200)]
+IdempotencyKey = Annotated[str, Header(max_length=200), AfterValidator(seen)]
 
 router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
 

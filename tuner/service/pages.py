@@ -10,10 +10,12 @@ from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
+from instances.text import escaped
 from storage.records import ALL_SLOTS, JobKind, spell
 from tuner.app import drawing
 from tuner.app.figures import figures_of
@@ -266,8 +268,17 @@ def _digits(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
 
 
+def _shown(value: Any) -> Any:
+    """Return what a page has of a value: the hidden characters of a text, such as marks of direction, spelled out."""
+    return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
 _templates = Environment(
-    loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("tuner.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    finalize=_shown,
 )
 _templates.filters.update(
     duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
