@@ -19,13 +19,14 @@ from tuner.app.stores import open_store, printed_url, store_exists
 from tuner.cli.words import print_json, print_table, put, put_facts
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
+from tuner.extras import EXTRAS
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space
 from tuner.follower.solvers.admission import domain_of
 from tuner.scenario import parse_mib, parse_seconds, read_number, read_whole
 from tuner.space import unknown
 
-PACKAGES = ("tuner", "highspy", "ortools", "optuna", "optuna-dashboard", "numpy", "sqlalchemy")
+PACKAGES = ("tuner", "highspy", "ortools", "optuna", "numpy", "sqlalchemy")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -120,6 +121,8 @@ def doctor(arguments: argparse.Namespace) -> int:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "missing"
+    for extra in EXTRAS:
+        found[f"extra {extra.name}"] = "there" if extra.is_there else f"missing; {extra.advice}"
     for solver, solver_version in versions().items():
         found[f"solver {solver}"] = solver_version
     found["cores"] = f"{len(os.sched_getaffinity(0))} usable of {os.cpu_count()}"

@@ -10,7 +10,6 @@ from urllib.parse import parse_qs, quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
@@ -24,6 +23,7 @@ from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
+from tuner.extras import EXTRAS, PLOTS
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.dashboard import PATHS, Dashboard
@@ -213,6 +213,8 @@ def _static(name: str) -> Callable[[], Response]:
     package, folder, kind = _STATIC[name]
 
     def static() -> Response:
+        if package == "plotly":
+            PLOTS.need()
         content = (files(package) / folder / name).read_bytes()
         return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
 
@@ -270,7 +272,7 @@ def _digits(value: float | None, digits: int) -> str:
 
 def _shown(value: Any) -> Any:
     """Return what a page has of a value: the hidden characters of a text, such as marks of direction, spelled out."""
-    return escaped(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
 
 
 _templates = Environment(
@@ -291,6 +293,7 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
         "is_known": who is not None and who.has_token,
         "may_submit": who is not None and who.may_submit,
         "sees_all": who is not None and who.seen is None,
+        "extras": {extra.name for extra in EXTRAS if extra.is_there},
     }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 

@@ -47,6 +47,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (kept.RequestDiffers, HTTPStatus.UNPROCESSABLE_ENTITY),
     (kept.StoreRefused, HTTPStatus.CONFLICT),
     (ours.UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ours.MissingExtra, HTTPStatus.NOT_IMPLEMENTED),
     (ours.Failed, HTTPStatus.CONFLICT),
     (kept.StoreFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (kept.StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -12,7 +13,8 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 from tuner.app.shapes import Best, FamilyBest, InstanceShape, ResponsePage, StepShape
 from tuner.app.sheets import csv_lines
 from tuner.app.views import Data, Filters, finite
-from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers
+from tuner.extras import PARQUET
+from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers, problems
 
 router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"])
 
@@ -49,7 +51,11 @@ def read_instances(service: Served, who: Reader, job: Reference) -> list[Data]:
 
 @router.get(
     "/jobs/{job}/responses",
-    responses={**NONE, **answers(ResponsePage, "text/csv", "application/vnd.apache.parquet")},
+    responses={
+        **NONE,
+        **problems(HTTPStatus.NOT_IMPLEMENTED),
+        **answers(ResponsePage, "text/csv", "application/vnd.apache.parquet"),
+    },
 )
 def read_responses(
     service: Served,
@@ -70,7 +76,8 @@ def read_responses(
     found = own.responses(job, filters)
     if form == "csv":
         return StreamingResponse(csv_lines(found), media_type="text/csv; charset=utf-8")
-    from tuner.service.parquet import parquet
+    PARQUET.need()
+    from tuner.service.parquet import parquet  # here: pyarrow may be missing
 
     return StreamingResponse(parquet(found), media_type="application/vnd.apache.parquet")
 

@@ -38,6 +38,7 @@ function draw(figures) {
 }
 
 async function refresh() {
+  if (typeof Plotly === "undefined") return;  // not installed at the server
   const answer = await fetch(`/jobs/${job}/figures`);
   if (answer.ok) draw(await answer.json());
 }
