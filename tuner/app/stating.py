@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 
+from instances.visible import escaped
 from tuner.bilevel import Ties
 from tuner.bilevel.applications import restored
 from tuner.errors import Failed, Stopped, TunerError, UsageError
@@ -92,12 +93,12 @@ def _main(memory_mib: int) -> int:
     try:
         restored(sys.stdin.read()).problem(Ties.OPTIMISTIC)
     except TunerError as error:
-        print(error)
+        sys.stdout.write(escaped(str(error)))
         return WRONG
     except MemoryError:
         return FULL
     except Exception as error:  # noqa: BLE001  of a kind that nobody thought of: it fails the job, not the worker
-        print(f"it cannot be read: {type(error).__name__}: {error}")
+        sys.stdout.write(escaped(f"it cannot be read: {type(error).__name__}: {error}"))
         return 1
     return 0
 

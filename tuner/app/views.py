@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from storage.errors import UnknownJob
 from storage.records import (
     ALL_SLOTS,
     Bracket,
@@ -214,6 +215,13 @@ class StoredView:
     def job(self, reference: str) -> Job:
         """Return a job itself; UnknownJob for another owner's, too."""
         return self.store.job(reference, self._owner)
+
+    def standing(self, number: int) -> Job:
+        """Return a job as `Store.standing` does, by its id; UnknownJob for another owner's, too."""
+        job = self.store.standing(number)
+        if self._owner not in (None, job.owner):
+            raise UnknownJob(f"there is no job {number}")
+        return job
 
     def show(self, reference: str) -> Data:
         """Return a job with its trajectory and events; of a bilevel problem, with its bracket."""
