@@ -399,7 +399,7 @@ def test_special_ordered_sets_are_read(tmp_path: Path, text: str, expected: list
         (" s1: S1:: x:1 y:2 <= 2", "a member of a set"),
         (" s1: S1:: x:1,y:2", "there is no variable ',y'"),
         (" s1: S1:: x:1 y:1", "the weight 1 of 'x' gives no order"),
-        (" s1: S1:: x:1 x:2", "has a column twice"),
+        (" s1: S1:: x:1 x:2", "has 'x' twice"),
         (" s1: S1:: x:1\n s1: S1:: y:1", "two special ordered sets 's1'"),
         (" s1: S1:: x:1 y:", "a number should stand where 'end' does"),
     ],
