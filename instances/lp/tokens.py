@@ -110,7 +110,7 @@ class Token(NamedTuple):
 
 
 class Tokens:
-    """The tokens of a file, the next one in sight."""
+    """The tokens of a file, the next one in sight once it is started."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.writer = ""
@@ -118,11 +118,14 @@ class Tokens:
         self._tokens = self._scan(lines)
         self.line = 1
         """Of the next token; the last line that has one at the end."""
-        self.next = next(self._tokens, None)
-        if self.next is not None:
-            self.line = self.next.line
+        self.next: Token | None = None
         self.new_line = True
         """Whether the next token is the first of its line."""
+
+    def start(self) -> None:
+        """Bring the first token in sight."""
+        self.next = next(self._tokens, None)
+        self.line = 1 if self.next is None else self.next.line
 
     def at(self, *kinds: str) -> bool:
         """Whether the next token is of one of these kinds."""
