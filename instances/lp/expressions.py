@@ -85,11 +85,13 @@ class Expressions:
         """Take a variable; one not seen before becomes a new column."""
         token = self._tokens.next
         name = self._tokens.need("a variable", "name", "infinity")
-        if token is not None and name not in self._builder.columns and (word := cut_name(token)):
-            raise Problem(
-                f"{word!r} is no name in an LP file, where signs and spaces end a name: rename it", token.line
-            )
-        return self.named(name)
+        index = self._builder.columns.get(name)
+        if index is None:
+            if token is not None and (word := cut_name(token)):
+                message = f"{word!r} is no name in an LP file, where signs and spaces end a name: rename it"
+                raise Problem(message, token.line)
+            index = self._builder.add_column(name)
+        return index
 
     def named(self, name: str) -> int:
         """Return the column of a variable; one not seen before becomes a new one."""

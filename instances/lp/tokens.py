@@ -54,6 +54,8 @@ _WRITERS = {
 """By what they say in a comment at the top. Their files have spaces around all but names, which may hold anything."""
 _CLOSING = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'"}
 INDICATORS = "indicator constraints are written 'b = 1 -> x + y <= 3'"
+_INFINITE = ("inf", "infinity")
+_INFINITE_LENGTHS = frozenset(map(len, _INFINITE))
 COMPARISONS = ("<", ">", "=")
 _SHOWN = 60
 """Characters of a file's text that a message shows."""
@@ -224,10 +226,11 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
             start = header.end()
     for match in _TOKEN.finditer(text, start):
         kind = str(match.lastgroup)
-        word = match["name"] if kind == "label" else match[kind]
-        if kind == "name" and word.lower() in ("inf", "infinity"):
-            kind = "infinity"
-        if kind == "operator" and word not in ("->", "<->"):
+        word = match["name"] if kind == "label" else match[0]
+        if kind == "name":
+            if len(word) in _INFINITE_LENGTHS and word.lower() in _INFINITE:
+                kind = "infinity"
+        elif kind == "operator" and word not in ("->", "<->"):
             word = word.replace("=", "") or "="
         yield Token(kind, word, line, text, match.start())
 
