@@ -26,7 +26,7 @@ _HEADERS = {
 }
 _KEYS = tuple(_HEADERS)
 _HEADER = re.compile(
-    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?![^ \t\r\n])",
+    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?![^ \t\r\n<>=+-])",
     re.IGNORECASE,
 )
 _BEFORE_SIGNS = ("minimize", "maximize", "rows", "bounds")
@@ -221,7 +221,7 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
     header = _HEADER.match(text, start)
     if header is not None:
         key = _KEYS[int(str(header.lastgroup)[1:])]
-        if _begins_section(key, header[0], text[header.end() :].strip(SPACE), line):
+        if _begins_section(key, header[0], text[header.end() :], line):
             yield Token("header", key, line, text, start)
             start = header.end()
     for match in _TOKEN.finditer(text, start):
@@ -235,11 +235,12 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
         yield Token(kind, word, line, text, match.start())
 
 
-def _begins_section(key: str, word: str, rest: str, line: int) -> bool:
+def _begins_section(key: str, word: str, following: str, line: int) -> bool:
+    rest = following.strip(SPACE)
     if rest.startswith(":"):
         return False
-    compared = rest.startswith(("<", ">", "="))
-    if compared or (rest.startswith(("+", "-")) and key not in _BEFORE_SIGNS):
+    signed = following.startswith(("+", "-")) or (rest.startswith(("+", "-")) and key not in _BEFORE_SIGNS)
+    if signed or rest.startswith(("<", ">", "=")):
         if word.lower() in _OFTEN_NAMES:
             return False
         raise Problem(f"{word!r} begins a section: rename the variable or row that has this name", line)
