@@ -37,17 +37,18 @@ def mps_cases(seed: int) -> Iterator[Case]:
     number = 0
     while True:
         dice = random.Random(f"{seed}:{number}")
-        case = Case(f"mps {seed}:{number}", ".mps", _encoded(dice, _Written(dice).text()))
+        case = Case(f"mps {seed}:{number}", ".mps", _encoded(dice, _Written(dice)))
         yield case
         yield mutated(case, dice, 1)
         yield mutated(case, dice, dice.choice((1, 2, 3)))
         number += 1
 
 
-def _encoded(dice: random.Random, text: str) -> bytes:
+def _encoded(dice: random.Random, written: _Written) -> bytes:
+    text = written.text()
     if dice.random() < 0.1:
         text = text.replace("\n", "\r\n")
-    data = text.encode(dice.choice(("utf-8", "utf-8", "cp1252")))
+    data = text.encode(written.encoding)
     return b"\xef\xbb\xbf" + data if dice.random() < 0.05 else data
 
 
@@ -56,6 +57,7 @@ class _Written:
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
+        self.encoding = dice.choice(("utf-8", "utf-8", "cp1252"))
         self.fixed = dice.random() < 0.4
         spaces = self.fixed and dice.random() < 0.5
         accents = dice.random() < 0.15
@@ -91,7 +93,7 @@ class _Written:
             return f" {between.join(field for field in fields if field)}{comment}\n"
         line = ""
         for place, field in zip(_PLACES, fields, strict=False):
-            line = line.encode().ljust(place).decode() + field
+            line = line.encode(self.encoding).ljust(place).decode(self.encoding) + field
         return f"{line}{comment}\n"
 
     def _head(self) -> str:

@@ -153,6 +153,9 @@ def _by_position(difference: Difference, case: Case) -> bool:
     """Whether some line has other than the fields of free format, which is read by position then."""
     counts = {"ROWS": (2,), "COLUMNS": (3, 5), "RHS": (2, 3, 4, 5), "RANGES": (2, 3, 4, 5), "BOUNDS": (2, 3, 4)}
     markers = ("'INTORG'", "'INTEND'")
+    columns = {words[0] for words in _section(case, "COLUMNS")}
+    if any(len(words) == 4 and words[2] not in columns for words in _section(case, "BOUNDS")):
+        return True
     return any(
         len(words) not in allowed and not (name == "COLUMNS" and words[-1] in markers)
         for name, allowed in counts.items()
