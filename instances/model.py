@@ -82,6 +82,8 @@ class Model:
     sos_column: Indices = field(default_factory=_no_indices)  # (q,)
     sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing in a set; may be equal in type 1
     sos_names: tuple[str, ...] = ()  # (s,)
+    warnings: tuple[str, ...] = ()
+    """What its file left open, and how it was read: whoever asked for the file is told."""
 
     @property
     def is_linear(self) -> bool:
@@ -123,12 +125,19 @@ class Model:
             sums[filled] = np.add.reduceat(products, self.row_start[:-1][filled])
         return sums
 
+    @property
+    def unconditional(self) -> Flags:
+        """Which rows have no indicator and hold at every point, shape (m,)."""
+        always = np.ones(self.rows, dtype=np.bool_)
+        always[self.indicator_row] = False
+        return always
+
     def binding(self, point: Floats) -> Flags:
         """Return which rows must hold at a point of shape (n,), shape (m,): all but those whose indicator is off.
 
         An indicator is rounded to the next integer first.
         """
-        held = np.ones(self.rows, dtype=np.bool_)
+        held = self.unconditional
         held[self.indicator_row] = np.rint(point[self.indicator_column]) == self.indicator_value
         return held
 
@@ -174,6 +183,7 @@ class Model:
                 sos_column=self.sos_column,
                 sos_weight=self.sos_weight,
                 sos_names=_packed(self.sos_names),
+                warnings=_packed(self.warnings),
             )
 
     @classmethod
@@ -203,6 +213,7 @@ class Model:
                 sos_column=arrays["sos_column"],
                 sos_weight=arrays["sos_weight"],
                 sos_names=_unpacked(arrays["sos_names"]),
+                warnings=_unpacked(arrays["warnings"]),
             )
 
 

@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0009"
+VERSION = "0010"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -349,6 +349,8 @@ runs = Table(
     Column("elapsed", Number, nullable=False),
     Column("stored_at", Moment, nullable=False),
     Column("environment", ForeignKey("environments.id")),
+    Column("proven_objective", Number),
+    Column("doubt", Words, nullable=False, server_default=""),
     ForeignKeyConstraint(["job_id", "instance"], ["job_members.job_id", "job_members.instance"]),
     UniqueConstraint("job_id", "configuration", "instance", "seed", "run_limit", "purpose", name="uq_runs_run"),
     Index("ix_runs_job_id_id", "job_id", "id"),

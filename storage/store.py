@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     and_,
     bindparam,
+    case,
     delete,
     false,
     func,
@@ -37,6 +38,8 @@ from storage.migrations import bring_up_to_date, is_there
 from storage.records import (
     Answer,
     Bracket,
+    Check,
+    Claim,
     Comparison,
     Configuration,
     Environment,
@@ -50,6 +53,7 @@ from storage.records import (
     StoredAnswer,
     StoredRun,
     Submission,
+    Tally,
     Termination,
 )
 from storage.rows import (
@@ -449,6 +453,21 @@ class Store(Library):
         chosen = _chosen(job_id, configuration, instance, purpose)
         with self._database.reading() as connection:
             return connection.scalars(select(func.count()).select_from(schema.runs).where(chosen)).one()
+
+    def tallies(self, job_id: int) -> list[Tally]:
+        """Return what is proven of the answers, by instance; instances without a run are left out."""
+        runs = schema.runs.c
+        with_point = and_(
+            runs.checked.in_([Check.CONFIRMED, Check.DISPUTED]), runs.claim.in_([Claim.OPTIMAL, Claim.FEASIBLE])
+        )
+        counts = [
+            func.count(case((runs.checked == Check.DISPUTED, 1))),
+            func.count(case((and_(with_point, runs.doubt != ""), 1))),
+            func.count(case((and_(with_point, runs.doubt == ""), 1))),
+        ]
+        wanted = select(runs.instance, *counts).where(runs.job_id == job_id).group_by(runs.instance)
+        with self._database.reading() as connection:
+            return [Tally(*row) for row in connection.execute(wanted)]
 
     def parts(self) -> dict[int, dict[str, set[str]]]:
         """Return the SHA-256 of every job's instances, by its id and by part, "training" or "holdout"."""

@@ -20,6 +20,7 @@ from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
+from storage.names import fitted, unseen
 from storage.records import JobKind, JobState
 from tuner.app.shapes import (
     Best,
@@ -156,6 +157,7 @@ class Client:
             say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
         for damaged in found.damaged:
             say(f"left out: {damaged.path}: {damaged.reason}")
+        name = fitted(name) if unseen(name) else name
         files = {file.sha256: file for file in found.files}
         missing = self._told(Missing, "POST", "/models/missing", json={"sha256": list(files)})["missing"]
         say(f"{len(files)} models, {len(missing)} of them to be sent")
@@ -243,6 +245,8 @@ class Client:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
+                    if kind == "gone":
+                        raise UnknownJob(f"{self.url}: job {job!r} was deleted")
                     try:
                         told = json.loads(line.removeprefix("data: "))
                         _checking(Over if kind == "over" else Standing).validate_python(told)

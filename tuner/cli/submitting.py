@@ -14,7 +14,7 @@ from tuner.cli import tuning
 from tuner.cli.hints import again
 from tuner.cli.progress import LINE_EVERY
 from tuner.cli.stored import client_of
-from tuner.cli.words import number, print_json, sayer
+from tuner.cli.words import number, print_json, put, sayer
 from tuner.client import Client
 from tuner.commands import counted, duration
 from tuner.documents import read_document
@@ -80,7 +80,7 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(job)
     elif arguments.watch:
-        print(job["report"] or _ended(job))
+        put(job["report"] or _ended(job))
     else:
         _print_handed_in(job, arguments)
     if not arguments.watch:
@@ -157,15 +157,15 @@ def _spent(data: Data) -> str:
 
 
 def _print_handed_in(job: Data, arguments: argparse.Namespace) -> None:
-    print(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
+    put(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
 
 
 def _print_result(job: Data) -> None:
-    print(job["report"] or _ended(job))
+    put(job["report"] or _ended(job))
     if job["report"]:
-        print()
+        put()
         for name, text in result_rows(job):
-            print(f"{name:<10} {text}")
+            put(f"{name:<10} {text}")
 
 
 def _ended(job: Data) -> str:

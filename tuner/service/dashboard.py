@@ -10,7 +10,6 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from a2wsgi import WSGIMiddleware
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from tuner.extras import DASHBOARD
 from tuner.leader.mirror import connect
 from tuner.service.problems import Refused
 
@@ -51,12 +51,17 @@ class Dashboard:
 
     @cached_property
     def _application(self) -> Any:
-        from optuna_dashboard import wsgi  # here: it takes more memory than all else, and few ask for it
+        from a2wsgi import (
+            WSGIMiddleware,  # here: both may be missing; and the dashboard takes more memory than all else
+        )
+        from optuna_dashboard import wsgi
 
         return WSGIMiddleware(wsgi(self._storage))
 
     def study(self, job: str) -> int | None:
-        """Return the id of a job's study; None when it has none (yet)."""
+        """Return the id of a job's study; None when it has none (yet), or there is no dashboard to show it."""
+        if not DASHBOARD.is_there:
+            return None
         for name in (job, f"{job} (tuner)"):
             try:
                 return self._storage.get_study_id_from_name(name)
@@ -69,8 +74,12 @@ class Dashboard:
     def answer(self, request: Request) -> Response:
         """Return an answer that the dashboard gives.
 
-        Raises Refused when it is asked for what is not there, or for what would make it fail or take long.
+        Raises:
+            MissingExtra: the dashboard is not installed.
+            Refused: it is asked for what is not there, or for what would make it fail or take long.
+
         """
+        DASHBOARD.need()
         if not _ANSWERED.fullmatch(request.scope["path"]):
             raise Refused(HTTPStatus.NOT_FOUND, "Optuna's dashboard has nothing there that this server shows")
         for name, form in _FORMS.items():

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
+from instances.visible import escaped
 from storage.records import ALL_SLOTS, JobKind, spell
 from tuner.app import drawing
 from tuner.app.figures import figures_of
@@ -22,6 +23,7 @@ from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
+from tuner.extras import EXTRAS, PLOTS
 from tuner.follower.spaces import spaces_of
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.dashboard import PATHS, Dashboard
@@ -211,6 +213,8 @@ def _static(name: str) -> Callable[[], Response]:
     package, folder, kind = _STATIC[name]
 
     def static() -> Response:
+        if package == "plotly":
+            PLOTS.need()
         content = (files(package) / folder / name).read_bytes()
         return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
 
@@ -231,6 +235,9 @@ _STATIC = {
     "hold.js": ("tuner.service", "static", _JS),
     "job.js": ("tuner.service", "static", _JS),
     "jobs.js": ("tuner.service", "static", _JS),
+    "live.js": ("tuner.service", "static", _JS),
+    "live-worker.js": ("tuner.service", "static", _JS),
+    "login.js": ("tuner.service", "static", _JS),
     "problem.js": ("tuner.service", "static", _JS),
     "submit.js": ("tuner.service", "static", _JS),
     "plotly.min.js": ("plotly", "package_data", _JS),
@@ -263,8 +270,17 @@ def _digits(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
 
 
+def _shown(value: Any) -> Any:
+    """Return what a page has of a value: the hidden characters of a text, such as marks of direction, spelled out."""
+    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 _templates = Environment(
-    loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("tuner.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    finalize=_shown,
 )
 _templates.filters.update(
     duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
@@ -277,6 +293,7 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
         "is_known": who is not None and who.has_token,
         "may_submit": who is not None and who.may_submit,
         "sees_all": who is not None and who.seen is None,
+        "extras": {extra.name for extra in EXTRAS if extra.is_there},
     }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 

@@ -39,9 +39,7 @@ class Bounds:
         self._extended = True
         model = self._model
         row = np.repeat(np.arange(model.rows), np.diff(model.row_start)).astype(np.int32)
-        always = np.ones(model.rows, dtype=np.bool_)
-        always[model.indicator_row] = False
-        kept = always[row]
+        kept = model.unconditional[row]
         row, column, value = row[kept], model.column_index[kept], model.value[kept]
         for _ in range(ROUNDS):
             before = np.isinf(self._lower).sum() + np.isinf(self._upper).sum()

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -168,9 +168,7 @@ class _Reformulation:
         # What the rest may be where the binary has the value, and where it has the other one.
         allowed = Fraction(upper) - Fraction(entries.get(binary, 0.0)) * value
         where = f"row {self._model.row_names[row]} holds only where {self._model.column_names[binary]} is {value}"
-        highest = Fraction(0)
-        for column, coefficient in rest.items():
-            highest += Fraction(coefficient) * Fraction(self._needed(column, coefficient > 0, where))
+        highest = _exact_sum((a, self._needed(column, a > 0, where)) for column, a in rest.items())
         if highest <= allowed:
             return
         self._admit(highest - allowed, where)
@@ -213,7 +211,7 @@ class _Reformulation:
             bound = self._needed(column, upwards, where)
             if bound <= 0 if upwards else bound >= 0:
                 continue  # by its own bound the column is at most, or at least, zero
-            self._admit(abs(Fraction(bound)), where)
+            self._admit(abs(bound), where)
             entries = {column: 1.0, **dict.fromkeys(binaries, -bound)}
             if upwards:
                 self._rows.add(f"{label}.{side}", entries, upper=0.0)
@@ -234,7 +232,7 @@ class _Reformulation:
             raise NotLinear(f"{where}, and {name} has no {side} bound: give it one, or use scip")
         return bound
 
-    def _admit(self, m: Fraction, where: str) -> None:
+    def _admit(self, m: Fraction | float, where: str) -> None:
         if m > self._largest:
             raise NotLinear(
                 f"{where}: as a linear row that takes a coefficient of {float(m):.4g}, and above {self._largest:g} "
@@ -251,8 +249,7 @@ class _Reformulation:
 
     def _assembled(self) -> Model:
         model, rows, extra = self._model, self._rows, len(self._binaries)
-        kept = np.ones(model.rows, dtype=np.bool_)
-        kept[model.indicator_row] = False
+        kept = model.unconditional
         entries = np.repeat(kept, np.diff(model.row_start))
         sizes = np.concatenate((np.diff(model.row_start)[kept], rows.sizes))
         return Model(
@@ -271,6 +268,17 @@ class _Reformulation:
             column_names=(*model.column_names, *self._binaries),
             row_names=(*(name for name, is_kept in zip(model.row_names, kept, strict=True) if is_kept), *rows.names),
         )
+
+
+def _exact_sum(products: Iterable[tuple[float, float]]) -> Fraction:
+    """Return the sum of the products of two finite doubles, exactly."""
+    numerators: dict[int, int] = {}
+    for one, other in products:
+        n, d = one.as_integer_ratio()
+        m, e = other.as_integer_ratio()
+        numerators[d * e] = numerators.get(d * e, 0) + n * m
+    # Few fractions: adding these is what takes time.
+    return sum((Fraction(numerator, denominator) for denominator, numerator in numerators.items()), Fraction(0))
 
 
 def _up(number: Fraction) -> float:

@@ -197,9 +197,7 @@ def _add_rows(scip: Environment, model: Model, variables: NDArray[np.uint64]) ->
     starts = model.row_start.tolist()
     first_member, first_value = members.ctypes.data, values.ctypes.data
     made = c_void_p()
-    always = np.ones(model.rows, dtype=np.bool_)
-    always[model.indicator_row] = False
-    for row in np.flatnonzero(always).tolist():
+    for row in np.flatnonzero(model.unconditional).tolist():
         start, length = starts[row], starts[row + 1] - starts[row]
         scip(
             "SCIPcreateConsBasicLinear",
