@@ -269,7 +269,7 @@ class ModelProblem(Problem):
 
 
 class FunctionProblem(ModelProblem):
-    """A problem whose lower level is a function of x: any MILP of linear rows over y, with F and C linear in y once x is."""
+    """A problem whose lower level is a function of x: any MILP of linear rows over y, with F and C linear in y."""
 
     def __init__(
         self,
