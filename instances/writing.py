@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 from instances.model import Model, VariableKind
+from instances.text import split_fields
 
 _INFINITE = "1e30"
 _INTEGRAL = (VariableKind.INTEGER, VariableKind.SEMI_INTEGER)
@@ -34,7 +35,7 @@ def write_mps(model: Model, path: Path) -> None:
 
 def _lines(model: Model) -> Iterator[str]:
     for name in (*model.column_names, *model.row_names, *model.sos_names):
-        if not name or len(name.split()) != 1 or name == "'MARKER'":
+        if not name or len(split_fields(name)) != 1 or name == "'MARKER'":
             raise ValueError(f"{name!r} cannot be the name of a row, column or set in free MPS")
     objective = "obj"
     while objective in model.row_names:

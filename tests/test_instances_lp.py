@@ -143,7 +143,7 @@ def test_a_model_without_rows_survives(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "line 1: an LP file begins with Minimize or Maximize"),
+        ("", "the file is empty"),
         ("\\ remark\n\ngarbage in\n", "line 3: an LP file begins"),
         ("max: 3x+2y;\nc1: x+y<=4;\n", "line 1: an LP file begins"),
         ("Minimize\n x\nSubject To\n c: x >= 1\n", "complete"),
