@@ -164,9 +164,7 @@ def test_a_bound_that_is_too_large_is_named() -> None:
     builder = Builder()
     x, y = builder.add_column("x", 0.0, -2e5, 1.0), builder.add_column("y", 0.0, 0.0, 1.0)
     builder.add_set("s", 1, [(x, 1.0), (y, 2.0)])
-    with pytest.raises(
-        NotLinear, match=r"set s has the member x: .* 2e\+05 times as large as its others, and above 100000"
-    ):
+    with pytest.raises(NotLinear, match=r"set s has the member x: .* 2e\+05 times as large .* above 100000 "):
         linear(builder.build(), LARGEST)
 
 
