@@ -14,6 +14,7 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import optuna
 import pytest
 
 from instances.folder import scan
@@ -30,6 +31,7 @@ from tuner.bilevel.applications import example
 from tuner.cli import main
 from tuner.documents import read_json, read_toml
 from tuner.errors import UsageError
+from tuner.leader.mirror import connect
 from tuner.scenario import Scenario
 
 HIDDEN = {
@@ -340,3 +342,15 @@ def test_csv_is_inert_whoever_writes_it(
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["instance"], row["raw_status"], row["reason"]) == (f"'={MEMBERS[0].name}", "'@SUM(A1)", "'+1")
     assert float(row["objective"]) == -5.0
+
+
+def test_the_csv_of_optunas_dashboard_is_inert(client: httpx.Client, store: Store) -> None:
+    study = optuna.create_study(study_name="s", storage=connect(store.url))
+    trial = study.ask()
+    trial.set_user_attr("reason", "=1+1")
+    study.tell(trial, -2.5)
+    answer = client.get(f"/csv/{study._study_id}")
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["Value"], row["UserAttribute reason"]) == ("-2.5", "'=1+1")
+    assert client.get("/csv/99").status_code in (200, 404)
