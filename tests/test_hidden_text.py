@@ -237,6 +237,32 @@ def _finished(store: Store) -> None:
     store.finish(lease, "gain", f"it is faster {EVIL}", TUNED, [COMPARISON])
 
 
+@pytest.mark.parametrize(("words", "code"), [
+    (("show", "a\udcffb"), 3),
+    (("show", EVIL), 3),
+    (("responses", "1", "--instance", "a\udcffb"), 2),
+    (("submit", "d/\udcff.mps"), 0),
+])  # fmt: skip
+def test_what_is_no_text_is_not_sent_to_a_server(
+    words: tuple[str, ...],
+    code: int,
+    client: httpx.Client,
+    store: Store,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _finished(store)
+    Path("d").mkdir()
+    second = b" y obj 1 row 1\nRHS\n r row 1\nBOUNDS\n UP b x 3\n UP b y 3\nENDATA\n"
+    Path("d/\udcff.mps").write_bytes(MPS[: MPS.index(b"RHS")] + second)
+    Path("d/\udcff.aux").write_text("N 1\nM 0\nLC 1\nLO -1\nOS 1\n")
+    assert main([*words, "--server", str(client.base_url)]) == code
+    _clean(capfd)
+    assert [hidden(job.name) for job in store.jobs()] == [""] * len(store.jobs())
+
+
 # What is shown
 
 
