@@ -63,7 +63,7 @@ def recorded(store: Store, leases: list[Lease], seconds: float) -> None:
 def shown(pages: list[Page], runs: int) -> None:
     """Wait until each page shows so many runs, without having been loaded again for it."""
     for page in pages:
-        expect(page.locator("#runs")).to_have_text(str(runs), timeout=15_000)
+        expect(page.locator("#runs")).to_have_text(str(runs), timeout=30_000)
 
 
 def until(is_so: Callable[[], bool], seconds: float = 15) -> None:

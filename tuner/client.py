@@ -296,12 +296,17 @@ class _Unreachable:
     ) -> None:
         if isinstance(error, httpx.HTTPError):
             raise Away(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+        if isinstance(error, UnicodeEncodeError):  # of what was to be sent: bytes of a file or of a shell's word
+            found = str(error.object)[error.start : error.start + 40]
+            raise UsageError(f"{found!r} is no text in UTF-8, and cannot be sent to a server") from None
 
 
 def _of(job: str) -> str:
     """Return a job's path; without a reference, it would be that of all jobs."""
     if not str(job):
         raise UsageError("JOB is empty: write the name or number of a job, as tuner jobs lists them")
+    if wrong := unseen(str(job)):
+        raise UnknownJob(f"there is no job {job!r}: the name {wrong}")
     return f"/jobs/{quote(str(job), safe='')}"
 
 

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from tuner.app.sheets import inert_csv
 from tuner.extras import DASHBOARD
 from tuner.leader.mirror import connect
 from tuner.service.problems import Refused
@@ -85,7 +86,8 @@ class Dashboard:
         for name, form in _FORMS.items():
             if not all(form.fullmatch(value) for value in request.query_params.getlist(name)):
                 raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: write numbers of 18 digits at most")
-        return _Handed(self._application)
+        is_csv = request.scope["path"].startswith("/csv/")
+        return (_Table if is_csv else _Handed)(self._application)
 
 
 class _Handed(Response):
@@ -111,3 +113,29 @@ class _Handed(Response):
         await self._application({**scope, "headers": [*scope["headers"], *more]}, receive, sending)
         if has_failed:
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Optuna's dashboard cannot answer this; the log says why")
+
+
+class _Table(_Handed):
+    """Comma-separated values of another application, made inert."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, and change the answer."""
+        start: Message = {}
+        body = bytearray()
+
+        async def sending(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            content = bytes(body)
+            if start["status"] == HTTPStatus.OK:
+                content = inert_csv(content.decode("utf-8", "replace")).encode()
+            await send({**start, "headers": [*headers, (b"content-length", str(len(content)).encode())]})
+            await send({"type": "http.response.body", "body": content})
+
+        await super().__call__(scope, receive, sending)
