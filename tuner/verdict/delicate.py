@@ -37,14 +37,14 @@ def tallied(runs: Iterable[StoredRun]) -> list[Tally]:
 
 
 def delicate(members: Iterable[Member], tallies: Iterable[Tally]) -> tuple[Delicate, ...]:
-    """Return the delicate ones of a job's models, in the order of its members."""
+    """Return the delicate ones of a job's models, by name."""
     known = {tally.instance: tally for tally in tallies}
     found = []
     for member in members:
         tally = known.get(member.sha256)
         if tally is not None and (tally.disputed or (tally.doubtful and not tally.sound)):
             found.append(Delicate(member.sha256, member.name, tally.disputed > 0))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda model: model.name))
 
 
 def sentences(models: Sequence[Delicate]) -> list[str]:
