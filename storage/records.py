@@ -253,9 +253,7 @@ class Tally:
     disputed: int
     """Answers that are disputed."""
     doubtful: int
-    """Answers with a point that holds within the solver's tolerance only, disputed ones included."""
-    sound: int
-    """Answers with a point of which nothing of the kind is known."""
+    """Answers of which that is known, and that are not disputed: they hold within the solver's tolerance only."""
 
 
 @dataclass(frozen=True)

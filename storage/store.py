@@ -39,7 +39,6 @@ from storage.records import (
     Answer,
     Bracket,
     Check,
-    Claim,
     Comparison,
     Configuration,
     Environment,
@@ -457,13 +456,9 @@ class Store(Library):
     def tallies(self, job_id: int) -> list[Tally]:
         """Return what is proven of the answers, by instance; instances without a run are left out."""
         runs = schema.runs.c
-        with_point = and_(
-            runs.checked.in_([Check.CONFIRMED, Check.DISPUTED]), runs.claim.in_([Claim.OPTIMAL, Claim.FEASIBLE])
-        )
         counts = [
             func.count(case((runs.checked == Check.DISPUTED, 1))),
-            func.count(case((and_(with_point, runs.doubt != ""), 1))),
-            func.count(case((and_(with_point, runs.doubt == ""), 1))),
+            func.count(case((and_(runs.checked == Check.CONFIRMED, runs.doubt != ""), 1))),
         ]
         wanted = select(runs.instance, *counts).where(runs.job_id == job_id).group_by(runs.instance)
         with self._database.reading() as connection:
