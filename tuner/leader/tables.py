@@ -40,7 +40,9 @@ class Trials:
             params, trials = self._tables["trial_params"].c, self._tables["trials"].c
             known = select(params.param_name, params.distribution_json).distinct()
             own = known.join(self._tables["trials"], trials.trial_id == params.trial_id).where(trials.study_id == study)
-            self._distributions: dict[str, str] = dict(connection.execute(own).tuples().all())
+            self._distributions: dict[str, str] = {
+                row.param_name: row.distribution_json for row in connection.execute(own)
+            }
 
     def add(self, trial: FrozenTrial) -> int:
         """Write a trial and return its id, after a pause in which others can write.

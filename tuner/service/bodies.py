@@ -13,7 +13,7 @@ from storage.names import fault
 from storage.records import ALL_SLOTS
 from tuner.documents import read_json
 from tuner.service.problems import Refused
-from tuner.service.uploads import MIB, TOO_LARGE, UNFIT, Caps
+from tuner.service.uploads import TOO_LARGE, UNFIT, Caps
 
 _ONE = threading.Lock()
 """One document is read at a time: each may take some hundred MiB while it is."""
@@ -84,17 +84,12 @@ class NewProblem(BaseModel):
     _fits = field_validator("name")(_fitting)
 
 
-async def document_body(request: Request, caps: Caps) -> bytes:
-    """Return a request's body; Refused when it is no JSON by its type, or too large."""
+async def document_body(request: Request) -> bytes:
+    """Return a request's body; Refused when it is no JSON by its type."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json")
-    body = bytearray()
-    async for block in request.stream():
-        body += block
-        if len(body) > caps.document:
-            raise Refused(TOO_LARGE, f"a request with a problem has {caps.document / MIB:g} MiB at most")
-    return bytes(body)
+    return await request.body()
 
 
 def read_document(body: bytes, caps: Caps) -> dict[str, Any]:

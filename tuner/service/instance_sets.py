@@ -28,7 +28,7 @@ async def upload_model(
 ) -> Data:
     """Upload one model's file as the body."""
     suffix = checked_suffix(suffix)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
     return {"sha256": content.sha256, "size": content.size}
 
@@ -59,7 +59,7 @@ async def upload_archive(
 ) -> Data:
     """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
     name = set_name(name)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
     return _set_data(made)
 

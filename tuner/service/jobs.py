@@ -92,7 +92,7 @@ async def create_problem(
     idempotency_key: IdempotencyKey = "",
 ) -> Data:
     """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
-    body = await document_body(request, service.caps)
+    body = await document_body(request)
 
     def submitted() -> tuple[Job, bool]:
         try:

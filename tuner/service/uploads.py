@@ -54,8 +54,14 @@ class Caps:
     """Folders in one another."""
     name: int = 200
     """Characters of a model's name, its folders included."""
+    request: int = MIB // 16
+    """Bytes of a request of any other kind."""
+    form: int = 10_000
+    """Bytes of a form of the pages."""
+    lists: int = 4 * MIB
+    """Bytes of a request that names the models of a set."""
     document: int = 16 * MIB
-    """Bytes of a request with a bilevel problem."""
+    """Bytes of a bilevel problem's document."""
     values: int = 1_000_000
     """Numbers, texts, lists and tables in it: a few bytes of JSON may take many in memory."""
 
@@ -149,14 +155,11 @@ def _laid_down() -> Iterator[None]:
         ) from None
 
 
-async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> Spool:
-    """Return what comes in; Refused when that is too much, or more than there is room for."""
-    spool, size = Spool(), 0
+async def spooled(stream: AsyncIterator[bytes]) -> Spool:
+    """Return what comes in; Refused when there is no room for it."""
+    spool = Spool()
     try:
         async for block in stream:
-            size += len(block)
-            if size > caps.upload:
-                raise Refused(TOO_LARGE, f"an upload has {caps.upload // MIB} MiB at most")
             await run_in_threadpool(spool.write, block)
         spool.rewind()
     except BaseException:
