@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import Response
 
 from storage.names import fault
 from storage.records import ALL_SLOTS
-from tuner.documents import read_json
+from tuner.documents import once, read_json
 from tuner.service.problems import Refused
 from tuner.service.uploads import TOO_LARGE, UNFIT, Caps
 
@@ -82,6 +87,31 @@ class NewProblem(BaseModel):
     priority: int = Field(default=0, ge=-1000, le=1000)
 
     _fits = field_validator("name")(_fitting)
+
+
+class Once(APIRoute):
+    """A route that takes no JSON body in which a name is there twice in one object."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Return what answers a request."""
+        handle = super().get_route_handler()
+
+        async def handler(request: Request) -> Response:
+            return await handle(_Once(request.scope, request.receive))
+
+        return handler
+
+
+class _Once(Request):
+    async def json(self) -> Any:
+        try:
+            return json.loads(await self.body(), object_pairs_hook=once)
+        except json.JSONDecodeError:  # which FastAPI knows
+            raise
+        except UnicodeDecodeError as error:
+            raise HTTPException(UNFIT, f"the body is no UTF-8: {error.reason} at byte {error.start}") from None
+        except ValueError as error:
+            raise HTTPException(UNFIT, f"the body: not valid JSON: {error}") from None
 
 
 async def document_body(request: Request) -> bytes:

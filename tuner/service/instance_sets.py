@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from storage.records import InstanceSet
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
 from tuner.app.views import Data
-from tuner.service.bodies import Hashes, NewSet
+from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused
 from tuner.service.uploads import checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"], route_class=Once)
 
 
 @router.post("/models", status_code=201, response_model=Uploaded, responses=LARGE)

@@ -27,7 +27,7 @@ from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
 from tuner.service.access import Access, Caller
-from tuner.service.bodies import NewJob, NewProblem, document_body, read_document
+from tuner.service.bodies import NewJob, NewProblem, Once, document_body, read_document
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -49,7 +49,7 @@ KNOWN_EVERY = 15.0
 """Seconds between two looks whether the token of who follows a job still counts."""
 IdempotencyKey = Annotated[str, Header(max_length=200)]
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"], route_class=Once)
 
 
 @router.post(

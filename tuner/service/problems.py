@@ -58,7 +58,7 @@ _INSIDE: tuple[tuple[type[kept.StoreError], HTTPStatus, str], ...] = (
     (
         kept.StoreFull,
         HTTPStatus.INSUFFICIENT_STORAGE,
-        "the store's disk is full; it takes nothing new until space is free",
+        "the server's disk is full; free space on it, then send it again",
     ),
     (kept.StoreRefused, HTTPStatus.CONFLICT, "the request contradicts what is kept, or has text that cannot be kept"),
     (

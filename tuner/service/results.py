@@ -14,9 +14,10 @@ from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from tuner.app.shapes import Best, FamilyBest, InstanceShape, ResponsePage, StepShape
 from tuner.app.views import Data, Filters, Rows, finite
+from tuner.service.bodies import Once
 from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"], route_class=Once)
 
 
 @router.get("/jobs/{job}/best", responses={**NONE, **answers(Best, "text/plain")})

@@ -22,6 +22,7 @@ from tuner.errors import TunerError
 from tuner.service import instance_sets, jobs, pages, problems, results
 from tuner.service.access import Access
 from tuner.service.dashboard import Dashboard
+from tuner.service.description import describe
 from tuner.service.endpoints import Reader, Served, Service
 from tuner.service.gate import Gate
 from tuner.service.uploads import Caps
@@ -55,6 +56,7 @@ def application(
     routers = (instance_sets.router, jobs.router, results.router, pages.router)
     for each in routers:
         app.include_router(each)
+    describe(app, needs_token)
     app.add_exception_handler(pages.LoginNeeded, pages.login_page)
     _health(app, store)
     app.add_exception_handler(problems.Refused, problems.refused)

@@ -28,6 +28,7 @@ from starlette.concurrency import run_in_threadpool
 
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
+from storage.errors import StoreFull, StoreUnavailable
 from storage.files import PIECE
 from storage.records import InstanceSet, ModelContent
 from storage.store import Store
@@ -117,7 +118,7 @@ def checked_suffix(suffix: str) -> str:
 class Spool:
     """A temporary file without a name: nothing is left of it when the process is killed.
 
-    What is wrong with its disk is Refused, and no fault of who sends.
+    What is wrong with its disk is StoreFull or StoreUnavailable: not the client's fault.
     """
 
     def __init__(self) -> None:
@@ -147,12 +148,10 @@ def _laid_down() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise Refused(
-            HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE,
-            f"the server cannot lay down what comes in ({error.strerror or error}); free space in its directory for "
-            "temporary files ($TMPDIR), then send it again",
-        ) from None
+        words = f"the server's directory for temporary files ($TMPDIR) cannot be written: {error}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreFull(words) from None
+        raise StoreUnavailable(words) from None
 
 
 async def spooled(stream: AsyncIterator[bytes]) -> Spool:
