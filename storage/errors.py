@@ -2,7 +2,17 @@
 
 
 class StoreError(Exception):
-    """Something about the store; the message says what, where and what to do."""
+    """Something about the store; the message says what, where and what to do.
+
+    Args:
+        message: for those who operate the store.
+        is_drivers: whether it quotes the database's driver, which may tell of hosts, tables and rows.
+
+    """
+
+    def __init__(self, message: str = "", *, is_drivers: bool = False) -> None:
+        super().__init__(message)
+        self.is_drivers = is_drivers
 
 
 class StoreUnavailable(StoreError):

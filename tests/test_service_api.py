@@ -286,8 +286,8 @@ def test_metrics_do_not_grow_with_the_methods_that_strangers_make_up(client: htt
 
 
 def test_a_method_that_is_not_there_is_answered_with_all_that_are(client: httpx.Client) -> None:
-    assert client.delete("/v1/jobs").headers["allow"] == "GET, POST"
-    assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET"
+    assert client.delete("/v1/jobs").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
 
 
 def test_a_path_or_method_that_is_not_there_is_a_problem_too(client: httpx.Client) -> None:
