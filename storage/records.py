@@ -404,6 +404,22 @@ class Token:
 
 
 @dataclass(frozen=True)
+class OwnerLimits:
+    """What one owner may have of a server; None where there is no limit."""
+
+    jobs: int | None = None
+    """Unfinished jobs: queued, running, interrupted or paused."""
+    priority: int | None = None
+    """The highest that a job may have."""
+    budget: float | None = None
+    """Seconds that a job may have."""
+    stored: int | None = None
+    """Bytes of models and of bilevel problems."""
+    slots: int | None = None
+    """Runs at a time, over all jobs and workers."""
+
+
+@dataclass(frozen=True)
 class ModelContent:
     """A model's file, as it is kept for workers anywhere."""
 
