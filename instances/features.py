@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from instances.model import Model, VariableKind
+from instances.model import Flags, Model, VariableKind
 
 FEATURES = {
     "binary columns": "integer, from 0 to 1",
@@ -33,8 +33,6 @@ FEATURES = {
     "largest side": "",
 }
 """Every feature's name, and what it says where the name does not."""
-
-Flags = NDArray[np.bool_]
 
 
 def features(model: Model) -> dict[str, float]:

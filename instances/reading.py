@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +13,18 @@ from instances.lp import read_lp
 from instances.model import Model
 from instances.mps import read_mps
 from instances.text import encoding_of, open_text
+
+
+def _version() -> str:
+    """Return a digest of the sources below this package: what any of them changes may be read into other arrays."""
+    digest = hashlib.sha256()
+    for source in sorted(Path(__file__).parent.rglob("*.py")):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+READER_VERSION = _version()
+"""Arrays that another version has read, or laid out in another way, are not taken from a cache."""
 
 
 def read_model(path: Path) -> Model:

@@ -319,7 +319,8 @@ def from_json(message: dict[str, Any]) -> Task:
 def _cached(arrays: Path) -> Model | None:
     try:
         return Model.load(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or damaged: read the file again
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        # Not there, damaged, or of another layout: read the file again.
         return None
 
 

@@ -24,6 +24,7 @@ from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]  
 from instances.model import Floats, Model, VariableKind
 from storage.records import Claim, Value
 from tuner.follower.solvers.admission import admit
+from tuner.follower.solvers.reformulation import refusal, solve_linear
 from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
 
@@ -46,6 +47,9 @@ RESERVED = frozenset(
 
 LARGEST = 1e20
 """CP-SAT refuses larger coefficients."""
+
+LARGEST_M = 1e12
+"""Of the linear rows that stand for indicator constraints and special ordered sets: integers bear a large one."""
 
 NEAR_TRUNCATION = 0.999
 """A variable this close to the bound that CP-SAT has put in place of infinity is taken to be at it."""
@@ -79,10 +83,16 @@ class CpSat:
         for values, what in ((model.objective, "objective coefficient"), (model.value, "coefficient")):
             if np.any(np.abs(values) >= LARGEST):
                 return f"CP-SAT takes no {what} of {LARGEST:g} or more"
-        return ""
+        reason = refusal(model, LARGEST_M)
+        return f"CP-SAT takes only linear rows, and {reason}" if reason else ""
 
     def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         """Solve on one thread; see `tuner.ports.Solver.solve`."""
+        return solve_linear(
+            model, LARGEST_M, limit, lambda linear, left: self._solve(linear, parameters, seed, left, gap)
+        )
+
+    def _solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         if np.any(model.lower > model.upper) or np.any(model.row_lower > model.row_upper):
             # MathOpt calls such a model an error.
             return Answer(Claim.INFEASIBLE, "INFEASIBLE: a lower bound is above its upper bound", steps=())

@@ -183,6 +183,7 @@ def _build(scip: Environment, model: Model) -> NDArray[np.uint64]:
         # The problem holds the variable from here on: the pointer stays good until the environment is gone.
         scip("SCIPreleaseVar", byref(made))
     _add_rows(scip, model, variables)
+    _add_sets(scip, model, variables)
     for index in np.flatnonzero(semi).tolist():
         _forbid_between(scip, int(variables[index]), float(model.lower[index]), float(model.upper[index]))
     return variables
@@ -196,7 +197,9 @@ def _add_rows(scip: Environment, model: Model, variables: NDArray[np.uint64]) ->
     starts = model.row_start.tolist()
     first_member, first_value = members.ctypes.data, values.ctypes.data
     made = c_void_p()
-    for row in range(model.rows):
+    always = np.ones(model.rows, dtype=np.bool_)
+    always[model.indicator_row] = False
+    for row in np.flatnonzero(always).tolist():
         start, length = starts[row], starts[row + 1] - starts[row]
         scip(
             "SCIPcreateConsBasicLinear",
@@ -208,8 +211,55 @@ def _add_rows(scip: Environment, model: Model, variables: NDArray[np.uint64]) ->
             lower[row],
             upper[row],
         )
-        scip("SCIPaddCons", made)
-        scip("SCIPreleaseCons", byref(made))
+        _keep(scip, made)
+    negative = -values
+    first_negative = negative.ctypes.data
+    for row, column, value in zip(
+        model.indicator_row.tolist(), model.indicator_column.tolist(), model.indicator_value.tolist(), strict=True
+    ):
+        start, length = starts[row], starts[row + 1] - starts[row]
+        switch = c_void_p(int(variables[column]))
+        if not value:
+            scip("SCIPgetNegatedVar", switch, byref(switch))
+        # SCIP's indicator constraints have an upper side only.
+        for first, side in ((first_value, upper[row]), (first_negative, -lower[row])):
+            if side < libscip.INFINITY:
+                scip(
+                    "SCIPcreateConsBasicIndicator",
+                    byref(made),
+                    b"",
+                    switch,
+                    length,
+                    first_member + 8 * start,
+                    first + 8 * start,
+                    side,
+                )
+                _keep(scip, made)
+
+
+def _add_sets(scip: Environment, model: Model, variables: NDArray[np.uint64]) -> None:
+    members = np.ascontiguousarray(variables[model.sos_column])
+    # The order is all that the weights mean; SCIP sorts by them, and some are equal.
+    places = np.arange(len(members), dtype=np.float64)
+    starts = model.sos_start.tolist()
+    made = c_void_p()
+    for number, type in enumerate(model.sos_type.tolist()):
+        start, length = starts[number], starts[number + 1] - starts[number]
+        scip(
+            f"SCIPcreateConsBasicSOS{type}",
+            byref(made),
+            b"",
+            length,
+            members.ctypes.data + 8 * start,
+            places.ctypes.data + 8 * start,
+        )
+        _keep(scip, made)
+
+
+def _keep(scip: Environment, constraint: c_void_p) -> None:
+    """Add a constraint; the problem holds it from here on."""
+    scip("SCIPaddCons", constraint)
+    scip("SCIPreleaseCons", byref(constraint))
 
 
 def _forbid_between(scip: Environment, variable: int, lower: float, upper: float) -> None:
@@ -231,8 +281,7 @@ def _forbid_between(scip: Environment, variable: int, lower: float, upper: float
         addressof(types),
         addressof(values),
     )
-    scip("SCIPaddCons", made)
-    scip("SCIPreleaseCons", byref(made))
+    _keep(scip, made)
 
 
 def _watched(scip: Environment, started: float) -> list[Step] | None:
