@@ -156,6 +156,12 @@ def test_a_variable_that_also_begins_a_section_is_refused_where_it_may_be_listed
     assert "'bin' is a variable and begins a section" in refusal(tmp_path, text)
 
 
+def test_a_variable_called_end_does_not_hide_the_end(tmp_path: Path) -> None:
+    model = read(tmp_path, "min\n obj: x + end\nst\n c: x + end >= 1\ngen\n x\nend\n")
+    assert model.kind.tolist() == [VariableKind.INTEGER, VariableKind.CONTINUOUS]
+    assert model.warnings == ()
+
+
 @pytest.mark.parametrize("word", ["end", "st", "bin", "gen", "bounds", "free", "min", "binary", "semi", "sos"])
 def test_words_that_begin_sections_are_names_within_a_line(tmp_path: Path, word: str) -> None:
     text = f"Minimize\n obj: x + {word}\nSubject To\n c: x + 2 {word} >= 1\n {word}: x >= 0\nEnd\n"
@@ -391,6 +397,7 @@ def sets(model: Model) -> list[tuple[str, int, list[tuple[str, float]]]]:
             [("SOS1_", 1, [("x", 1), ("y", 2)]), ("SOS1", 2, [("y", 1), ("z", 2)])],
         ),
         (" s1: S1:: x:2 y:-1.5e0\n", [("s1", 1, [("y", -1.5), ("x", 2)])]),
+        (" s1: S1:: x:1 y:1\n", [("s1", 1, [("x", 1), ("y", 1)])]),
         (" s(3): S1:: x:0 y:1\n", [("s(3)", 1, [("x", 0), ("y", 1)])]),
         (" empty: S1::\n s2: S2:: x:1 y:2\n", [("s2", 2, [("x", 1), ("y", 2)])]),
         ("", []),
@@ -412,7 +419,7 @@ def test_special_ordered_sets_are_read(tmp_path: Path, text: str, expected: list
         (" s1: S1:: x y", "a member of a set, such as x:1, or a section should stand where 'x' does"),
         (" s1: S1:: x:1 y:2 <= 2", "a member of a set"),
         (" s1: S1:: x:1,y:2", "there is no variable ',y'"),
-        (" s1: S1:: x:1 y:1", "the weight 1 of 'x' gives no order"),
+        (" s1: S2:: x:1 y:1", "which members are neighbours is not defined"),
         (" s1: S1:: x:1 x:2", "has 'x' twice"),
         (" s1: S1:: x:1\n s1: S1:: y:1", "two special ordered sets 's1'"),
         (" s1: S1:: x:1 y:", "a number should stand where 'end' does"),

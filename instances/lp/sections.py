@@ -106,11 +106,13 @@ class Sections:
             raise Problem(f"{token.word!r} begins a section: rename the variable that has this name", token.line)
 
     def _check_no_member(self) -> None:
-        """Refuse a header that may be a member of the section before it."""
+        """Refuse a header that may be a member of the section before it; ``end`` is the end to all readers."""
         token = self._tokens.next
-        if token is not None and token.word in self._builder.columns:
+        if token is None or token.text == "end":
+            return
+        if token.word in self._builder.columns:
             raise Problem(f"{token.word!r} is a variable and begins a section: rename the variable")
-        if token is not None and token.word.lower() == "int":
+        if token.word.lower() == "int":
             raise Problem(
                 f"{token.word!r} is a variable to Gurobi and HiGHS, and begins a section to others: write Generals"
             )
