@@ -35,7 +35,8 @@ def write_mps(model: Model, path: Path) -> None:
 
 def _lines(model: Model) -> Iterator[str]:
     for name in (*model.column_names, *model.row_names, *model.sos_names):
-        if not name or len(split_fields(name)) != 1 or name == "'MARKER'":
+        # Behind $ some readers see a comment.
+        if len(split_fields(name)) != 1 or name == "'MARKER'" or name.startswith("$"):
             raise ValueError(f"{name!r} cannot be the name of a row, column or set in free MPS")
     objective = "obj"
     while objective in model.row_names:

@@ -84,7 +84,7 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert packed[4:8] == bytes(4)
 
 
-@pytest.mark.parametrize("name", ["a b", "", "a\tb", "'MARKER'"])
+@pytest.mark.parametrize("name", ["a b", "", "a\tb", "'MARKER'", "$a"])
 def test_names_that_free_mps_cannot_carry_are_refused(tmp_path: Path, name: str) -> None:
     builder = Builder()
     builder.add_row(name)
@@ -124,6 +124,16 @@ def test_sets_and_indicators_have_sections_of_their_own(tmp_path: Path) -> None:
         "SOS\n S2 two\n    b -1.0\n    S1 2.5\n    y 10000000.0\n S1 one\n    y 3.0\n"
         "INDICATORS\n IF r b 0\n IF t b 1\nENDATA\n"
     )
+
+
+@pytest.mark.parametrize("name", ["a\xa0b", "x'MARKER'y", "Größe", "a$", "*a", "\x1b[1m", "\x1c", "RHS", "3"])
+def test_names_of_every_other_kind_come_back(tmp_path: Path, name: str) -> None:
+    builder = Builder("a")
+    column = builder.add_column(name, 1.0, lower=-2.0, upper=5.0, kind=VariableKind.SEMI_CONTINUOUS)
+    builder.add_row(name, [(column, 2.0)], lower=1.0, upper=4.0)
+    builder.add_set(name, 1, [(column, 1.0)])
+    write_mps(builder.build(), tmp_path / "a.mps")
+    assert_same(read_model(tmp_path / "a.mps"), builder.build())
 
 
 def test_a_name_that_free_mps_cannot_carry_is_refused_for_a_set_too(tmp_path: Path) -> None:
