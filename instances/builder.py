@@ -41,6 +41,8 @@ class Builder:
         self._entry_row = array("i")
         self._entry_column = array("i")
         self._entry_value = array("d")
+        self.warnings: list[str] = []
+        """What the reader of a file has to say about it, one sentence each; see `Model.warnings`."""
         self._indicators: dict[int, tuple[int, int]] = {}
         self._sets: dict[str, tuple[int, list[tuple[float, int]]]] = {}
 
@@ -167,6 +169,7 @@ class Builder:
             sos_column=np.array([column for _, column in members], dtype=np.int32),
             sos_weight=np.array([weight for weight, _ in members], dtype=np.float64),
             sos_names=tuple(self._sets),
+            warnings=tuple(self.warnings),
         )
 
     def _column_name(self, column: int) -> str:

@@ -82,6 +82,8 @@ class Model:
     sos_column: Indices = field(default_factory=_no_indices)  # (q,)
     sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing in a set; may be equal in type 1
     sos_names: tuple[str, ...] = ()  # (s,)
+    warnings: tuple[str, ...] = ()
+    """What its file left open, and how it was read: whoever asked for the file is told."""
 
     @property
     def is_linear(self) -> bool:
@@ -181,6 +183,7 @@ class Model:
                 sos_column=self.sos_column,
                 sos_weight=self.sos_weight,
                 sos_names=_packed(self.sos_names),
+                warnings=_packed(self.warnings),
             )
 
     @classmethod
@@ -210,6 +213,7 @@ class Model:
                 sos_column=arrays["sos_column"],
                 sos_weight=arrays["sos_weight"],
                 sos_names=_unpacked(arrays["sos_names"]),
+                warnings=_unpacked(arrays["warnings"]),
             )
 
 

@@ -19,6 +19,7 @@ By index, rows and columns counted from 0 in the order of the model, the objecti
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
@@ -70,6 +71,8 @@ def read_pair(path: Path, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
         joint = read_model(model_path)
     except UnreadableModel as error:
         raise UsageError(str(error)) from None
+    for warning in joint.warnings:
+        warnings.warn(f"{model_path}: {warning}", stacklevel=2)
     return _problem(joint, _text(aux_path), str(aux_path), ties)
 
 

@@ -107,7 +107,13 @@ def read_instances(
             words = outcome.reason.removeprefix(f"{CacheUnwritable.__name__}: ")
             raise OSError(f"{cache}: {words}; free space there, or name another directory by $TUNER_CACHE")
     good = [
-        Instance(file.sha256, file.name, file.path, cache.absolute() / f"{file.sha256}.npz", **outcomes[file].result)
+        Instance(
+            file.sha256,
+            file.name,
+            file.path,
+            cache.absolute() / f"{file.sha256}.npz",
+            **{**outcomes[file].result, "warnings": tuple(outcomes[file].result["warnings"])},
+        )
         for file in files
         if outcomes[file].termination is Termination.EXITED
     ]

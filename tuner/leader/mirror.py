@@ -25,8 +25,10 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.records import spell
+from tuner.extras import DASHBOARD
 from tuner.leader.candidate import Status, Trial
 from tuner.leader.study import distributions
+from tuner.leader.tables import Trials
 from tuner.space import Space
 
 REST = 50.0
@@ -149,6 +151,7 @@ class Mirror:
         self._pending: dict[str, Trial] = {}
         self._description: Description | None = None
         self._storage: RDBStorage | None = None
+        self._trials: Trials
         self._study = -1
         self._written: dict[str, _Written] = {}
         self._incumbent: str = ""
@@ -257,6 +260,7 @@ class Mirror:
             storage.set_study_user_attr(self._study, JOB, self._name)
             storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
             self._load(storage)
+            self._trials = Trials(storage, self._study)
             self._storage = storage
         return self._storage
 
@@ -288,7 +292,7 @@ class Mirror:
         written = self._written.get(key)
         if written is None:
             template = _frozen(trial, self._spaces, state, value if state is TrialState.COMPLETE else None, attributes)
-            id_ = storage.create_new_trial(self._study, template_trial=template)
+            id_ = self._trials.add(template)
             self._written[key] = _Written(id_, trial, state, value, attributes)
             return
         if written.state is TrialState.COMPLETE and trial.status is Status.ELITE:
@@ -415,7 +419,9 @@ def own_study(storage: RDBStorage, job: str, direction: StudyDirection) -> tuple
 
 
 def describe(storage: RDBStorage, study: int, description: Description) -> None:
-    """Write a study's note and figures, as optuna-dashboard shows them."""
+    """Write a study's note and figures, as optuna-dashboard shows them; nothing where that is not installed."""
+    if not DASHBOARD.is_there:
+        return
     from optuna_dashboard import save_note, save_plotly_graph_object  # here: it takes a while
 
     own = optuna.load_study(study_name=storage.get_study_name_from_id(study), storage=storage)
