@@ -137,8 +137,9 @@ class _Reader:
         self._integer = False
         self._right_hand_sides: dict[str, float] = {}
         self._ranges: dict[str, float] = {}
-        self._lower: dict[int, float] = {}
-        self._upper: dict[int, float] = {}
+        self._lower: dict[int, tuple[str, float]] = {}
+        """By column, the type of bound that said it and its value."""
+        self._upper: dict[int, tuple[str, float]] = {}
         self._marked: set[int] = set()
         self.line = 0
         """The number of the line that was taken last."""
@@ -323,9 +324,11 @@ class _Reader:
             if row not in self._row_types:
                 raise Problem(f"row {row!r} is not in section ROWS")
             value = number(text)
+            # Solvers differ in an objective's repeated right-hand side, and in a repeated range.
+            free = self._row_types[row] == "N"
             if second:
-                self._check_repeated(set_name, row in values, f"row {row!r}")
-            elif row in values and (values is self._ranges or values[row] != value):
+                self._check_repeated(set_name, row in values and not free, f"row {row!r}")
+            elif row in values and (free or values is self._ranges or values[row] != value):
                 raise Problem(f"a second value for row {row!r} in section {self._section}")
             else:
                 values[row] = value
@@ -363,7 +366,7 @@ class _Reader:
         return (side - width, side) if span < 0 else (side, side + width)
 
     def _column_bounds(self, name: str, index: int) -> tuple[float, float]:
-        low, high = self._lower.get(index), self._upper.get(index)
+        low, high = (bounds[index][1] if index in bounds else None for bounds in (self._lower, self._upper))
         if low is None and high is not None and high < 0:
             if self._builder.kind[index] in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER):
                 raise ValueError(
@@ -422,22 +425,38 @@ class _Reader:
             name = list(self._builder.columns)[column]
             self._check_repeated(set_name, known and type in _PLAIN, f"this bound {type} of column {name!r}")
             return
-        if low is not None:
-            self._set(self._lower, column, low)
-        if high is not None:
-            self._set(self._upper, column, high)
-        kind = self._builder.kind
-        if type in ("BV", "LI", "UI"):
-            kind[column] = VariableKind.INTEGER
-        if type == "SI" or (type == "SC" and kind[column] == VariableKind.INTEGER):
-            kind[column] = VariableKind.SEMI_INTEGER
-        elif type == "SC":
-            kind[column] = VariableKind.SEMI_CONTINUOUS
+        for bounds, bound in ((self._lower, low), (self._upper, high)):
+            if bound is not None:
+                self._set(bounds, column, type, bound)
+        self._builder.kind[column] = self._kind(type, VariableKind(self._builder.kind[column]), column)
 
-    def _set(self, bounds: dict[int, float], column: int, value: float) -> None:
-        if bounds.setdefault(column, value) != value:
+    def _kind(self, type: str, kind: VariableKind, column: int) -> VariableKind:
+        """Return what kind of variable a column is with a further bound."""
+        whole = kind in (VariableKind.INTEGER, VariableKind.SEMI_INTEGER)
+        semi = kind in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER)
+        if type in ("SC", "SI"):
+            return VariableKind.SEMI_INTEGER if whole or type == "SI" else VariableKind.SEMI_CONTINUOUS
+        if type not in ("BV", "LI", "UI"):
+            return kind
+        if semi:
             name = list(self._builder.columns)[column]
-            raise Problem(f"column {name!r} has this bound twice: {bounds[column]:g} and {value:g}")
+            raise Problem(
+                f"semi-continuous column {name!r} has the bound {type} too: CPLEX and SCIP take it for semi-integer, "
+                "Gurobi and HiGHS for integer; say SI for the one, leave SC or SI out for the other"
+            )
+        return VariableKind.INTEGER
+
+    def _set(self, bounds: dict[int, tuple[str, float]], column: int, type: str, value: float) -> None:
+        first = bounds.setdefault(column, (type, value))
+        if first == (type, value):
+            return
+        name = list(self._builder.columns)[column]
+        if first[1] != value:
+            raise Problem(f"column {name!r} has this bound twice: {first[1]:g} and {value:g}")
+        raise Problem(
+            f"column {name!r} has a bound {type} where it has {first[0]} already: CPLEX refuses that, the others keep "
+            "the first or the second; leave one out"
+        )
 
     def _take_set(self, line: str) -> None:
         self._sets.take(line, self._fields(line, 1))

@@ -46,7 +46,7 @@ def encoding_of(path: Path) -> str:
 
     """
     decoder = codecs.getincrementaldecoder(UTF_8)()
-    encoding, place, blank = UTF_8, 0, True
+    encoding, place, blank, ends = UTF_8, 0, True, b""
     start, rest = started(content(path), _START)
     _check_start(start, path)
     for block in chain([start], rest):
@@ -55,10 +55,13 @@ def encoding_of(path: Path) -> str:
             raise UnreadableModel(f"{path}: is not text: byte {place + nul + 1} is zero")
         blank = blank and not (block if place else block.removeprefix(_MARK)).strip()
         place += len(block)
+        ends += b"".join(end for end in (b"\n", b"\r") if end not in ends and end in block)
         if encoding == UTF_8:
             encoding = _after(decoder, block, final=False)
     if blank:
         raise UnreadableModel(f"{path}: the file is empty")
+    if ends == b"\r":
+        raise UnreadableModel(f"{path}: its lines end with a carriage return alone: save it with line feeds")
     return _after(decoder, b"", final=True) if encoding == UTF_8 else encoding
 
 
@@ -74,7 +77,8 @@ def open_text(path: Path, encoding: str | None = None) -> io.TextIOWrapper:
 
     """
     stream = io.BufferedReader(_Stream(_unmarked(content(path))), _BLOCK)
-    return io.TextIOWrapper(stream, encoding=encoding or encoding_of(path), errors=_AS_LATIN_1)
+    # Only a line feed ends a line, as solvers have it: within one, a carriage return is white space.
+    return io.TextIOWrapper(stream, encoding=encoding or encoding_of(path), errors=_AS_LATIN_1, newline="\n")
 
 
 def split_fields(line: str) -> list[str]:

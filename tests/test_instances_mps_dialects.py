@@ -8,7 +8,7 @@ import pytest
 
 from instances.errors import UnreadableModel
 from instances.model import VariableKind
-from tests.test_instances_mps import INF, INTEGERS, fixed, mps, read
+from tests.test_instances_mps import INF, INTEGERS, bounds, fixed, mps, read
 
 TWO = {"rows": " N obj\n N other\n L c\n", "columns": " x obj 5 other 7\n x c 1\n y obj 1 c 1\n"}
 THREE = {"rows": " N obj\n L c\n L d\n", "columns": " x obj 1 c 1\n x d 1\n y obj 1 c 1\n"}
@@ -156,6 +156,7 @@ def test_a_second_set_may_repeat_what_the_first_one_has(tmp_path: Path) -> None:
     [
         (mps(sides=" R1 c 4\n R2 d 5\n", **THREE), "line 12: a second set 'R2' in section RHS after 'R1'"),
         (mps(sides=" R1 c 4\n R2 obj 5\n"), "row 'obj'"),
+        (mps(sides=" R1 c 4 obj 5\n R2 obj 6\n"), "row 'obj'"),
         (mps(rest="RANGES\n S1 c 2\n S2 d 3\n", **THREE), "a second set 'S2' in section RANGES"),
         (mps(rest="BOUNDS\n UP B1 x 3\n UP B2 y 4\n"), "a second set 'B2' in section BOUNDS"),
         (mps(rest="BOUNDS\n UP B1 x 3\n LO B2 x 1\n"), "this bound LO of column 'x'"),
@@ -174,6 +175,28 @@ def test_a_set_is_named_in_all_lines_of_a_section_or_in_none(tmp_path: Path, tex
     refused(tmp_path, text, "in some lines and none in others")
 
 
+def test_an_objective_has_one_right_hand_side(tmp_path: Path) -> None:
+    refused(tmp_path, mps(sides=" RHS obj 4\n RHS obj 4\n"), "a second value for row 'obj'")
+
+
+@pytest.mark.parametrize(
+    ("lines", "words"),
+    [
+        (" LO B x 9\n FX B x 9\n", "a bound FX where it has LO already"),
+        (" UP B x 1\n BV B x\n", "a bound BV where it has UP already"),
+        (" UP B x 5\n UI B x 5\n", "a bound UI where it has UP already"),
+        (" UP B x 1e30\n FR B x\n", "a bound FR where it has UP already"),
+        (" SC B x 5\n FX B x 5\n", "a bound FX where it has SC already"),
+    ],
+)
+def test_a_bound_of_another_type_in_the_same_place_is_refused(tmp_path: Path, lines: str, words: str) -> None:
+    refused(tmp_path, mps(rest=f"BOUNDS\n{lines}"), words, "CPLEX")
+
+
+def test_the_same_bound_may_be_given_twice(tmp_path: Path) -> None:
+    assert bounds(tmp_path, " UP B x 5\n UP B x 5\n FX B y 1\n FX B y 1\n")[:2] == (0, 5)
+
+
 def test_the_same_right_hand_side_may_be_given_twice(tmp_path: Path) -> None:
     assert read(tmp_path, mps(sides=" R c 4\n R c 4.0\n")).row_upper.tolist() == [4]
 
@@ -190,6 +213,11 @@ def test_the_same_right_hand_side_may_be_given_twice(tmp_path: Path) -> None:
         (" FR BND x free\n", ("'free' is no number",)),
         (" SC BND x -9\n", ("semi-continuous column 'x'", "-9", "CPLEX 1", "HiGHS and SCIP 0")),
         (" SI BND x -9\n", ("semi-continuous column 'x'",)),
+        (
+            " SC BND x 9\n LI BND x 2\n",
+            ("semi-continuous column 'x' has the bound LI", "CPLEX and SCIP", "Gurobi and HiGHS"),
+        ),
+        (" SI BND x 9\n LI BND x 2\n", ("semi-continuous column 'x' has the bound LI",)),
         (" UP BND x 0x10\n", ("'0x10' is no number",)),
         (" UP BND x 1,5\n", ("'1,5' is no number",)),
         (" UP BND x \u0663\n", ("'\u0663' is no number",)),
@@ -197,6 +225,18 @@ def test_the_same_right_hand_side_may_be_given_twice(tmp_path: Path) -> None:
 )
 def test_a_bound_that_solvers_read_differently_is_refused(tmp_path: Path, lines: str, words: tuple[str, ...]) -> None:
     refused(tmp_path, mps(rest=f"BOUNDS\n{lines}"), *words)
+
+
+@pytest.mark.parametrize(
+    ("lines", "integer", "kind"),
+    [
+        (" SC B x 9\n SC B x 9\n", False, VariableKind.SEMI_CONTINUOUS),
+        (" SC B x 9\n SC B x 9\n", True, VariableKind.SEMI_INTEGER),
+        (" LI B x 2\n SC B x 9\n", False, VariableKind.SEMI_INTEGER),
+    ],
+)
+def test_a_bound_adds_to_the_kind_of_a_column(tmp_path: Path, lines: str, integer: bool, kind: int) -> None:
+    assert bounds(tmp_path, lines, integer=integer)[2] == kind
 
 
 def test_a_bound_of_a_column_whose_name_is_a_number_needs_its_set(tmp_path: Path) -> None:

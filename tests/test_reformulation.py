@@ -164,5 +164,17 @@ def test_a_bound_that_is_too_large_is_named() -> None:
     builder = Builder()
     x, y = builder.add_column("x", 0.0, -2e5, 1.0), builder.add_column("y", 0.0, 0.0, 1.0)
     builder.add_set("s", 1, [(x, 1.0), (y, 2.0)])
-    with pytest.raises(NotLinear, match=r"set s has the member x: .* a coefficient of 2e\+05, and above 100000"):
+    with pytest.raises(NotLinear, match=r"set s has the member x: .* 2e\+05 times as large .* above 100000 "):
         linear(builder.build(), LARGEST)
+
+
+@pytest.mark.parametrize(("scale", "upper", "taken"), [(1.0, 1e5, True), (1e3, 1e5, True), (1e-3, 1e7, False)])
+def test_a_coefficient_is_large_beside_the_others_of_its_row(scale: float, upper: float, taken: bool) -> None:
+    builder = Builder()
+    b, x = builder.add_binary("b"), builder.add_column("x", 0.0, 0.0, upper)
+    builder.add_indicator(builder.add_row("r", [(x, scale)], upper=0.0), b, 0)
+    if taken:
+        assert linear(builder.build(), LARGEST).row(0)[0] == -scale * upper
+    else:
+        with pytest.raises(NotLinear, match=r"row r holds only where b is 0: .* 1e\+07 times as large"):
+            linear(builder.build(), LARGEST)

@@ -231,7 +231,7 @@ def test_pages_connect_again_when_the_worker_that_they_share_falls_silent(browse
     with served(app) as client:
         context = browser.new_context()
         context.route(
-            "**/static/live.js",
+            "**/static/*/live.js",
             lambda route: route.fulfill(
                 response=(found := route.fetch()),
                 body=found.text().replace("CHECK_MS = 10_000, SILENCE_MS = 60_000", "CHECK_MS = 100, SILENCE_MS = 800"),

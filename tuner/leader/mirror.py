@@ -28,6 +28,7 @@ from storage.records import spell
 from tuner.extras import DASHBOARD
 from tuner.leader.candidate import Status, Trial
 from tuner.leader.study import distributions
+from tuner.leader.tables import Trials
 from tuner.space import Space
 
 REST = 50.0
@@ -150,6 +151,7 @@ class Mirror:
         self._pending: dict[str, Trial] = {}
         self._description: Description | None = None
         self._storage: RDBStorage | None = None
+        self._trials: Trials
         self._study = -1
         self._written: dict[str, _Written] = {}
         self._incumbent: str = ""
@@ -258,6 +260,7 @@ class Mirror:
             storage.set_study_user_attr(self._study, JOB, self._name)
             storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
             self._load(storage)
+            self._trials = Trials(storage, self._study)
             self._storage = storage
         return self._storage
 
@@ -289,7 +292,7 @@ class Mirror:
         written = self._written.get(key)
         if written is None:
             template = _frozen(trial, self._spaces, state, value if state is TrialState.COMPLETE else None, attributes)
-            id_ = storage.create_new_trial(self._study, template_trial=template)
+            id_ = self._trials.add(template)
             self._written[key] = _Written(id_, trial, state, value, attributes)
             return
         if written.state is TrialState.COMPLETE and trial.status is Status.ELITE:

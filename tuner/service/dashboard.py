@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from storage.errors import StoreUnavailable
 from tuner.app.sheets import inert_csv
 from tuner.extras import DASHBOARD
 from tuner.leader.mirror import connect
@@ -48,7 +49,7 @@ class Dashboard:
         try:
             return connect(self._url)
         except (SQLAlchemyError, OptunaError, OSError) as error:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"Optuna's tables cannot be read: {error}") from None
+            raise StoreUnavailable(f"Optuna's tables cannot be read: {error}") from None
 
     @cached_property
     def _application(self) -> Any:
@@ -68,7 +69,7 @@ class Dashboard:
                 return self._storage.get_study_id_from_name(name)
             except KeyError:
                 continue
-            except (SQLAlchemyError, OptunaError, OSError, Refused):
+            except (SQLAlchemyError, OptunaError, OSError, StoreUnavailable):
                 return None
         return None
 

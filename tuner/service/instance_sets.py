@@ -11,12 +11,12 @@ from starlette.concurrency import run_in_threadpool
 from storage.records import InstanceSet
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
 from tuner.app.views import Data
-from tuner.service.bodies import Hashes, NewSet
+from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused
 from tuner.service.uploads import checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"], route_class=Once)
 
 
 @router.post("/models", status_code=201, response_model=Uploaded, responses=LARGE)
@@ -28,7 +28,7 @@ async def upload_model(
 ) -> Data:
     """Upload one model's file as the body."""
     suffix = checked_suffix(suffix)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
     return {"sha256": content.sha256, "size": content.size}
 
@@ -59,7 +59,7 @@ async def upload_archive(
 ) -> Data:
     """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
     name = set_name(name)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
     return _set_data(made)
 

@@ -28,6 +28,7 @@ from starlette.concurrency import run_in_threadpool
 
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
+from storage.errors import StoreFull, StoreUnavailable
 from storage.files import PIECE
 from storage.names import unseen
 from storage.records import InstanceSet, ModelContent
@@ -55,8 +56,14 @@ class Caps:
     """Folders in one another."""
     name: int = 200
     """Characters of a model's name, its folders included."""
+    request: int = MIB // 16
+    """Bytes of a request of any other kind."""
+    form: int = 10_000
+    """Bytes of a form of the pages."""
+    lists: int = 4 * MIB
+    """Bytes of a request that names the models of a set."""
     document: int = 16 * MIB
-    """Bytes of a request with a bilevel problem."""
+    """Bytes of a bilevel problem's document."""
     values: int = 1_000_000
     """Numbers, texts, lists and tables in it: a few bytes of JSON may take many in memory."""
 
@@ -112,7 +119,7 @@ def checked_suffix(suffix: str) -> str:
 class Spool:
     """A temporary file without a name: nothing is left of it when the process is killed.
 
-    What is wrong with its disk is Refused, and no fault of who sends.
+    What is wrong with its disk is StoreFull or StoreUnavailable: not the client's fault.
     """
 
     def __init__(self) -> None:
@@ -142,22 +149,17 @@ def _laid_down() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise Refused(
-            HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE,
-            f"the server cannot lay down what comes in ({error.strerror or error}); free space in its directory for "
-            "temporary files ($TMPDIR), then send it again",
-        ) from None
+        words = f"the server's directory for temporary files ($TMPDIR) cannot be written: {error}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreFull(words) from None
+        raise StoreUnavailable(words) from None
 
 
-async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> Spool:
-    """Return what comes in; Refused when that is too much, or more than there is room for."""
-    spool, size = Spool(), 0
+async def spooled(stream: AsyncIterator[bytes]) -> Spool:
+    """Return what comes in; Refused when there is no room for it."""
+    spool = Spool()
     try:
         async for block in stream:
-            size += len(block)
-            if size > caps.upload:
-                raise Refused(TOO_LARGE, f"an upload has {caps.upload // MIB} MiB at most")
             await run_in_threadpool(spool.write, block)
         spool.rewind()
     except BaseException:
