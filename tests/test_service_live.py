@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +38,12 @@ def store(sqlite_url: str) -> Iterator[Store]:
     """A store of one kind: what a browser sees hangs on none."""
     with Store.open(sqlite_url) as found:
         yield found
+
+
+@pytest.fixture(autouse=True)
+def _no_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Draw nothing: figures take most of the time of a page, and eight of them are opened at once."""
+    monkeypatch.setitem(sys.modules, "plotly", None)
 
 
 def running(store: Store, count: int, owner: str = "local") -> list[Lease]:
