@@ -81,7 +81,7 @@ CREATE TABLE comparisons (
 	CONSTRAINT fk_comparisons_job_id FOREIGN KEY(job_id) REFERENCES jobs (id), 
 	CONSTRAINT uq_comparisons_job_id_candidate_baseline_measure UNIQUE (job_id, candidate, baseline, measure)
 );
-INSERT INTO "comparisons" VALUES(1,1,'639dcee4ce6b8029','6e0f1166407151ab','shifted geometric mean',1.5,1.25,Inf,9,8,10);
+INSERT INTO "comparisons" VALUES(1,1,'639dcee4ce6b8029','6e0f1166407151ab','shifted geometric mean',1.5,1.25,9.0e999,9,8,10);
 CREATE TABLE configuration_parameters (
 	configuration VARCHAR(16) NOT NULL, 
 	name TEXT NOT NULL, 
