@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
+import logging
 import re
 import sys
 import unicodedata
@@ -16,6 +18,7 @@ from pathlib import Path
 import httpx
 import optuna
 import pytest
+import uvicorn
 
 from instances.folder import scan
 from instances.visible import escaped, hidden, one_line
@@ -33,6 +36,7 @@ from tuner.documents import read_json, read_toml
 from tuner.errors import UsageError
 from tuner.leader.mirror import connect
 from tuner.scenario import Scenario
+from tuner.service import logs
 
 HIDDEN = {
     "line feed": "\n",
@@ -319,6 +323,21 @@ def test_the_pages_spell_them_out(client: httpx.Client, store: Store) -> None:
     ):
         text = client.get(path, headers={"Accept": "text/html"}).text
         assert [letter for letter in text if letter != "\n" and hidden(letter)] == [], path
+
+
+def test_the_servers_log_spells_out_what_a_traceback_quotes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "LOGGING_CONFIG", copy.deepcopy(uvicorn.config.LOGGING_CONFIG))
+    logs.spell_out()
+    uvicorn.Config("nowhere:app", log_config=logs.LOGGING_CONFIG)
+    try:
+        raise ValueError(EVIL)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("failed: %s", EVIL)
+    told = capsys.readouterr().err
+    assert [letter for letter in told if letter != "\n" and hidden(letter)] == []
+    assert r"ValueError: \x1b]0;owned" in told
 
 
 def test_only_one_place_of_the_command_line_prints() -> None:

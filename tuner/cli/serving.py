@@ -60,10 +60,12 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve the API and its pages, with a worker beside it, until interrupted."""
     import uvicorn  # here, and with it all that only a server needs
 
+    from tuner.service import logs
     from tuner.service.access import is_loopback
     from tuner.service.connections import Limits, configured, with_room
     from tuner.service.server import application
 
+    logs.spell_out()
     port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), sayer()
     limits = with_room(
         Limits(
