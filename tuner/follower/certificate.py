@@ -63,7 +63,7 @@ def certify(rows: ExactRows, point: Floats, claimed: float) -> Certificate:
     best: float | None = None
     doubt = ""
     for number, rounded in enumerate(_roundings(model, point)):
-        found = _Search(rows, rounded, moved=bool(np.any(np.abs(rounded - point) > FEASIBILITY))).run()
+        found = _Search(rows, rounded, moved=bool(np.any(np.abs(rounded - point) > SNAP))).run()
         if found.objective is not None:
             if not _worse(model, found.objective, claimed):
                 return Certificate(found.objective)

@@ -84,8 +84,8 @@ def sentences(models: Sequence[Delicate]) -> list[str]:
     if tolerated:
         also = " as well" if disputed else ""
         found.append(
-            f"{_are(len(tolerated))} numerically delicate{also}: {_listed(tolerated)}. No answer there holds beyond "
-            "the solver's tolerance."
+            f"{_are(len(tolerated))} numerically delicate{also}: {_listed(tolerated)}. Answers there hold within "
+            "the solver's tolerance only."
         )
     return found
 
