@@ -11,13 +11,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from instances.caps import Caps
 from storage.records import Scope
 from storage.store import Store
 from tests.service import bearer, served
 from tests.store_samples import MEMBERS, SUBMISSION
 from tuner.service.connections import Limits, network_of
 from tuner.service.server import application
-from tuner.service.uploads import Caps
 
 SOON = Limits(header=0.3, body=0.3, idle=0.3, reading=0.5)
 PATIENCE = 20.0

@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
@@ -167,6 +168,10 @@ class Client:
     def _send(self, file: ModelFile) -> None:
         parts = suffixes(file.path.name)
         assert parts is not None
+        try:
+            CAPS.check_upload(file.path.stat().st_size, str(file.path))
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
 
         def pieces() -> Iterator[bytes]:
             with file.path.open("rb") as opened:
@@ -198,6 +203,10 @@ class Client:
             key: as in `submit`.
 
         """
+        try:
+            CAPS.check_document(json.dumps(problem).encode(), "the problem")
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return self._told(JobShape, "POST", "/problems", json=dict(problem), headers=headers)
 
