@@ -331,6 +331,7 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
+        HTTPStatus.TOO_MANY_REQUESTS: Away,
         HTTPStatus.BAD_GATEWAY: Away,
         HTTPStatus.SERVICE_UNAVAILABLE: Away,
         HTTPStatus.GATEWAY_TIMEOUT: Away,
