@@ -122,6 +122,16 @@ def test_who_reads_nothing_of_an_answer_makes_room(local: Store) -> None:
         assert answers == {503, 200}
 
 
+def test_one_who_reads_nothing_makes_room_at_once_for_one_who_does(local: Store) -> None:
+    with served(application(local), Limits(total=1)) as client, closing(socket.socket()) as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        own.connect(("127.0.0.1", client.base_url.port))
+        own.sendall(b"GET /static/plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        give_up = time.monotonic() + PATIENCE  # well below the time in which something must be read
+        while client.get("/livez").status_code != 200:
+            assert time.monotonic() < give_up
+
+
 @pytest.mark.parametrize("length", [10_000_000, None])
 @pytest.mark.parametrize(
     "path", ["/v1/models?suffix=.mps", "/v1/archives?name=x", "/v1/jobs", "/v1/problems", "/v1/no"]

@@ -159,7 +159,7 @@ class Gate:
         if scope["path"] in STREAMED:
             await self._app(scope, body, answer)
             return
-        with Spool() as spool:
+        with Spool(HELD) as spool:
             if await body.taken_in(spool) <= HELD:
                 await self._app(scope, body, answer)
                 return
@@ -218,7 +218,11 @@ class _Body:
             message = await self()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            await run_in_threadpool(spool.write, message.get("body", b""))
+            piece = message.get("body", b"")
+            if self._taken > HELD:
+                await run_in_threadpool(spool.write, piece)
+            else:
+                spool.write(piece)
         spool.rewind()
         self._kept = spool
         return self._taken

@@ -90,9 +90,16 @@ class Spool:
     What is wrong with its disk is StoreFull or StoreUnavailable: not the client's fault.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held: int = 0) -> None:
+        """Have nothing written.
+
+        Args:
+            held: bytes up to which all is kept in memory, and no file is needed.
+
+        """
         with _laid_down():
-            self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by our own context
+            kind = partial(tempfile.SpooledTemporaryFile, held) if held else tempfile.TemporaryFile
+            self.file: IO[bytes] = kind()  # closed by our own context
 
     def write(self, block: bytes) -> None:
         """Write what comes next."""
