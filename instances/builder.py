@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -39,6 +41,8 @@ class Builder:
         self._entry_row = array("i")
         self._entry_column = array("i")
         self._entry_value = array("d")
+        self.warnings: list[str] = []
+        """What the reader of a file has to say about it, one sentence each; see `Model.warnings`."""
         self._indicators: dict[int, tuple[int, int]] = {}
         self._sets: dict[str, tuple[int, list[tuple[float, int]]]] = {}
 
@@ -89,10 +93,14 @@ class Builder:
         self._entry_value.append(value)
 
     def add_indicator(self, row: int, column: int, value: int) -> None:
-        """Make a row hold only where a column takes the value 0 or 1; ValueError when it has an indicator already.
+        """Make a row hold only where a column takes the value 0 or 1.
+
+        Raises ValueError for another value, and when the row has an indicator already.
 
         That the column is a binary variable is checked when all is known, by `build`.
         """
+        if value not in (0, 1):
+            raise ValueError(f"row {list(self.rows)[row]!r} has an indicator of value {value}; write 0 or 1")
         if row in self._indicators:
             raise ValueError(f"row {list(self.rows)[row]!r} has two indicators")
         self._indicators[row] = column, value
@@ -100,18 +108,28 @@ class Builder:
     def add_set(self, name: str, type: int, members: Iterable[tuple[int, float]]) -> None:
         """Add a special ordered set of type 1 or 2 from pairs of column and weight, in any order.
 
-        Raises ValueError when the name is taken, a column occurs twice, or weights are equal or not finite.
+        Members of equal weight keep the order in which they come: in a set of type 1 the order means nothing.
+
+        Raises ValueError when there is no such type, the name is taken, a column occurs twice, a weight is not finite,
+        or two weights of a set of type 2 are equal.
         """
+        if type not in (1, 2):
+            raise ValueError(f"special ordered set {name!r} has the type {type}; there are 1 and 2")
         if name in self._sets:
             raise ValueError(f"there are two special ordered sets {name!r}")
-        ordered = sorted((weight, column) for column, weight in members)
-        names = list(self.columns)
-        if len({column for _, column in ordered}) < len(ordered):
-            raise ValueError(f"special ordered set {name!r} has a column twice")
-        for (weight, column), (following, _) in zip(ordered, [*ordered[1:], (INFINITY, 0)], strict=True):
-            if not -INFINITY < weight < following:
+        given = [(float(weight), column) for column, weight in members]
+        for weight, column in given:
+            if not math.isfinite(weight):
+                raise ValueError(f"special ordered set {name!r} has the weight {weight} at {self._column_name(column)}")
+        if len({column for _, column in given}) < len(given):
+            twice = next(c for place, (_, c) in enumerate(given) if c in [other for _, other in given[:place]])
+            raise ValueError(f"special ordered set {name!r} has {self._column_name(twice)} twice")
+        ordered = sorted(given, key=lambda member: member[0])
+        for (weight, column), (following, other) in pairwise(ordered):
+            if type == 2 and weight == following:
                 raise ValueError(
-                    f"special ordered set {name!r}: the weight {weight:g} of {names[column]!r} gives no order"
+                    f"special ordered set {name!r} has the weight {weight:g} at both {self._column_name(column)} and "
+                    f"{self._column_name(other)}: which members are neighbours is not defined"
                 )
         self._sets[name] = type, ordered
 
@@ -151,7 +169,11 @@ class Builder:
             sos_column=np.array([column for _, column in members], dtype=np.int32),
             sos_weight=np.array([weight for weight, _ in members], dtype=np.float64),
             sos_names=tuple(self._sets),
+            warnings=tuple(self.warnings),
         )
+
+    def _column_name(self, column: int) -> str:
+        return repr(list(self.columns)[column])
 
     def _check_indicators(self, column_names: Sequence[str], row_names: Sequence[str]) -> None:
         for row, (column, _) in self._indicators.items():

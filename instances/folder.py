@@ -15,6 +15,7 @@ from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances, UnreadableModel
 from instances.formats import FORMATS, PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
+from instances.visible import hidden
 
 
 @dataclass(frozen=True)
@@ -79,10 +80,8 @@ def scan(folder: Path) -> Scan:
     originals: dict[str, Path] = {}
     duplicates: list[Duplicate] = []
     for path in models:
-        try:
-            path.name.encode()
-        except UnicodeEncodeError:
-            damaged.append(Damaged(path, "its name is no text in UTF-8; rename it"))
+        if letter := hidden(path.relative_to(folder).as_posix()):
+            damaged.append(Damaged(path, f"its name has {letter}, which cannot be seen or is no UTF-8; rename it"))
             continue
         try:
             sha256 = _hash(path)

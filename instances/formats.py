@@ -1,13 +1,17 @@
-"""Which files are models, how they are packed, and their content: one stream of bytes, capped, known by its hash."""
+"""Which files are models, how they are packed, and their content: one stream of bytes, capped, known by its hash.
+
+The name of a file says how it is packed, and its first bytes must agree: content that is packed in another way, or
+twice, is refused by what it is. What the bytes mean as text is decided in `instances.text`.
+"""
 
 from __future__ import annotations
 
 import bz2
 import gzip
 import hashlib
-import io
 import lzma
 import os
+import re
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
@@ -27,6 +31,24 @@ _ZSTD_FEED = 2**10
 _XZ_MEMORY = 2**28
 """Bytes that unpacking may take: four times what xz -9 wants."""
 _DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, zstandard.ZstdError)
+
+_START = 8
+"""Bytes by which an archive is known."""
+_ARCHIVES = {
+    "gzip": rb"\x1f\x8b",
+    "bzip2": rb"BZh[1-9]",
+    "xz": rb"\xfd7zXZ\x00",
+    "zstd": rb"[\x28\x50-\x5f](\xb5\x2f\xfd|\x2a\x4d\x18)",
+    "zip": rb"PK\x03\x04",
+    "7z": rb"7z\xbc\xaf\x27\x1c",
+    "rar": rb"Rar!\x1a\x07",
+    "compress": rb"\x1f\x9d",
+    "lzma": rb"\x5d\x00\x00",
+    "lz4": rb"\x04\x22\x4d\x18",
+}
+"""What archives are called, and how they begin."""
+_KINDS = {"": "", ".gz": "gzip", ".bz2": "bzip2", ".xz": "xz", ".zst": "zstd"}
+"""The kind of archive that each of `PACKINGS` says."""
 
 
 class Suffixes(NamedTuple):
@@ -81,16 +103,24 @@ def unpacked(file: IO[bytes], packing: str, where: str) -> Iterator[bytes]:
     """Yield the content of an open file, unpacked, in blocks of moderate size; whoever reads counts them.
 
     Args:
-        file: at its beginning.
+        file: at its beginning; it can be moved back to there.
         packing: one of `PACKINGS`, or empty.
         where: what to call it in messages.
 
     Raises:
-        UnreadableModel: the file cannot be read, or its archive is damaged or cut off.
+        UnreadableModel: the file cannot be read, its archive is damaged or cut off, or its first bytes are those of
+            another kind of archive than ``packing`` says.
 
     """
     try:
-        yield from _unpacked(file, packing)
+        start = file.read(_START)
+        file.seek(0)
+        _check_packing(start, packing, where)
+        start, blocks = started(_unpacked(file, packing), _START)
+        if packing and (inside := _archive_kind(start)):
+            raise UnreadableModel(f"{where}: is packed twice, as {inside} inside {_KINDS[packing]}; unpack it once")
+        yield start
+        yield from blocks
     except _DAMAGE as error:
         raise UnreadableModel(f"{where}: {_complaint(error)}") from None
 
@@ -103,14 +133,34 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def open_text(path: Path) -> io.TextIOWrapper:
-    """Open the unpacked content as text; bytes that are no UTF-8 appear as backslash escapes.
+def started(blocks: Iterator[bytes], count: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first bytes of a stream, ``count`` or more if it has as many, and what follows them."""
+    start = b""
+    while len(start) < count and (block := next(blocks, None)) is not None:
+        start += block
+    return start, blocks
 
-    Reading raises UnreadableModel as `content` does.
-    """
-    return io.TextIOWrapper(
-        io.BufferedReader(_Stream(content(path)), _BLOCK), encoding="utf-8", errors="backslashreplace"
-    )
+
+def _archive_kind(start: bytes) -> str:
+    return next((kind for kind, pattern in _ARCHIVES.items() if re.match(pattern, start)), "")
+
+
+def _check_packing(start: bytes, packing: str, where: str) -> None:
+    kind = _archive_kind(start)
+    wanted = _KINDS.get(packing, "")
+    if kind == wanted:
+        return
+    if not kind:
+        if start:
+            text = all(byte >= 0x20 or byte in b"\t\n\r" for byte in start)
+            looks = "plain text: take the suffix away" if text else "those of no archive: it is damaged"
+            raise UnreadableModel(f"{where}: is named {packing}, but its first bytes are {looks}")
+        raise UnreadableModel(f"{where}: the file is empty")
+    fitting = next((suffix for suffix, named in _KINDS.items() if named == kind), "")
+    advice = f"add {fitting} to its name" if fitting else "unpack it"
+    if packing:
+        advice = f"name it {fitting} instead of {packing}" if fitting else "unpack it"
+    raise UnreadableModel(f"{where}: its content is a {kind} archive, which its name does not say: {advice}")
 
 
 def _unpacked(file: IO[bytes], packing: str) -> Iterator[bytes]:
@@ -164,25 +214,3 @@ def _xz(file: IO[bytes]) -> Iterator[bytes]:
                 fed, frame = frame.unused_data.lstrip(b"\0"), None
     if frame is not None:
         raise EOFError
-
-
-class _Stream(io.RawIOBase):
-    """Blocks of bytes as a stream that can be read."""
-
-    def __init__(self, blocks: Iterator[bytes]) -> None:
-        self._blocks = blocks
-        self._rest = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            block = next(self._blocks, None)
-            if block is None:
-                return 0
-            self._rest = memoryview(block)
-        count = min(len(buffer), len(self._rest))
-        buffer[:count] = self._rest[:count]
-        self._rest = self._rest[count:]
-        return count

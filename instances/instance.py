@@ -25,5 +25,7 @@ class Instance:
     integers: int
     maximise: bool = False
     """Whether more is better: the sense of its objective."""
+    warnings: tuple[str, ...] = ()
+    """What its file left open, and how it was read; see `Model.warnings`."""
     features: Mapping[str, float] = field(default_factory=dict, hash=False)
     """By the names of `instances.features.FEATURES`."""

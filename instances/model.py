@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int32]
 Kinds = NDArray[np.uint8]
+Flags = NDArray[np.bool_]
 
 
 class VariableKind(IntEnum):
@@ -55,7 +56,8 @@ class Model:
     ``sos_column[sos_start[k]:sos_start[k + 1]]``, in the order of their weights. At most one of them may be nonzero
     (type 1), or at most two that are neighbours (type 2).
 
-    Whatever reads rows as if each of them always held must look at `is_linear` first.
+    Whatever reads rows as if each of them always held must look at `is_linear` first. Which rows a point has to meet,
+    and which sets it breaks, `binding` and `broken_sets` tell.
     """
 
     name: str
@@ -78,8 +80,10 @@ class Model:
     sos_type: Kinds = field(default_factory=_no_kinds)  # (s,) 1 or 2
     sos_start: Indices = field(default_factory=_one_start)  # (s + 1,)
     sos_column: Indices = field(default_factory=_no_indices)  # (q,)
-    sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing within a set
+    sos_weight: Floats = field(default_factory=_no_floats)  # (q,) increasing in a set; may be equal in type 1
     sos_names: tuple[str, ...] = ()  # (s,)
+    warnings: tuple[str, ...] = ()
+    """What its file left open, and how it was read: whoever asked for the file is told."""
 
     @property
     def is_linear(self) -> bool:
@@ -121,6 +125,37 @@ class Model:
             sums[filled] = np.add.reduceat(products, self.row_start[:-1][filled])
         return sums
 
+    @property
+    def unconditional(self) -> Flags:
+        """Which rows have no indicator and hold at every point, shape (m,)."""
+        always = np.ones(self.rows, dtype=np.bool_)
+        always[self.indicator_row] = False
+        return always
+
+    def binding(self, point: Floats) -> Flags:
+        """Return which rows must hold at a point of shape (n,), shape (m,): all but those whose indicator is off.
+
+        An indicator is rounded to the next integer first.
+        """
+        held = self.unconditional
+        held[self.indicator_row] = np.rint(point[self.indicator_column]) == self.indicator_value
+        return held
+
+    def broken_sets(self, nonzero: Flags) -> Indices:
+        """Return the special ordered sets that have too many nonzero members, or two that are no neighbours.
+
+        Args:
+            nonzero: which variables are not zero, shape (n,); the tolerance, if any, is the caller's.
+
+        """
+        owner = np.repeat(np.arange(len(self.sos_type)), np.diff(self.sos_start))
+        places = np.flatnonzero(nonzero[self.sos_column])
+        first = np.full(len(self.sos_type), len(self.sos_column))
+        last = np.full(len(self.sos_type), -1)
+        np.minimum.at(first, owner[places], places)
+        np.maximum.at(last, owner[places], places)
+        return np.flatnonzero(last - first >= self.sos_type).astype(np.int32)
+
     def save(self, path: Path) -> None:
         """Write the arrays to ``path`` (NumPy's .npz, not compressed); read them back with `load`."""
         with path.open("wb") as file:
@@ -148,6 +183,7 @@ class Model:
                 sos_column=self.sos_column,
                 sos_weight=self.sos_weight,
                 sos_names=_packed(self.sos_names),
+                warnings=_packed(self.warnings),
             )
 
     @classmethod
@@ -177,6 +213,7 @@ class Model:
                 sos_column=arrays["sos_column"],
                 sos_weight=arrays["sos_weight"],
                 sos_names=_unpacked(arrays["sos_names"]),
+                warnings=_unpacked(arrays["warnings"]),
             )
 
 

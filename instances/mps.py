@@ -2,45 +2,61 @@
 
 Solvers' own readers are lax, each in its way. HiGHS 1.15 reads a file that was cut off as another model, drops a
 coefficient "nan", reads "1a" as 1 and loses a negative range that stands before its right-hand side. Here a file means
-one thing or is refused, and all solvers get the same arrays. Where readers disagree:
+one thing or is refused, and all solvers get the same arrays. What CPLEX, Gurobi, HiGHS and SCIP agree on is read so,
+and mostly what three of them read. Where they differ a file is refused, or read as follows (`docs/reading.md` says
+who reads what):
 
 - An integer column between markers without any bound is 0 .. 1; with any bound, what is not given is 0 and +inf
   (CPLEX, Gurobi, SCIP, HiGHS).
 - A negative upper bound without a lower bound makes the lower bound -inf, for UP and UI alike (CPLEX, Gurobi, SAS;
-  HiGHS and OR-Tools leave 0, which no number meets). An upper bound of zero does not.
+  HiGHS, SCIP and OR-Tools leave 0, which no number meets). An upper bound of zero does not.
 - A right-hand side on the objective row is minus the objective's constant (all).
 - A range R on an E row with right-hand side b is b .. b + R, or b + R .. b for a negative R; on other rows its sign
   means nothing (all).
-- SC on an integer column makes it semi-integer (CPLEX); HiGHS drops the integrality.
+- SC on an integer column makes it semi-integer (CPLEX, Gurobi); HiGHS drops the integrality.
 - Numbers from 1e20 on are infinite as bounds, right-hand sides and ranges.
 - N rows beyond the objective constrain nothing and are left out.
-- Two different bounds for one thing, two right-hand sides, two entries in one place, two sets of RHS, RANGES or BOUNDS:
-  some readers take the first, some the last, some the sum. Here they are refused.
+- The sense is a word that begins with MAX or MIN, below OBJSENSE or on its line (CPLEX reads none on its line).
+- OBJNAME says which N row is the objective (CPLEX, SCIP; the others take the first one). Any other name is refused.
+- $ begins a comment from the second name of a line on (CPLEX, SCIP, in part HiGHS), unless a row or column is called
+  so, which is refused.
+- Of a second set of RHS, RANGES or BOUNDS, what repeats the first set is left out (all); what it adds is refused.
+- Two different bounds for one thing, two right-hand sides, two entries in one place: some readers take the first, some
+  the last, some the sum. Here they are refused.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from functools import partial
 
 from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
+from instances.mps_fields import Problem, cut_fixed, dollar, is_number, number, quote, uncommented
+from instances.mps_logic import SetSection, add_indicator
+from instances.text import UTF_8, WHITE, split_fields, stripped
 
-_SENSES = {"MAX": True, "MAXIMIZE": True, "MAXIMISE": True, "MIN": False, "MINIMIZE": False, "MINIMISE": False}
-_SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA")
-_NOT_LINEAR = {
-    **dict.fromkeys(("QUADOBJ", "QMATRIX", "QSECTION", "QCMATRIX", "CSECTION"), "quadratic terms or cones"),
-    **dict.fromkeys(("SOS", "SOS1", "SOS2", "SETS"), "special ordered sets"),
-    **dict.fromkeys(("INDICATORS", "GENCONS", "PWLOBJ", "LAZYCONS", "USERCUTS"), "constraints beyond linear rows"),
+_SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "SOS", "INDICATORS", "ENDATA")
+_ALSO_CALLED = {"SETS": "SOS"}
+_REFUSED = {
+    **dict.fromkeys(("QUADOBJ", "QMATRIX", "QSECTION", "QCMATRIX"), "quadratic terms are not part of a MILP"),
+    "CSECTION": "cones are not part of a MILP",
+    "LAZYCONS": "lazy constraints are not read; put them into section ROWS, where they always hold",
+    "USERCUTS": "user cuts are not read; leave them out, the model is the same without them",
+    "GENCONS": "general constraints (MAX, ABS, PWL and the like) are not read; write them as linear rows",
+    **dict.fromkeys(("SOS1", "SOS2"), "special ordered sets stand in a section SOS, with S1 or S2 before each name"),
+    "PWLOBJ": "piecewise-linear objectives are not read; write them with linear rows and special ordered sets",
+    "SCENARIOS": "several scenarios are not read; write each as a model of its own",
+    "MULTIOBJ": "several objectives are not part of a MILP; keep one",
+    "DELAYEDROWS": "delayed rows are not read; put them into section ROWS, where they always hold",
+    "MODELCUTS": "model cuts are not read; leave them out, the model is the same without them",
 }
 _VALUELESS = ("FR", "MI", "PL", "BV")
+_PLAIN = ("UP", "LO", "FX", "FR", "MI", "PL")
+"""Bounds that say nothing of the column's kind."""
 _VALUED = ("UP", "LO", "FX", "LI", "UI", "SC", "SI")
-
-
-class _Problem(Exception):
-    """What is wrong with a line."""
 
 
 class _Malformed(Exception):
@@ -51,18 +67,19 @@ class _Malformed(Exception):
         self.line = line
 
 
-def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]]) -> Model:
+def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]], encoding: str = UTF_8) -> Model:
     """Read a model from the lines of an MPS file, cut by white space or, if that makes no sense, by position.
 
     Args:
         source: opens the file; called once per attempt.
+        encoding: of the file, `UTF_8` or `BYTEWISE`: the columns of a fixed file are bytes.
 
     Raises:
         UnreadableModel: says what is wrong and in which line.
 
     """
     problems: list[_Malformed] = []
-    for cut in (str.split, _cut_fixed):
+    for cut in (split_fields, partial(cut_fixed, encoding=encoding)):
         try:
             with source() as lines:
                 return _read(lines, _Reader(cut))
@@ -80,8 +97,8 @@ def _read(lines: Iterable[str], reader: _Reader) -> Model:
             if reader.ended:
                 break
         else:
-            raise _Problem("the file ends without ENDATA: is it complete?")
-    except _Problem as problem:
+            raise Problem("the file ends without ENDATA: is it complete?")
+    except (Problem, ValueError) as problem:
         raise _Malformed(reader.line, f"line {reader.line}: {problem}") from None
     try:
         return reader.model()
@@ -95,27 +112,34 @@ class _Reader:
     def __init__(self, cut: Callable[[str], list[str]]) -> None:
         self._cut = cut
         self._builder = Builder()
+        self._sets = SetSection(self._builder)
         self._takers: dict[str, Callable[[str], None]] = {
-            "OBJSENSE": self._take_sense,
+            "OBJSENSE": self._take_sense_line,
             "OBJNAME": self._take_objective_name,
             "ROWS": self._take_row,
             "COLUMNS": self._take_column,
             "RHS": self._take_right_hand_side,
             "RANGES": self._take_range,
             "BOUNDS": self._take_bound,
+            "SOS": self._take_set,
+            "INDICATORS": self._take_indicator,
         }
         self._section = ""
         self._seen: set[str] = set()
         self._set_names: dict[str, str] = {}
         self._row_types: dict[str, str] = {}
+        self._sense: bool | None = None
+        self._named: str | None = None
+        """What OBJNAME says."""
         self._objective_name: str | None = None
         self._column: str | None = None
         self._column_index = 0
         self._integer = False
         self._right_hand_sides: dict[str, float] = {}
         self._ranges: dict[str, float] = {}
-        self._lower: dict[int, float] = {}
-        self._upper: dict[int, float] = {}
+        self._lower: dict[int, tuple[str, float]] = {}
+        """By column, the type of bound that said it and its value."""
+        self._upper: dict[int, tuple[str, float]] = {}
         self._marked: set[int] = set()
         self.line = 0
         """The number of the line that was taken last."""
@@ -124,87 +148,130 @@ class _Reader:
     def take(self, line: str) -> None:
         """Take in the next line."""
         self.line += 1
-        if line.startswith("*") or not line.strip():
+        if line.startswith("*") or not stripped(line):
             return
-        if line[0] not in " \t":
+        if line[0] not in WHITE:
             self._enter(line)
         elif self._section in self._takers:
             self._takers[self._section](line)
         else:
-            raise _Problem(f"data outside a section: {_quote(line)}")
+            raise Problem(f"data outside a section: {quote(line)}")
 
     def model(self) -> Model:
         """Return the model, once all lines are taken."""
         builder = self._builder
+        builder.maximise = bool(self._sense)
         for name, index in builder.rows.items():
             builder.row_lower[index], builder.row_upper[index] = self._row_bounds(name)
         if self._objective_name is not None:
             builder.offset = 0.0 - self._right_hand_sides.get(self._objective_name, 0.0)
-        for index in range(len(builder.objective)):
-            low, high = self._lower.get(index), self._upper.get(index)
-            if low is None and high is None:
-                low, high = 0.0, 1.0 if index in self._marked else INFINITY
-            elif low is None and high is not None:
-                low = -INFINITY if high < 0 else 0.0
-            builder.lower[index] = 0.0 if low is None else low
-            builder.upper[index] = INFINITY if high is None else high
+        for name, index in builder.columns.items():
+            builder.lower[index], builder.upper[index] = self._column_bounds(name, index)
         return builder.build()
 
+    def _fields(self, line: str, first: int) -> list[str]:
+        """Cut a data line; a comment may begin from the field ``first`` on, counted from 0."""
+        fields = self._cut(line)
+        return uncommented(fields, first, self._row_types, self._builder.columns) if "$" in line else fields
+
     def _enter(self, line: str) -> None:
-        word, *rest = line.split()
+        word, *rest = split_fields(line)
+        if "$" in line:
+            rest = uncommented(rest, 0)
         word = word.upper()
-        if self._section == "OBJSENSE" and word in _SENSES:
-            self._take_sense(word)
+        if self._section == "OBJSENSE" and word.startswith(("MAX", "MIN")):
+            self._take_sense([word, *rest])
             return
-        if word in _NOT_LINEAR:
-            raise _Problem(f"section {word}: {_NOT_LINEAR[word]} are not part of a MILP")
+        if word in _REFUSED:
+            raise Problem(f"section {word}: {_REFUSED[word]}")
+        word = _ALSO_CALLED.get(word, word)
+        if word.endswith(":") and word[:-1] in _SECTIONS:
+            raise Problem(f"section {word[:-1]} stands without a colon: with one, solvers read it differently")
         if word not in _SECTIONS:
-            raise _Problem(f"{_quote(line)} is no section of an MPS file; data lines start with a space")
-        if word in self._seen:
-            raise _Problem(f"a second section {word}")
-        if word in ("COLUMNS", "RHS", "RANGES", "BOUNDS", "ENDATA"):
-            needed = "ROWS" if word == "COLUMNS" else "COLUMNS"
-            if needed not in self._seen:
-                raise _Problem(f"section {word} before section {needed}")
+            raise Problem(f"{quote(line)} is no section of an MPS file; data lines start with a space")
+        self._check_order(word)
+        if self._section == "SOS":
+            self._sets.finish()
         self._seen.add(word)
         self._section = word
         self.ended = word == "ENDATA"
         if word == "OBJSENSE" and rest:
-            self._take_sense(rest[0])
+            self._take_sense(rest)
+        elif word == "OBJNAME" and rest:
+            raise Problem("the name of the objective row stands on the line after OBJNAME, behind a space")
+        elif word not in ("NAME", "ENDATA") and rest and is_number(rest[-1]):
+            # CPLEX, Gurobi and SCIP would leave them out.
+            raise Problem(f"data behind the name of section {word}: put them on the next line, behind a space")
+        if word == "COLUMNS":
+            self._choose_objective()
 
-    def _take_sense(self, line: str) -> None:
-        sense = line.strip().upper()
-        if sense not in _SENSES:
-            raise _Problem(f"the objective's sense is MAX or MIN, not {_quote(line)}")
-        self._builder.maximise = _SENSES[sense]
+    def _check_order(self, word: str) -> None:
+        if word in self._seen:
+            raise Problem(f"a second section {word}")
+        if word in ("COLUMNS", "RHS", "RANGES", "BOUNDS", "SOS", "INDICATORS", "ENDATA"):
+            needed = "ROWS" if word == "COLUMNS" else "COLUMNS"
+            if needed not in self._seen:
+                raise Problem(f"section {word} before section {needed}")
+        if word == "OBJNAME" and "ROWS" in self._seen:
+            raise Problem("section OBJNAME after section ROWS, where no solver reads it: put it before ROWS")
+
+    def _take_sense_line(self, line: str) -> None:
+        fields = split_fields(line)
+        self._take_sense(uncommented(fields, 1) if "$" in line else fields)
+
+    def _take_sense(self, fields: list[str]) -> None:
+        word = fields[0].upper()
+        if len(fields) != 1 or not word.startswith(("MAX", "MIN")):
+            raise Problem(f"the objective's sense is MAX or MIN, not {quote(' '.join(fields))}")
+        sense = word.startswith("MAX")
+        if self._sense not in (None, sense):
+            raise Problem(
+                "the objective's sense is given twice: CPLEX takes the first one and HiGHS the last; keep one"
+            )
+        self._sense = sense
 
     def _take_objective_name(self, line: str) -> None:
-        self._objective_name = line.strip()
+        if self._named is not None:
+            raise Problem("a second name in section OBJNAME")
+        self._named = stripped(line)
+
+    def _choose_objective(self) -> None:
+        first = next((name for name, type in self._row_types.items() if type == "N"), None)
+        self._objective_name = first if self._named is None else self._named
+        if self._named is not None and self._row_types.get(self._named) != "N":
+            what = "is a constraint" if self._named in self._row_types else "is not in section ROWS"
+            raise Problem(
+                f"OBJNAME names {self._named!r}, which {what}: CPLEX, Gurobi and HiGHS take the first N row instead, "
+                "SCIP does not; name an N row, or take section OBJNAME out"
+            )
 
     def _take_row(self, line: str) -> None:
-        fields = self._cut(line)
+        fields = self._fields(line, 2)
+        if fields[0] == "N" and len(fields) > 2 and all(is_number(field) for field in fields[2:]):
+            raise Problem(
+                f"row {fields[1]!r} is one of several objectives, with a priority or weight: these are not part of a "
+                "MILP; keep one objective, without numbers behind it"
+            )
         if len(fields) != 2 or fields[0] not in ("N", "L", "G", "E"):
-            raise _Problem(f"a row is a type, one of N L G E, and a name, not {_quote(line)}")
+            raise Problem(f"a row is a type, one of N L G E, and a name, not {quote(line)}")
         type, name = fields
         if name in self._row_types:
-            raise _Problem(f"a second row {name!r}")
+            raise Problem(f"a second row {name!r}")
         self._row_types[name] = type
         if type != "N":
             self._builder.add_row(name)
-        elif self._objective_name is None:
-            self._objective_name = name
 
     def _take_column(self, line: str) -> None:
         if "'MARKER'" in line:
             self._take_marker(line)
             return
-        fields = self._cut(line)
+        fields = self._fields(line, 1)
         if len(fields) not in (3, 5):
-            raise _Problem(f"a column's line is a column, then one or two rows with values, not {_quote(line)}")
+            raise Problem(f"a column's line is a column, then one or two rows with values, not {quote(line)}")
         name = fields[0]
         if name != self._column:
             if name in self._builder.columns:
-                raise _Problem(f"column {name!r} goes on after another column began")
+                raise Problem(f"column {name!r} goes on after another column began")
             kind = VariableKind.INTEGER if self._integer else VariableKind.CONTINUOUS
             self._column, self._column_index = name, self._builder.add_column(name, kind=kind)
             if self._integer:
@@ -214,22 +281,31 @@ class _Reader:
 
     def _take_marker(self, line: str) -> None:
         # By white space in both layouts: writers are careless about the positions.
-        fields = line.split()
+        fields = split_fields(line)
+        if "$" in line:
+            fields = uncommented(fields, 1)
+        if len(fields) == 3 and fields[2] in ("'SOSORG'", "'SOSEND'"):
+            raise Problem("special ordered sets between markers are not read; put them into section SOS")
         if len(fields) != 3 or fields[1] != "'MARKER'" or fields[2] not in ("'INTORG'", "'INTEND'"):
-            raise _Problem(f"a marker is a name, 'MARKER', and 'INTORG' or 'INTEND', not {_quote(line)}")
+            raise Problem(f"a marker is a name, 'MARKER', and 'INTORG' or 'INTEND', not {quote(line)}")
         self._integer = fields[2] == "'INTORG'"
 
     def _put(self, row: str, text: str) -> None:
-        value = _number(text)
         index = self._builder.rows.get(row)
         if index is not None:
-            self._builder.add_entry(index, self._column_index, value)
-        elif row == self._objective_name:
+            self._builder.add_entry(index, self._column_index, number(text))
+            return
+        if row not in self._row_types:
+            if row.strip("'\"").upper() == "MARKER":
+                raise Problem(
+                    "a marker is written 'MARKER' and 'INTORG' or 'INTEND', in capitals and quotes like these"
+                )
+            raise Problem(f"row {row!r} is not in section ROWS")
+        value = number(text)
+        if row == self._objective_name:
             if self._builder.objective[self._column_index]:
-                raise _Problem(f"a second objective coefficient of {self._column!r}")
+                raise Problem(f"a second objective coefficient of {self._column!r}")
             self._builder.objective[self._column_index] = value
-        elif row not in self._row_types:
-            raise _Problem(f"row {row!r} is not in section ROWS")
 
     def _take_right_hand_side(self, line: str) -> None:
         self._take_row_values(line, self._right_hand_sides)
@@ -238,23 +314,42 @@ class _Reader:
         self._take_row_values(line, self._ranges)
 
     def _take_row_values(self, line: str, values: dict[str, float]) -> None:
-        fields = self._cut(line)
+        fields = self._fields(line, 1)
         if len(fields) not in (2, 3, 4, 5):
-            raise _Problem(f"a line of {self._section} is a set, then one or two rows with values, not {_quote(line)}")
+            raise Problem(f"a line of {self._section} is a set, then one or two rows with values, not {quote(line)}")
         # Without the name of the set, which may be left out, their number is even.
-        self._check_set(fields.pop(0) if len(fields) % 2 else "")
+        set_name = fields.pop(0) if len(fields) % 2 else ""
+        second = self._is_second(set_name)
         for row, text in zip(fields[::2], fields[1::2], strict=True):
             if row not in self._row_types:
-                raise _Problem(f"row {row!r} is not in section ROWS")
-            if row in values:
-                raise _Problem(f"a second value for row {row!r} in section {self._section}")
-            values[row] = _number(text)
+                raise Problem(f"row {row!r} is not in section ROWS")
+            value = number(text)
+            # Solvers differ in an objective's repeated right-hand side, and in a repeated range.
+            free = self._row_types[row] == "N"
+            if second:
+                self._check_repeated(set_name, row in values and not free, f"row {row!r}")
+            elif row in values and (free or values is self._ranges or values[row] != value):
+                raise Problem(f"a second value for row {row!r} in section {self._section}")
+            else:
+                values[row] = value
 
-    def _check_set(self, name: str) -> None:
-        first = self._set_names.setdefault(self._section, name)
-        if name != first:
-            raise _Problem(
-                f"a second set {name!r} in section {self._section} after {first!r}: keep the one that counts"
+    def _is_second(self, set_name: str) -> bool:
+        """Return whether this is not the section's first set, whose values count."""
+        first = self._set_names.setdefault(self._section, set_name)
+        if set_name != first and not (set_name and first):
+            raise Problem(
+                f"section {self._section} has the set {set_name or first!r} in some lines and none in others: HiGHS "
+                "reads all of them, SCIP those like the first one; name one set in all lines"
+            )
+        return set_name != first
+
+    def _check_repeated(self, set_name: str, known: bool, what: str) -> None:
+        """Let a second set repeat what the first one has; all solvers keep to the first one then."""
+        if not known:
+            raise Problem(
+                f"a second set {set_name!r} in section {self._section} after {self._set_names[self._section]!r}, which "
+                f"does not have {what}: CPLEX and SCIP leave that out, Gurobi and HiGHS read it; keep the set that "
+                "counts"
             )
 
     def _row_bounds(self, name: str) -> tuple[float, float]:
@@ -270,79 +365,101 @@ class _Reader:
             return side, side
         return (side - width, side) if span < 0 else (side, side + width)
 
+    def _column_bounds(self, name: str, index: int) -> tuple[float, float]:
+        low, high = (bounds[index][1] if index in bounds else None for bounds in (self._lower, self._upper))
+        if low is None and high is not None and high < 0:
+            if self._builder.kind[index] in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER):
+                raise ValueError(
+                    f"the semi-continuous column {name!r} has the upper bound {high:g} and no lower bound: Gurobi "
+                    "takes -inf for that, CPLEX 1, HiGHS and SCIP 0; give it a bound LO or MI"
+                )
+            low = -INFINITY
+        if low is None and high is None and index in self._marked:
+            high = 1.0
+        return 0.0 if low is None else low, INFINITY if high is None else high
+
     def _take_bound(self, line: str) -> None:
-        fields = self._cut(line)
+        fields = self._fields(line, 2)
         type = fields[0]
         if type not in _VALUED and type not in _VALUELESS:
-            raise _Problem(f"{type!r} is no type of bound; these are {' '.join(_VALUED + _VALUELESS)}")
-        valued = type in _VALUED
-        # The name of the set may be left out, and a value may stand where none is needed: the columns tell.
-        if len(fields) == 4 or (len(fields) == 3 and not valued and fields[2] in self._builder.columns):
-            self._check_set(fields.pop(1))
-        elif len(fields) == 3 or (len(fields) == 2 and not valued):
-            self._check_set("")
-        else:
-            raise _Problem(f"a bound {type} is a type, a set, a column{' and a value' * valued}, not {_quote(line)}")
-        column = self._builder.columns.get(fields[1])
+            raise Problem(f"{type!r} is no type of bound; these are {' '.join(_VALUED + _VALUELESS)}")
+        set_name, name, text = self._parts_of_bound(type, fields[1:], line)
+        column = self._builder.columns.get(name)
         if column is None:
-            raise _Problem(f"column {fields[1]!r} is not in section COLUMNS")
-        self._bound(type, column, bounded(_number(fields[2])) if valued else 0.0)
+            raise Problem(
+                f"column {name!r} is not in section COLUMNS; HiGHS and SCIP would add it to the model, Gurobi would "
+                "leave its bound out"
+            )
+        if name.startswith("$"):
+            raise Problem(dollar(name))
+        value = bounded(number(text)) if text else 0.0
+        if value != value:
+            raise Problem(f"column {name!r} has the bound nan")
+        self._bound(type, column, value if type in _VALUED else 0.0, set_name)
 
-    def _bound(self, type: str, column: int, value: float) -> None:
-        kind = self._builder.kind
-        if type in ("LO", "LI", "FX"):
-            self._set(self._lower, column, value)
-        if type in ("UP", "UI", "FX", "SC", "SI"):
-            self._set(self._upper, column, value)
-        if type in ("FR", "MI"):
-            self._set(self._lower, column, -INFINITY)
-        if type in ("FR", "PL"):
-            self._set(self._upper, column, INFINITY)
-        if type == "BV":
-            self._set(self._lower, column, 0.0)
-            self._set(self._upper, column, 1.0)
-        if type in ("BV", "LI", "UI"):
-            kind[column] = VariableKind.INTEGER
-        if type == "SI" or (type == "SC" and kind[column] == VariableKind.INTEGER):
-            kind[column] = VariableKind.SEMI_INTEGER
-        elif type == "SC":
-            kind[column] = VariableKind.SEMI_CONTINUOUS
+    def _parts_of_bound(self, type: str, fields: list[str], line: str) -> tuple[str, str, str]:
+        """Return set, column and value, of which the first and, where none is needed, the last may be empty."""
+        columns = self._builder.columns
+        match fields:
+            case [set_name, name, text]:
+                return set_name, name, text
+            case [set_name, name] if name in columns and (type in _VALUELESS or not is_number(name)):
+                if type in _VALUED:
+                    raise Problem(f"the bound {type} of column {name!r} has no value")
+                return set_name, name, ""
+            case [name, text] if text not in columns:
+                return "", name, text
+            case [name] if type in _VALUELESS:
+                return "", name, ""
+        value = " and a value" if type in _VALUED else ""
+        raise Problem(f"a bound {type} is a type, a set, a column{value}, not {quote(line)}")
 
-    def _set(self, bounds: dict[int, float], column: int, value: float) -> None:
-        if bounds.setdefault(column, value) != value:
+    def _bound(self, type: str, column: int, value: float, set_name: str) -> None:
+        low = {"LO": value, "LI": value, "FX": value, "FR": -INFINITY, "MI": -INFINITY, "BV": 0.0}.get(type)
+        high = {"UP": value, "UI": value, "FX": value, "SC": value, "SI": value, "FR": INFINITY, "PL": INFINITY}.get(
+            type
+        )
+        high = 1.0 if type == "BV" else high
+        if self._is_second(set_name):
+            known = (low is None or column in self._lower) and (high is None or column in self._upper)
             name = list(self._builder.columns)[column]
-            raise _Problem(f"column {name!r} has this bound twice: {bounds[column]:g} and {value:g}")
+            self._check_repeated(set_name, known and type in _PLAIN, f"this bound {type} of column {name!r}")
+            return
+        for bounds, bound in ((self._lower, low), (self._upper, high)):
+            if bound is not None:
+                self._set(bounds, column, type, bound)
+        self._builder.kind[column] = self._kind(type, VariableKind(self._builder.kind[column]), column)
 
+    def _kind(self, type: str, kind: VariableKind, column: int) -> VariableKind:
+        """Return what kind of variable a column is with a further bound."""
+        whole = kind in (VariableKind.INTEGER, VariableKind.SEMI_INTEGER)
+        semi = kind in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER)
+        if type in ("SC", "SI"):
+            return VariableKind.SEMI_INTEGER if whole or type == "SI" else VariableKind.SEMI_CONTINUOUS
+        if type not in ("BV", "LI", "UI"):
+            return kind
+        if semi:
+            name = list(self._builder.columns)[column]
+            raise Problem(
+                f"semi-continuous column {name!r} has the bound {type} too: CPLEX and SCIP take it for semi-integer, "
+                "Gurobi and HiGHS for integer; say SI for the one, leave SC or SI out for the other"
+            )
+        return VariableKind.INTEGER
 
-_FIELDS = ((1, 3), (4, 12), (14, 22), (24, 36), (39, 47), (49, 61))
-"""Where the six fields of a fixed line are: Python's slices of columns 2-3, 5-12, 15-22, 25-36, 40-47 and 50-61."""
+    def _set(self, bounds: dict[int, tuple[str, float]], column: int, type: str, value: float) -> None:
+        first = bounds.setdefault(column, (type, value))
+        if first == (type, value):
+            return
+        name = list(self._builder.columns)[column]
+        if first[1] != value:
+            raise Problem(f"column {name!r} has this bound twice: {first[1]:g} and {value:g}")
+        raise Problem(
+            f"column {name!r} has a bound {type} where it has {first[0]} already: CPLEX refuses that, the others keep "
+            "the first or the second; leave one out"
+        )
 
+    def _take_set(self, line: str) -> None:
+        self._sets.take(line, self._fields(line, 1))
 
-def _cut_fixed(line: str) -> list[str]:
-    line = line.rstrip().expandtabs()
-    covered = 0
-    fields = []
-    for start, end in _FIELDS:
-        if line[covered:start].strip():
-            raise _Problem(f"text between the fields of a fixed line: {_quote(line)}")
-        fields.append(line[start:end].strip())
-        covered = end
-    if line[covered:].strip():
-        raise _Problem(f"text behind the fields of a fixed line: {_quote(line)}")
-    return [field for field in fields if field]
-
-
-def _number(text: str) -> float:
-    try:
-        if "_" not in text:
-            return float(text)
-    except ValueError:
-        # Fortran writes exponents with a D.
-        if re.fullmatch(r"[-+]?[0-9.]+[dD][-+]?[0-9]+", text):
-            return _number(re.sub("[dD]", "e", text))
-    raise _Problem(f"{_quote(text)} is no number")
-
-
-def _quote(text: str) -> str:
-    text = text.strip()
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+    def _take_indicator(self, line: str) -> None:
+        add_indicator(self._builder, line, self._fields(line, 1), self._row_types.__contains__)

@@ -61,3 +61,15 @@ class JobHeld(StoreError):
 
 class RequestDiffers(StoreError):
     """The same idempotency key came with another request before."""
+
+
+class AboveLimit(StoreError):
+    """It asks for more than one owner may have: ask for less."""
+
+
+class TooManyJobs(StoreError):
+    """Its owner has as many unfinished jobs as one owner may have: wait, or cancel one."""
+
+
+class StorageUsedUp(StoreError):
+    """Its owner has kept as many bytes as one owner may: delete what is no longer needed."""

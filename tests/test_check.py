@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from instances.builder import Builder
 from instances.model import Model, VariableKind
 from storage.records import Check, Claim, Configuration, Response, Run, Termination
 from tuner.follower.check import check_answer, check_point
@@ -121,6 +122,71 @@ def test_a_model_without_columns_or_rows_can_be_checked():
     assert check_point(impossible, np.zeros(0), 5.0).reason == "row r is 0, outside [1, 1]"
 
 
+def switched(value: int) -> Model:
+    """Return: b binary, x and y in [0, 10]; "cap", x + y <= 3, must hold only where b has this value."""
+    builder = Builder("switched")
+    b, x, y = builder.add_binary("b"), builder.add_column("x", upper=10.0), builder.add_column("y", upper=10.0)
+    builder.add_indicator(builder.add_row("cap", [(x, 1.0), (y, 1.0)], upper=3.0), b, value)
+    return builder.build()
+
+
+@pytest.mark.parametrize("value", [0, 1])
+def test_a_row_with_an_indicator_must_hold_only_where_the_rounded_indicator_has_its_value(value: int) -> None:
+    on, off = value + (1 - 2 * value) * 9e-7, 1.0 - value
+    held = check_point(switched(value), np.array([on, 2.0, 2.0]), 0.0)
+    assert held.reason == f"row cap, required because b = {value}, is 4, outside [-inf, 3]"
+    assert check_point(switched(value), np.array([on, 2.0, 1.0]), 0.0).reason == ""
+    assert check_point(switched(value), np.array([off, 9.0, 9.0]), 0.0).reason == ""
+
+
+def ordered(type: int, *sizes: int) -> Model:
+    """Return a model with sets of these sizes, one after the other, over as many columns from -9 to 9."""
+    builder = Builder("ordered")
+    for number, size in enumerate(sizes):
+        members = [builder.add_column(f"x{number}{place}", lower=-9.0, upper=9.0) for place in range(size)]
+        builder.add_set(f"s{number}", type, [(column, float(place)) for place, column in enumerate(members)])
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("type", "point", "right"),
+    [
+        (1, [0, 0, 0], True),
+        (1, [0, -5, 0], True),
+        (1, [9e-7, -5, -9e-7], True),
+        (1, [2e-6, -5, 0], False),
+        (1, [0, 1, 1], False),
+        (1, [1, 0, 1], False),
+        (2, [0, 0, 0], True),
+        (2, [1, 0, 0], True),
+        (2, [1, -1, 0], True),
+        (2, [0, 1, 1], True),
+        (2, [1, 0, 1], False),
+        (2, [1, 1, 1], False),
+    ],
+)
+def test_a_set_may_have_one_nonzero_member_or_two_that_are_neighbours(
+    type: int, point: list[float], right: bool
+) -> None:
+    assert (check_point(ordered(type, 3), np.array(point, dtype=float), 0.0).reason == "") is right
+
+
+def test_the_set_that_a_point_breaks_is_named_with_its_members() -> None:
+    checked = check_point(ordered(2, 0, 1, 3, 2), np.array([5.0, 1.0, 0.0, 2.0, 3.0, 3.0]), 0.0)
+    assert checked.reason == (
+        "special ordered set s2 has x20 = 1, x22 = 2, but may have at most two nonzero members, which are neighbours"
+    )
+
+
+def test_neighbours_in_a_set_are_told_by_its_weights_and_not_by_the_order_of_columns() -> None:
+    builder = Builder()
+    x, y, z = (builder.add_column(name, upper=1.0) for name in "xyz")
+    builder.add_set("s", 2, [(x, 2.0), (y, -1.0), (z, 7.0)])
+    model = builder.build()
+    assert check_point(model, np.array([1.0, 1.0, 0.0]), 0.0).reason == ""
+    assert "special ordered set s" in check_point(model, np.array([0.0, 1.0, 1.0]), 0.0).reason
+
+
 @pytest.mark.parametrize("claim", [Claim.OPTIMAL, Claim.FEASIBLE])
 def test_a_claim_with_a_right_point_is_confirmed_and_one_without_a_point_refuted(claim):
     answer = Answer(claim, "", OBJECTIVE, OBJECTIVE, np.array(GOOD))
@@ -169,7 +235,8 @@ def run(seed: int, instance: str = "i") -> Run:
 
 def said(claim: Claim, objective: float | None = None, bound: float | None = None) -> Response:
     check = Check.CONFIRMED if claim in (Claim.OPTIMAL, Claim.FEASIBLE) else Check.UNCONFIRMED
-    return Response(Termination.EXITED, claim, check, objective, bound)
+    proven = objective if check is Check.CONFIRMED else None
+    return Response(Termination.EXITED, claim, check, objective, bound, proven_objective=proven)
 
 
 @pytest.mark.parametrize(("maximise", "sign"), [(False, 1.0), (True, -1.0)])
@@ -230,7 +297,9 @@ def test_an_unbounded_claim_falls_with_a_verified_optimum_before_or_after_it():
 def test_a_refuted_solution_is_no_evidence():
     referee = Referee(0.0)
     referee.judge(run(0), said(Claim.OPTIMAL, 5.0, 5.0), False)
-    liar = replace(said(Claim.OPTIMAL, 1.0, 1.0), check=Check.REFUTED, reason="row r is violated")
+    liar = replace(
+        said(Claim.OPTIMAL, 1.0, 1.0), check=Check.REFUTED, reason="row r is violated", proven_objective=None
+    )
     assert referee.judge(run(1), liar, False) == [(run(1), liar)]
 
 

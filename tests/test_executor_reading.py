@@ -5,15 +5,20 @@ from __future__ import annotations
 import gzip
 import os
 import resource
+import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import instances
 from instances.folder import ModelFile, scan
 from instances.formats import sha256_of
 from instances.model import Model
+from instances.reading import READER_VERSION
 from instances.writing import write_mps
 from tests.followers.scene import Followers, saved, small_model
 from tuner.errors import Failed
@@ -67,6 +72,43 @@ def test_a_damaged_entry_of_the_cache_is_made_anew(folder, cache):
         one.arrays.write_bytes(one.arrays.read_bytes()[:length])
     assert read(files, cache) == before
     assert Model.load(before.instances[0].arrays).columns == 2
+
+
+@pytest.mark.parametrize("layout", ["former", "strange", "one array"])
+def test_an_entry_of_the_cache_in_another_layout_is_made_again(folder, cache, layout):
+    files = scan(folder).files
+    before = read(files, cache)
+    entry = before.instances[0].arrays
+    if layout == "one array":
+        with entry.open("wb") as stream:
+            np.save(stream, np.zeros(3))
+    else:
+        with np.load(entry) as arrays:
+            kept = {name: arrays[name] for name in arrays if name not in ("sos_type", "indicator_row")}
+        with entry.open("wb") as stream:
+            np.savez(stream, **(kept if layout == "former" else kept | {"sense": np.array(1)}))
+    assert read(files, cache) == before
+    assert Model.load(entry).columns == 2
+
+
+def test_each_version_of_the_reader_has_a_cache_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
+    assert cache_directory().name == f"models-{READER_VERSION}"
+    package = shutil.copytree(Path(instances.__file__).parent, tmp_path / "instances")
+
+    def version() -> str:
+        ask = "from instances.reading import READER_VERSION; print(READER_VERSION, end='')"
+        return subprocess.run(
+            [sys.executable, "-c", ask], cwd=tmp_path, check=True, capture_output=True, text=True
+        ).stdout
+
+    seen = {version()}
+    assert seen == {READER_VERSION}
+    for changed in ("builder.py", "lp/tokens.py"):
+        with (package / changed).open("a") as source:
+            source.write("CHANGED = True\n")
+        seen.add(version())
+    assert len(seen) == 3
 
 
 def test_a_malformed_file_is_named_and_the_others_are_read(folder, cache):

@@ -25,6 +25,7 @@ from tests.service import handed_in, served, uploaded
 from tests.test_store_opening import engine_of
 from tuner.app import working
 from tuner.app.working import Worker
+from tuner.follower.reading import cache_directory
 from tuner.service.server import application
 
 LARGE = [MPS + b"".join(b"*%064x\n" % (seed << 200 | line) for line in range(20_000)) for seed in range(3)]
@@ -161,7 +162,7 @@ def test_a_worker_on_a_full_disk_gives_its_job_back_and_goes_on_when_there_is_sp
         job = handed_in(store, uploaded(store, tmp_path / "assignments"), budget=6.0)
         said: list[str] = []
         worker = Worker(store, place["models"] / "work", 2, said.append)
-        Path(place["cache"] / "cache" / "models-1").mkdir(parents=True)
+        assert cache_directory().is_relative_to(place["cache"])
         disk.fill()
         thread = threading.Thread(target=worker.work, kwargs={"until_idle": True})
         thread.start()

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,12 +75,63 @@ def test_an_archive_that_was_cut_off_is_refused(tmp_path: Path, packing: str, ke
 
 
 @archived
-def test_an_archive_that_is_none_is_refused(tmp_path: Path, packing: str) -> None:
+def test_plain_text_named_as_an_archive_is_refused_by_what_it_is(tmp_path: Path, packing: str) -> None:
     path = tmp_path / f"t.mps{packing}"
     path.write_bytes(TEXT)
     for read in (sha256_of, read_model):
-        with pytest.raises(UnreadableModel, match=r"t\.mps\..*damaged"):
+        with pytest.raises(UnreadableModel, match=rf"t\.mps\{packing}: is named \{packing}, but .* plain text"):
             read(path)
+
+
+@archived
+def test_an_archive_whose_first_bytes_are_wrong_is_damaged(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / f"t.mps{packing}"
+    path.write_bytes(b"\0" + PACK[packing](TEXT)[1:])
+    with pytest.raises(UnreadableModel, match=r"t\.mps\..*damaged"):
+        sha256_of(path)
+
+
+@pytest.mark.parametrize(
+    ("packing", "name"),
+    [
+        (packing, f"t.mps{other}")
+        for packing in formats.PACKINGS
+        for other in ("", *formats.PACKINGS)
+        if packing != other
+    ],
+)
+def test_an_archive_under_another_name_is_refused_with_the_right_one(tmp_path: Path, packing: str, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(PACK[packing](TEXT))
+    advice = f"add {packing} to its name" if name == "t.mps" else f"name it {packing} instead of {path.suffix}"
+    for read in (sha256_of, read_model):
+        with pytest.raises(UnreadableModel, match=rf"{name}: its content is a \w+ archive, .*: {advice}$"):
+            read(path)
+
+
+@archived
+@pytest.mark.parametrize("inside", [".gz", ".bz2", ".xz", ".zst"])
+def test_an_archive_in_an_archive_is_named(tmp_path: Path, packing: str, inside: str) -> None:
+    path = tmp_path / f"t.mps{packing}"
+    path.write_bytes(PACK[packing](PACK[inside](TEXT)))
+    with pytest.raises(UnreadableModel, match="packed twice"):
+        sha256_of(path)
+
+
+def test_a_zip_archive_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "t.mps"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("t.mps", TEXT)
+    with pytest.raises(UnreadableModel, match=r"its content is a zip archive, .*: unpack it"):
+        sha256_of(path)
+
+
+@archived
+def test_an_empty_file_named_as_an_archive_is_called_empty(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / f"t.mps{packing}"
+    path.write_bytes(b"")
+    with pytest.raises(UnreadableModel, match="the file is empty"):
+        sha256_of(path)
 
 
 @packed

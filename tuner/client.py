@@ -21,6 +21,7 @@ from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
+from storage.names import fitted, unseen
 from storage.records import JobKind, JobState
 from tuner.app.shapes import (
     Best,
@@ -157,6 +158,7 @@ class Client:
             say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
         for damaged in found.damaged:
             say(f"left out: {damaged.path}: {damaged.reason}")
+        name = fitted(name) if unseen(name) else name
         files = {file.sha256: file for file in found.files}
         missing = self._told(Missing, "POST", "/models/missing", json={"sha256": list(files)})["missing"]
         say(f"{len(files)} models, {len(missing)} of them to be sent")
@@ -252,6 +254,8 @@ class Client:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
+                    if kind == "gone":
+                        raise UnknownJob(f"{self.url}: job {job!r} was deleted")
                     try:
                         told = json.loads(line.removeprefix("data: "))
                         _checking(Over if kind == "over" else Standing).validate_python(told)
@@ -301,12 +305,17 @@ class _Unreachable:
     ) -> None:
         if isinstance(error, httpx.HTTPError):
             raise Away(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+        if isinstance(error, UnicodeEncodeError):  # of what was to be sent: bytes of a file or of a shell's word
+            found = str(error.object)[error.start : error.start + 40]
+            raise UsageError(f"{found!r} is no text in UTF-8, and cannot be sent to a server") from None
 
 
 def _of(job: str) -> str:
     """Return a job's path; without a reference, it would be that of all jobs."""
     if not str(job):
         raise UsageError("JOB is empty: write the name or number of a job, as tuner jobs lists them")
+    if wrong := unseen(str(job)):
+        raise UnknownJob(f"there is no job {job!r}: the name {wrong}")
     return f"/jobs/{quote(str(job), safe='')}"
 
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from instances.caps import CAPS, TooLarge
+from storage.names import unseen
 from tuner.errors import NotFound, UsageError
 
 FLOAT_BITS = 1023
 """An integer of more bits may be too large for a float."""
+LINES = ("mps", "lp", "aux")
+"""Names behind which a document has the text of a model, with line breaks: whatever else is text there, is a name."""
 DEEPEST = 50
 """Tables and lists within one another, at most."""
 
@@ -129,6 +132,8 @@ def _check_value(value: Any, names: tuple[str, ...], source: str) -> None:
     place = f"{source}: {'.'.join(name[:40] for name in names)}"
     if isinstance(value, str) and not _is_text(value):
         raise UsageError(f"{place}: {value[:40]!r} has characters that are no text")
+    if isinstance(value, str) and names[-1:] not in [(name,) for name in LINES] and (wrong := unseen(value)):
+        raise UsageError(f"{place}: {value[:40]!r} {wrong}")
     if isinstance(value, int) and value.bit_length() > FLOAT_BITS:
         raise UsageError(f"{place}: a number of more than {FLOAT_BITS} bits is too large")
 

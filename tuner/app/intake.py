@@ -129,6 +129,9 @@ def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
     )
     for path, reason in reading.failed:
         watcher.say(f"left out: {complaint(path, reason)}")
+    for instance in reading.instances:
+        for warning in instance.warnings:
+            watcher.say(f"warning: {instance.path}: {warning}")
     if not reading.instances:
         raise UsageError(f"{folder}: none of its {len(found.files) + len(found.damaged)} models can be read")
     return list(reading.instances)

@@ -19,17 +19,19 @@ By index, rows and columns counted from 0 in the order of the model, the objecti
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import Path
 
 from instances.errors import UnreadableModel
-from instances.formats import open_text, suffixes
+from instances.formats import suffixes
 from instances.lp import read_lp
 from instances.model import Model
 from instances.mps import read_mps
 from instances.reading import read_model
+from instances.text import open_text, split_fields
 from tuner.bilevel.linear import LinearProblem
 from tuner.cost import Ties
 from tuner.errors import NotFound, UsageError
@@ -69,6 +71,8 @@ def read_pair(path: Path, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
         joint = read_model(model_path)
     except UnreadableModel as error:
         raise UsageError(str(error)) from None
+    for warning in joint.warnings:
+        warnings.warn(f"{model_path}: {warning}", stacklevel=2)
     return _problem(joint, _text(aux_path), str(aux_path), ties)
 
 
@@ -125,9 +129,10 @@ def _existing(path: Path) -> tuple[Path, Path]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as text: {error}") from None
+        with open_text(path) as lines:
+            return lines.read()
+    except UnreadableModel as error:
+        raise UsageError(str(error)) from None
 
 
 def _problem(joint: Model, text: str, aux_path: str, ties: Ties) -> LinearProblem:
@@ -161,7 +166,7 @@ def pair_of(path: Path) -> tuple[Path, Path]:
 
 
 def _read(text: str, joint: Model, path: str) -> Lower:
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, words) for number, line in enumerate(text.split("\n"), 1) if (words := split_fields(line))]
     if not lines:
         raise UsageError(f"{path}: is empty")
     lower = _parse(lines, joint, path)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from instances.visible import escaped
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
@@ -25,10 +26,13 @@ SERVER_HELP = "a tuner server in place of a store (default: $TUNER_SERVER); its 
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that shows examples as they were written."""
+    """An argument parser that shows examples as they were written, and spells out hidden characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(escaped(message), file)
 
 
 def build() -> Parser:

@@ -18,7 +18,7 @@ from storage.store import Store
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
 from tuner.app.working import Worker
-from tuner.cli.words import print_json, print_table, sayer
+from tuner.cli.words import print_json, print_table, put, sayer
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.processes import die_with_parent
@@ -183,7 +183,7 @@ def token(arguments: argparse.Namespace) -> int:
     if arguments.what == "revoke":
         with existing_store(arguments.store) as store:
             store.revoke_token(read_whole(arguments.name, "TOKEN"))
-        print(f"token {arguments.name} is revoked")
+        put(f"token {arguments.name} is revoked")
         return 0
     if arguments.scope not in list(Scope):
         raise UsageError(f"{unknown('scope', arguments.scope, list(Scope))}; it is one of {', '.join(Scope)}")
@@ -196,8 +196,8 @@ def token(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({**_token_data(made), "secret": secret})
         return 0
-    print(secret)
-    print(f"token {made.id} of {owner}, for {made.scope.value}; it is shown this once only", file=sys.stderr)
+    put(secret)
+    sayer()(f"token {made.id} of {owner}, for {made.scope.value}; it is shown this once only")
     return 0
 
 

@@ -42,7 +42,7 @@ def check_point(model: Model, point: Floats, claimed: float | None) -> PointChec
         return PointCheck(f"column {model.column_names[column]} is {point[column]}")
     with np.errstate(over="ignore", invalid="ignore"):  # absurd but finite values: what overflows is a violation
         objective = float(model.objective @ point) + model.offset
-        reason = _columns(model, point) or _rows(model, model.activity(point))
+        reason = violation(model, point)
     if reason:
         return PointCheck(reason, objective)
     if claimed is None or not math.isfinite(claimed):
@@ -50,6 +50,11 @@ def check_point(model: Model, point: Floats, claimed: float | None) -> PointChec
     if not abs(claimed - objective) <= OBJECTIVE * max(1.0, abs(objective)):
         return PointCheck(f"the objective is claimed as {claimed:.12g}, but the point's is {objective:.12g}", objective)
     return PointCheck("", objective)
+
+
+def violation(model: Model, point: Floats) -> str:
+    """Return what a finite point of shape (n,) violates beyond the tolerances; empty for a feasible one."""
+    return _columns(model, point) or _rows(model, point) or _sets(model, point)
 
 
 def check_answer(model: Model, answer: Answer) -> tuple[Check, str]:
@@ -104,15 +109,38 @@ def _columns(model: Model, point: Floats) -> str:
     return ""
 
 
-def _rows(model: Model, activity: Floats) -> str:
+def _rows(model: Model, point: Floats) -> str:
+    activity = model.activity(point)
     excess = np.maximum(
         _scaled(model.row_lower - activity, model.row_lower), _scaled(activity - model.row_upper, model.row_upper)
     )
+    excess[~model.binding(point)] = 0.0
     if not excess.size or excess.max() <= FEASIBILITY:
         return ""
     i = int(np.argmax(excess))
     values = f"[{model.row_lower[i]:.12g}, {model.row_upper[i]:.12g}]"
-    return f"row {model.row_names[i]} is {activity[i]:.12g}, outside {values}"
+    return f"row {model.row_names[i]}{_condition(model, i)} is {activity[i]:.12g}, outside {values}"
+
+
+def _condition(model: Model, row: int) -> str:
+    """Say why a row must hold, when it does not always."""
+    places = np.flatnonzero(model.indicator_row == row)
+    if not len(places):
+        return ""
+    k = int(places[0])
+    return f", required because {model.column_names[model.indicator_column[k]]} = {model.indicator_value[k]},"
+
+
+def _sets(model: Model, point: Floats) -> str:
+    nonzero = np.abs(point) > FEASIBILITY
+    broken = model.broken_sets(nonzero)
+    if not len(broken):
+        return ""
+    k = int(broken[0])
+    members = model.sos_column[model.sos_start[k] : model.sos_start[k + 1]]
+    values = ", ".join(f"{model.column_names[j]} = {point[j]:.12g}" for j in members[nonzero[members]][:3].tolist())
+    allowed = "one nonzero member" if model.sos_type[k] == 1 else "two nonzero members, which are neighbours"
+    return f"special ordered set {model.sos_names[k]} has {values}, but may have at most {allowed}"
 
 
 def _scaled(excess: Floats, bound: Floats) -> Floats:

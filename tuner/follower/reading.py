@@ -14,14 +14,12 @@ from pathlib import Path
 
 from instances.folder import ModelFile
 from instances.instance import Instance
+from instances.reading import READER_VERSION
 from storage.records import Termination
 from tuner.errors import Stopped
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.tasks import CacheUnwritable, Read
-
-_GENERATION = "models-1"
-"""Part of the cache's path; raise the number whenever a file would be read into other arrays than before."""
 
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody wants it to stop."""
@@ -41,14 +39,14 @@ class Reading:
 
 
 def cache_directory() -> Path:
-    """Return the directory for arrays, made if need be.
+    """Return the directory for arrays that this version of the reader has read, made if need be.
 
     ``$TUNER_CACHE``, else ``$XDG_CACHE_HOME/tuner``, else ``~/.cache/tuner``; when that one cannot be written, a
     temporary directory that is this process's own and is gone when it ends.
     """
     named = os.environ.get("TUNER_CACHE")
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tuner"
-    directory = base.absolute() / _GENERATION
+    directory = base.absolute() / f"models-{READER_VERSION}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -109,7 +107,13 @@ def read_instances(
             words = outcome.reason.removeprefix(f"{CacheUnwritable.__name__}: ")
             raise OSError(f"{cache}: {words}; free space there, or name another directory by $TUNER_CACHE")
     good = [
-        Instance(file.sha256, file.name, file.path, cache.absolute() / f"{file.sha256}.npz", **outcomes[file].result)
+        Instance(
+            file.sha256,
+            file.name,
+            file.path,
+            cache.absolute() / f"{file.sha256}.npz",
+            **{**outcomes[file].result, "warnings": tuple(outcomes[file].result["warnings"])},
+        )
         for file in files
         if outcomes[file].termination is Termination.EXITED
     ]

@@ -23,6 +23,7 @@ from instances.model import Model
 from storage.records import Check, Claim, Termination, Value
 from tuner.cost import Ties
 from tuner.follower.answer import decode, encode
+from tuner.follower.certificate import Certificate, certify
 from tuner.follower.check import check_answer
 from tuner.follower.child import Limits, Work
 from tuner.follower.gap import integral, relative_gap
@@ -93,7 +94,11 @@ class Solve(Task):
             answer, seconds = decode(outcome.result)
         except ValueError as error:
             return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
-        check, reason = check_answer(warm.model(self.arrays), answer)
+        rows = warm.rows(self.arrays)
+        check, reason = check_answer(rows.model, answer)
+        certificate = Certificate()
+        if check is Check.CONFIRMED and answer.point is not None and answer.objective is not None:
+            certificate = certify(rows, answer.point, answer.objective)
         gap = relative_gap(answer.objective, answer.bound)
         area = None
         if answer.steps is not None:
@@ -111,6 +116,8 @@ class Solve(Task):
             "work": _finite(answer.work),
             "integral": area,
             "raw_status": answer.raw_status,
+            "proven_objective": _finite(certificate.objective),
+            "doubt": certificate.doubt,
         }
         return replace(outcome, reason=reason, result=fields)
 
@@ -121,7 +128,7 @@ class CacheUnwritable(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Read(Task):
-    """Read a model file into the cache, unless it is there. Result: sizes, sense and features of the model."""
+    """Read a model file into the cache, unless it is there. Result: sizes, sense, warnings, features."""
 
     kind: ClassVar[str] = "read"
     library: str = "instances"
@@ -154,6 +161,7 @@ class Read(Task):
                 "nonzeros": model.nonzeros,
                 "integers": model.integers,
                 "maximise": bool(model.maximise),
+                "warnings": list(model.warnings),
                 "features": features(model),
             }
 
@@ -318,7 +326,8 @@ def from_json(message: dict[str, Any]) -> Task:
 def _cached(arrays: Path) -> Model | None:
     try:
         return Model.load(arrays)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):  # not there, or damaged: read the file again
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EOFError, zipfile.BadZipFile):
+        # Not there, damaged, or of another layout: read the file again.
         return None
 
 

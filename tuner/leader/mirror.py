@@ -26,6 +26,7 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from storage.records import spell
+from tuner.extras import DASHBOARD
 from tuner.leader.candidate import Status, Trial
 from tuner.leader.study import distributions
 from tuner.leader.tables import Trials
@@ -421,7 +422,9 @@ def own_study(storage: RDBStorage, job: str, direction: StudyDirection) -> tuple
 
 
 def describe(storage: RDBStorage, study: int, description: Description) -> None:
-    """Write a study's note and figures, as optuna-dashboard shows them."""
+    """Write a study's note and figures, as optuna-dashboard shows them; nothing where that is not installed."""
+    if not DASHBOARD.is_there:
+        return
     from optuna_dashboard import save_note, save_plotly_graph_object  # here: it takes a while
 
     own = optuna.load_study(study_name=storage.get_study_name_from_id(study), storage=storage)

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from instances.caps import Caps, TooLarge
-from storage.names import fault
+from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
 from tuner.service.problems import Refused
@@ -31,6 +31,13 @@ def _fitting(name: str) -> str:
     if name and (wrong := fault(name)):
         raise ValueError(f"{name!r} {wrong}")
     return name
+
+
+def seen(text: str) -> str:
+    """Return a text; ValueError when a character of it cannot be seen."""
+    if wrong := unseen(text):
+        raise ValueError(f"{text[:100]!r} {wrong}")
+    return text
 
 
 class NewSet(BaseModel):

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
+from instances.visible import escaped
 from storage.records import ALL_SLOTS, JobKind, spell
 from tuner.app import drawing
 from tuner.app.figures import figures_of
@@ -20,6 +21,7 @@ from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
+from tuner.extras import EXTRAS
 from tuner.follower.spaces import spaces_of
 from tuner.service import static
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
@@ -233,8 +235,17 @@ def _digits(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
 
 
+def _shown(value: Any) -> Any:
+    """Return what a page has of a value: the hidden characters of a text, such as marks of direction, spelled out."""
+    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 _templates = Environment(
-    loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("tuner.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    finalize=_shown,
 )
 _templates.globals["static"] = static.address
 _templates.filters.update(
@@ -248,6 +259,7 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
         "is_known": who is not None and who.has_token,
         "may_submit": who is not None and who.may_submit,
         "sees_all": who is not None and who.seen is None,
+        "extras": {extra.name for extra in EXTRAS if extra.is_there},
     }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 

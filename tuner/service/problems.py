@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from instances.visible import escaped
 from storage import errors as kept
 from tuner import errors as ours
 from tuner.commands import command
@@ -48,6 +49,7 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (kept.RequestDiffers, HTTPStatus.UNPROCESSABLE_ENTITY),
     (kept.StoreRefused, HTTPStatus.CONFLICT),
     (ours.UsageError, HTTPStatus.UNPROCESSABLE_ENTITY),
+    (ours.MissingExtra, HTTPStatus.NOT_IMPLEMENTED),
     (ours.Failed, HTTPStatus.CONFLICT),
     (kept.StoreFull, HTTPStatus.INSUFFICIENT_STORAGE),
     (kept.StoreUnavailable, HTTPStatus.SERVICE_UNAVAILABLE),
@@ -74,7 +76,7 @@ _LOG = logging.getLogger(__name__)
 def problem(status: int, detail: str, **more: Any) -> JSONResponse:
     """Return the answer to a request that cannot be fulfilled."""
     title = HTTPStatus(status).phrase
-    content = {"type": "about:blank", "title": title, "status": int(status), "detail": detail[:LONGEST]}
+    content = {"type": "about:blank", "title": title, "status": int(status), "detail": escaped(detail[:LONGEST])}
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
     if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = "5"

@@ -20,7 +20,7 @@ from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
 from tuner.errors import TunerError
-from tuner.service import instance_sets, jobs, pages, problems, results
+from tuner.service import events, instance_sets, jobs, pages, problems, results
 from tuner.service.access import Access
 from tuner.service.dashboard import Dashboard
 from tuner.service.description import describe
@@ -53,7 +53,8 @@ def application(
     )
     service = app.state.service = Service(store, Access(store, needs_token), caps or Caps())
     app.state.dashboard = Dashboard(store.url)
-    routers = (instance_sets.router, jobs.router, results.router, pages.router)
+    app.state.streams = events.Streams()
+    routers = (instance_sets.router, jobs.router, events.router, results.router, pages.router)
     for each in routers:
         app.include_router(each)
     describe(app, needs_token)
@@ -92,6 +93,9 @@ def _health(app: FastAPI, store: Store) -> None:
     requests = Counter("tuner_requests", "Requests by method and status.", ("method", "status"), registry=registry)
     seconds = Histogram("tuner_request_seconds", "Seconds until a request was answered.", registry=registry)
     states = Gauge("tuner_jobs", "Jobs by state.", ("state",), registry=registry)
+
+    streams = Gauge("tuner_event_streams", "Connections by which jobs are followed.", registry=registry)
+    streams.set_function(lambda: len(app.state.streams))
 
     @app.middleware("http")
     async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:

@@ -11,12 +11,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tuner.extras import PLOTS
+
 _JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
 FILES = {
     "style.css": ("tuner.service", "static", _CSS),
     "hold.js": ("tuner.service", "static", _JS),
     "job.js": ("tuner.service", "static", _JS),
     "jobs.js": ("tuner.service", "static", _JS),
+    "live.js": ("tuner.service", "static", _JS),
+    "live-worker.js": ("tuner.service", "static", _JS),
+    "login.js": ("tuner.service", "static", _JS),
     "problem.js": ("tuner.service", "static", _JS),
     "submit.js": ("tuner.service", "static", _JS),
     "plotly.min.js": ("plotly", "package_data", _JS),
@@ -38,6 +43,8 @@ def address(name: str) -> str:
 def _content(name: str) -> bytes:
     """Return a file's content: one copy for all who read it, since some read slowly."""
     package, folder, _ = FILES[name]
+    if package == "plotly":
+        PLOTS.need()
     return (files(package) / folder / name).read_bytes()
 
 

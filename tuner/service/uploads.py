@@ -31,6 +31,7 @@ from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
 from storage.errors import StoreFull, StoreUnavailable
 from storage.files import PIECE
+from storage.names import unseen
 from storage.records import InstanceSet, ModelContent
 from storage.store import Store
 from tuner.service.problems import Refused
@@ -58,7 +59,7 @@ def checked_name(name: str, caps: Caps) -> str:
     parts = name.split("/")
     if (
         not name
-        or not name.isprintable()
+        or unseen(name)
         or len(name) > caps.name
         or any(len(part.encode()) > PART for part in parts)
         or len(parts) > caps.depth
@@ -324,9 +325,8 @@ def _content(file: IO[bytes], suffix: str, meter: Meter, where: str) -> ModelCon
 
 def set_name(name: str) -> str:
     """Return what a set may be called; Refused when it may not."""
-    if not name.strip() or len(name) > 100 or not name.isprintable() or "/" in name:
-        raise Refused(
-            UNFIT,
-            f"{name[:100]!r}: no name for a set; 100 printable characters at most, no slash",
-        )
+    if wrong := unseen(name):
+        raise Refused(UNFIT, f"set {name[:100]!r}: its name {wrong}")
+    if not name.strip() or len(name) > 100 or "/" in name:
+        raise Refused(UNFIT, f"set {name[:100]!r}: use a name of 100 characters at most, without a slash")
     return name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -78,6 +79,9 @@ class Tuning:
         bad = [(damaged.path, damaged.reason) for damaged in found.damaged] + list(reading.failed)
         if bad:
             raise UsageError(complaint(*bad[0]))
+        for instance in reading.instances:
+            for warning in instance.warnings:
+                warnings.warn(f"{instance.path}: {warning}", stacklevel=2)
         return ConfigurationProblem(
             self.name,
             reading.instances,

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, byref, c_double, c_int, c_void_p
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from storage.records import Claim, Value
 from tuner.follower.solvers import libscip
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.libscip import Environment
-from tuner.follower.solvers.unbounded import unbounded_or_infeasible
+from tuner.follower.solvers.unbounded import may_be_unbounded, unbounded_or_infeasible, with_ray
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -79,12 +80,34 @@ class Scip:
             steps = _watched(scip, started)
             scip("SCIPsolve")
             words = scip.status()
-            if words in _UNCLEAR:
+
+            def solve(other: Model) -> Answer:
                 left = max(0.0, limit - (time.perf_counter() - started))
-                return Answer(
-                    unbounded_or_infeasible(model, lambda other: self.solve(other, parameters, seed, left, 0.0)), words
-                )
-            return _answer(scip, model, variables, words, steps)
+                return self.solve(other, parameters, seed, left, 0.0)
+
+            if words in _UNCLEAR:
+                return Answer(unbounded_or_infeasible(model, solve), words)
+            answer = _answer(scip, model, variables, words, steps)
+        if answer.claim is Claim.OPTIMAL and not model.is_linear and may_be_unbounded(model):
+            # SCIP 10 passes over relaxations that are unbounded only below the root, and calls the rest optimal.
+            return _unless_unbounded(answer, solve(with_ray(model)).claim)
+        return answer
+
+
+def _unless_unbounded(answer: Answer, ray: Claim) -> Answer:
+    """Return an answer of a claimed optimum in the light of what SCIP claims of the model's rays."""
+    if ray is Claim.INFEASIBLE:
+        return answer
+    if ray is Claim.NOTHING:
+        return replace(answer, claim=Claim.FEASIBLE, bound=None, raw_status=f"{answer.raw_status}, perhaps unbounded")
+    return replace(
+        answer,
+        claim=Claim.UNBOUNDED,
+        raw_status=f"{answer.raw_status}, but there is a ray",
+        objective=None,
+        bound=None,
+        point=None,
+    )
 
 
 def _parameters(scip: Environment) -> tuple[RealParameter, ...]:
@@ -183,6 +206,7 @@ def _build(scip: Environment, model: Model) -> NDArray[np.uint64]:
         # The problem holds the variable from here on: the pointer stays good until the environment is gone.
         scip("SCIPreleaseVar", byref(made))
     _add_rows(scip, model, variables)
+    _add_sets(scip, model, variables)
     for index in np.flatnonzero(semi).tolist():
         _forbid_between(scip, int(variables[index]), float(model.lower[index]), float(model.upper[index]))
     return variables
@@ -196,7 +220,7 @@ def _add_rows(scip: Environment, model: Model, variables: NDArray[np.uint64]) ->
     starts = model.row_start.tolist()
     first_member, first_value = members.ctypes.data, values.ctypes.data
     made = c_void_p()
-    for row in range(model.rows):
+    for row in np.flatnonzero(model.unconditional).tolist():
         start, length = starts[row], starts[row + 1] - starts[row]
         scip(
             "SCIPcreateConsBasicLinear",
@@ -208,8 +232,55 @@ def _add_rows(scip: Environment, model: Model, variables: NDArray[np.uint64]) ->
             lower[row],
             upper[row],
         )
-        scip("SCIPaddCons", made)
-        scip("SCIPreleaseCons", byref(made))
+        _keep(scip, made)
+    negative = -values
+    first_negative = negative.ctypes.data
+    for row, column, value in zip(
+        model.indicator_row.tolist(), model.indicator_column.tolist(), model.indicator_value.tolist(), strict=True
+    ):
+        start, length = starts[row], starts[row + 1] - starts[row]
+        switch = c_void_p(int(variables[column]))
+        if not value:
+            scip("SCIPgetNegatedVar", switch, byref(switch))
+        # SCIP's indicator constraints have an upper side only.
+        for first, side in ((first_value, upper[row]), (first_negative, -lower[row])):
+            if side < libscip.INFINITY:
+                scip(
+                    "SCIPcreateConsBasicIndicator",
+                    byref(made),
+                    b"",
+                    switch,
+                    length,
+                    first_member + 8 * start,
+                    first + 8 * start,
+                    side,
+                )
+                _keep(scip, made)
+
+
+def _add_sets(scip: Environment, model: Model, variables: NDArray[np.uint64]) -> None:
+    members = np.ascontiguousarray(variables[model.sos_column])
+    # The order is all that the weights mean; SCIP sorts by them, and some are equal.
+    places = np.arange(len(members), dtype=np.float64)
+    starts = model.sos_start.tolist()
+    made = c_void_p()
+    for number, type in enumerate(model.sos_type.tolist()):
+        start, length = starts[number], starts[number + 1] - starts[number]
+        scip(
+            f"SCIPcreateConsBasicSOS{type}",
+            byref(made),
+            b"",
+            length,
+            members.ctypes.data + 8 * start,
+            places.ctypes.data + 8 * start,
+        )
+        _keep(scip, made)
+
+
+def _keep(scip: Environment, constraint: c_void_p) -> None:
+    """Add a constraint; the problem holds it from here on."""
+    scip("SCIPaddCons", constraint)
+    scip("SCIPreleaseCons", byref(constraint))
 
 
 def _forbid_between(scip: Environment, variable: int, lower: float, upper: float) -> None:
@@ -231,8 +302,7 @@ def _forbid_between(scip: Environment, variable: int, lower: float, upper: float
         addressof(types),
         addressof(values),
     )
-    scip("SCIPaddCons", made)
-    scip("SCIPreleaseCons", byref(made))
+    _keep(scip, made)
 
 
 def _watched(scip: Environment, started: float) -> list[Step] | None:
