@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from instances.caps import Caps
 from instances.formats import sha256_of, suffixes
 from storage.lease import this_process
 from storage.records import Bracket, Configuration, Event, InstanceSet, Job, ModelContent, Scope, Submission
@@ -21,7 +22,6 @@ from tests.archives import MPS
 from tests.store_samples import ANSWER, COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, TUNED, run
 from tests.store_samples import SUBMISSION as SAMPLE
 from tuner.service.connections import Limits, configured
-from tuner.service.uploads import Caps
 
 CAPS = Caps(upload=200_000, model=100_000, total=300_000, models=20, depth=4, name=60)
 """Of a server that takes little."""

@@ -11,13 +11,13 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from instances.caps import Caps
 from storage.records import Scope
 from storage.store import Store
 from tests.service import bearer, served
 from tests.store_samples import MEMBERS, SUBMISSION
 from tuner.service.connections import Limits, network_of
 from tuner.service.server import application
-from tuner.service.uploads import Caps
 
 SOON = Limits(header=0.3, body=0.3, idle=0.3, reading=0.5)
 PATIENCE = 20.0
@@ -120,6 +120,16 @@ def test_who_reads_nothing_of_an_answer_makes_room(local: Store) -> None:
         while 200 not in answers and time.monotonic() < give_up:
             answers.add(client.get("/livez").status_code)
         assert answers == {503, 200}
+
+
+def test_one_who_reads_nothing_makes_room_at_once_for_one_who_does(local: Store) -> None:
+    with served(application(local), Limits(total=1)) as client, closing(socket.socket()) as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        own.connect(("127.0.0.1", client.base_url.port))
+        own.sendall(b"GET /static/plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        give_up = time.monotonic() + PATIENCE  # well below the time in which something must be read
+        while client.get("/livez").status_code != 200:
+            assert time.monotonic() < give_up
 
 
 @pytest.mark.parametrize("length", [10_000_000, None])

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from instances.caps import Caps
 from storage.lease import this_process
 from storage.records import Answer, Bracket, JobKind, Scope
 from storage.store import Store
@@ -26,7 +27,6 @@ from tuner.bilevel.applications.outline import OUTLINES, outlined
 from tuner.errors import UsageError
 from tuner.scenario import CONFIGURATION
 from tuner.service.server import application
-from tuner.service.uploads import Caps
 
 TOLL = example("toll").document()
 CAPS = Caps(document=300_000, values=10_000)

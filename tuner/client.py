@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
@@ -169,6 +170,10 @@ class Client:
     def _send(self, file: ModelFile) -> None:
         parts = suffixes(file.path.name)
         assert parts is not None
+        try:
+            CAPS.check_upload(file.path.stat().st_size, str(file.path))
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
 
         def pieces() -> Iterator[bytes]:
             with file.path.open("rb") as opened:
@@ -200,6 +205,10 @@ class Client:
             key: as in `submit`.
 
         """
+        try:
+            CAPS.check_document(json.dumps(problem).encode(), "the problem")
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return self._told(JobShape, "POST", "/problems", json=dict(problem), headers=headers)
 
@@ -331,6 +340,7 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
+        HTTPStatus.TOO_MANY_REQUESTS: Away,
         HTTPStatus.BAD_GATEWAY: Away,
         HTTPStatus.SERVICE_UNAVAILABLE: Away,
         HTTPStatus.GATEWAY_TIMEOUT: Away,

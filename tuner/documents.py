@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from instances.caps import CAPS, TooLarge
 from storage.names import unseen
 from tuner.errors import NotFound, UsageError
 
@@ -30,7 +31,11 @@ def read_document(path: Path) -> dict[str, Any]:
     """
     language = "JSON" if path.suffix == ".json" else "TOML"
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        CAPS.check_document(content, str(path))
+        text = content.decode()
+    except TooLarge as error:
+        raise UsageError(str(error)) from None
     except FileNotFoundError:
         raise NotFound(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:

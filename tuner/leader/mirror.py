@@ -8,6 +8,7 @@ which trials are there already.
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -37,6 +38,8 @@ PERIOD = 2.0
 """Seconds between two looks for changes, at least."""
 BUSY = 30.0
 """Seconds to wait for another writer of an SQLite database."""
+ATTEMPTS, AGAIN = 5, 0.2
+"""To make the tables beside other processes that do so, and the seconds between two of these, at most."""
 EPSILON = 1e-9
 FEASIBLE, REFUSED = 0.0, 1.0
 """Values of the constraint: whether all answers were inside C. Optuna's rule: at most 0 is feasible."""
@@ -433,8 +436,8 @@ def describe(storage: RDBStorage, study: int, description: Description) -> None:
 def connect(url: str) -> RDBStorage:
     """Open Optuna's storage in a database that another connection writes to at the same time."""
     if not url.startswith("sqlite"):
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})  # the server may have been away meanwhile
-    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": BUSY}})
+        return _created(url, {"pool_pre_ping": True})  # the server may have been away meanwhile
+    storage = _created(url, {"connect_args": {"timeout": BUSY}})
 
     def configure(connection: Any, _: Any) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -443,3 +446,16 @@ def connect(url: str) -> RDBStorage:
     event.listen(storage.engine, "connect", configure)
     storage.engine.dispose()
     return storage
+
+
+def _created(url: str, options: dict[str, Any]) -> RDBStorage:
+    """Open Optuna's storage; its tables are made where there are none.
+
+    Optuna looks whether a table is there, and then makes it: where two processes do so at a time, one of them fails,
+    and finds the table when it tries again.
+    """
+    for _ in range(ATTEMPTS):
+        with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
+            return RDBStorage(url, engine_kwargs=options)
+        time.sleep(random.uniform(0.0, AGAIN))
+    return RDBStorage(url, engine_kwargs=options)

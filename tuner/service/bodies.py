@@ -14,11 +14,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from instances.caps import Caps, TooLarge
 from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
 from tuner.service.problems import Refused
-from tuner.service.uploads import TOO_LARGE, UNFIT, Caps
+from tuner.service.uploads import TOO_LARGE, UNFIT
 
 _ONE = threading.Lock()
 """One document is read at a time: each may take some hundred MiB while it is."""
@@ -137,8 +138,10 @@ def read_document(body: bytes, caps: Caps) -> dict[str, Any]:
         UsageError: it is no JSON object, or says something twice.
 
     """
-    if sum(map(body.count, (b",", b"[", b"{"))) > caps.values:
-        raise Refused(TOO_LARGE, f"a problem has {caps.values} numbers, texts, lists and tables at most")
+    try:
+        caps.check_document(body, "the body")
+    except TooLarge as error:
+        raise Refused(TOO_LARGE, str(error)) from None
     try:
         text = body.decode()
     except UnicodeDecodeError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import math
 import os
 import resource
 import socket
@@ -41,7 +42,7 @@ SLOWEST = 100
 FILES, OTHER_FILES = 3, 200
 """Open files of a connection, at most, and of everything else."""
 STALLED = 1.0
-"""Seconds after which a connection whose peer sends nothing of its body may have to make room."""
+"""Seconds after which a connection may have to make room whose peer sends nothing of a body, or reads nothing."""
 _PLAIN = (
     "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}"
 )
@@ -111,7 +112,7 @@ class Guard:
         return counted
 
     def admit(self, connection: Guarded, address: str | None) -> bool:
-        """Count a connection; where there are too many, one that waits for its peer is ended, if there is one."""
+        """Count a connection; where there are too many, one that waits for its peer is ended. False when none does."""
         peer = "" if address is None or address in self._proxies else network_of(address)
         if peer and self._peers[peer] >= self.limits.peer and not self._make_room(peer):
             return False
@@ -138,9 +139,9 @@ class Guard:
         """End the connection of a peer, or of anybody, that has sent nothing for longest; False when all are busy."""
         now = asyncio.get_running_loop().time()
         own = [connection for connection, whose in self._open.items() if peer in (None, whose)]
-        for is_idle in (True, False):
+        for is_vacant in (True, False):
             for connection in own:
-                if connection.waits_for_request if is_idle else connection.has_stalled(now):
+                if connection.is_vacant if is_vacant else connection.has_stalled(now):
                     self.forget(connection)
                     connection.transport.abort()
                     return True
@@ -162,6 +163,7 @@ def configured(app: ASGIApp, limits: Limits | None = None, **more: Any) -> uvico
         guard.counting(app),
         http=guard.protocol(),
         ws="none",
+        loop="asyncio",  # whose transports `Guarded` knows
         forwarded_allow_ips=proxies,
         h11_max_incomplete_event_size=HEADER,
         log_level="warning",
@@ -192,20 +194,22 @@ class Guarded(H11Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._stage = ""
-        self._heard = 0.0
+        self._heard, self._stuck = 0.0, math.inf
+        """When the peer sent something last, and since when it has read nothing of what waits for it."""
         self._received = 0
         """Bytes of a body, since its timer was started."""
         self._lingers: int | None = None
         """Bytes that are thrown away still; None for a connection that goes on."""
 
     @property
-    def waits_for_request(self) -> bool:
+    def is_vacant(self) -> bool:
         """Whether no request is under way."""
-        return self._stage in ("header", "idle")
+        return self._stage in ("header", "idle", "over")
 
     def has_stalled(self, now: float) -> bool:
-        """Whether a request is under way whose body does not come, by the time of the loop."""
-        return self._stage == "body" and not self.flow.read_paused and now > self._heard + STALLED
+        """Whether the body of a request does not come, or its answer is not read, by the time of the loop."""
+        is_silent = self._stage == "body" and not self.flow.read_paused and now > self._heard + STALLED
+        return is_silent or now > self._stuck + STALLED
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request, or end at once."""
@@ -256,12 +260,14 @@ class Guarded(H11Protocol):
     def pause_writing(self) -> None:
         """Wait until the peer has read some of the answer."""
         super().pause_writing()
+        self._stuck = self.loop.time()
         self._stop(self._unread)
         self._unread = self.loop.call_later(self._limits.reading, self.transport.abort)
 
     def resume_writing(self) -> None:
         """Go on with the answer."""
         super().resume_writing()
+        self._stuck = math.inf
         self._stop(self._unread)
 
     def end(self, transport: asyncio.Transport) -> None:

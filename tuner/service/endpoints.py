@@ -9,13 +9,13 @@ from typing import Annotated, Any
 from fastapi import Depends, Path, Request
 from pydantic import BaseModel, Field
 
+from instances.caps import Caps
 from storage.errors import UnknownSet
 from storage.records import InstanceSet
 from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
 from tuner.service.problems import MEDIA_TYPE
-from tuner.service.uploads import Caps
 
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]

@@ -20,11 +20,12 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from instances.caps import Caps, spelled
 from storage.errors import StoreError
 from storage.files import PIECE
 from tuner.service.access import SAFE, Access
 from tuner.service.problems import Refused, problem, refused, unavailable
-from tuner.service.uploads import MIB, TOO_LARGE, Caps, Spool
+from tuner.service.uploads import TOO_LARGE, Spool
 
 HELD = 16 * 2**10
 """Bytes of a body that are kept in memory while more of it comes."""
@@ -158,7 +159,7 @@ class Gate:
         if scope["path"] in STREAMED:
             await self._app(scope, body, answer)
             return
-        with Spool() as spool:
+        with Spool(HELD) as spool:
             if await body.taken_in(spool) <= HELD:
                 await self._app(scope, body, answer)
                 return
@@ -217,7 +218,11 @@ class _Body:
             message = await self()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnect
-            await run_in_threadpool(spool.write, message.get("body", b""))
+            piece = message.get("body", b"")
+            if self._taken > HELD:
+                await run_in_threadpool(spool.write, piece)
+            else:
+                spool.write(piece)
         spool.rewind()
         self._kept = spool
         return self._taken
@@ -231,9 +236,8 @@ class _Body:
         return message if message["type"] == "http.disconnect" else {"type": "http.request", "body": b""}
 
     def _too_large(self) -> Refused:
-        size = f"{self._most / 2**10:g} KiB" if self._most < MIB / 8 else f"{self._most / MIB:g} MiB"
         what = "an upload" if self._path in STREAMED else f"a request to {self._path[:100]}"
-        return Refused(TOO_LARGE, f"{what} has {size} at most")
+        return Refused(TOO_LARGE, f"{what} has {spelled(self._most)} at most")
 
 
 class _Answer:

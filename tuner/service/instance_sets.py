@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from instances.caps import TooLarge
 from storage.records import InstanceSet
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
 from tuner.app.views import Data
@@ -43,8 +44,10 @@ def missing_models(service: Served, who: Writer, wanted: Hashes) -> Data:
 @router.post("/instance-sets", status_code=201, response_model=SetOfModels, responses=CONFLICT)
 def create_set(service: Served, who: Writer, new: NewSet) -> Data:
     """Make a set of models that were uploaded before."""
-    if len(new.members) > service.caps.models:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a set has {service.caps.models} models at most")
+    try:
+        service.caps.check_models(len(new.members), "a set")
+    except TooLarge as error:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from None
     members = [(checked_name(name, service.caps), sha256) for name, sha256 in new.members.items()]
     known = service.store.models(who.owner, new.members.values())
     lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]

@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from instances.caps import Caps
 from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
@@ -25,7 +26,6 @@ from tuner.service.dashboard import Dashboard
 from tuner.service.description import describe
 from tuner.service.endpoints import Reader, Served, Service
 from tuner.service.gate import Gate
-from tuner.service.uploads import Caps
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """That are counted by name: a request may have any other, and each would be a line more in the metrics for good."""
