@@ -8,12 +8,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from storage.names import fault
-from storage.records import Scope, Token
+from storage.records import OwnerLimits, Scope, Token
 from storage.store import Store
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
@@ -22,7 +22,7 @@ from tuner.cli.words import print_json, print_table, sayer
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.processes import die_with_parent
-from tuner.scenario import read_whole
+from tuner.scenario import LEAST_BUDGET, parse_mib, parse_seconds, read_whole
 from tuner.space import unknown
 
 FEWEST_SECONDS = 1.0
@@ -33,6 +33,10 @@ LINGER_SECONDS = 1.0
 """What threads may take after that."""
 SWEEP_EVERY = 600.0
 """Seconds between two looks at whether killed uploads have left something."""
+NONE = "none"
+"""In place of a limit where there is to be none."""
+_WHOLE_LIMITS = (("jobs", 1, 1000), ("priority", -1000, None), ("slots", 1, None))
+"""Limits that are whole numbers, each with the least and the usual one."""
 EMBEDDED = "TUNER_EMBEDDED_IN"
 """The environment variable that tells a worker the process of the server that it belongs to."""
 
@@ -64,12 +68,14 @@ def serve(arguments: argparse.Namespace) -> int:
     port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), sayer()
     if not 0 < port < 2**16:
         raise UsageError(f"--port {port}: from 1 to 65535")
+    limits = limits_of(arguments)
     is_open = not is_loopback(arguments.host)
     needs_token = is_open or arguments.tokens
     names = {"localhost", "127.0.0.1", "::1", arguments.host, *arguments.name}
     with open_store(arguments.store) as store:
         if needs_token and not any(token.revoked_at is None for token in store.tokens()):
             say(f"nobody has a token yet; make one: {command('token', 'create', 'NAME', '--owner', 'WHO')}")
+        store.limit_owners(limits)
         hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
         app = application(store, needs_token=needs_token, hosts=hosts)
         say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
@@ -87,6 +93,29 @@ def serve(arguments: argparse.Namespace) -> int:
                 raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
     _leave_threads()
     return 0
+
+
+def limits_of(arguments: argparse.Namespace) -> OwnerLimits:
+    """Return the limits of one owner as the options of serve say."""
+
+    def read(
+        name: str, reader: Callable[[str, str], float], least: float, default: float | None = None
+    ) -> float | None:
+        text = getattr(arguments, f"max_{name}")
+        if text is None or text.lower() == NONE:
+            return default if text is None else None
+        value = reader(text, f"--max-{name}")
+        if value < least:
+            raise UsageError(f"--max-{name} {text}: at least {least:g} is needed, or {NONE} for no limit")
+        return value
+
+    whole = {name: read(name, read_whole, least, default) for name, least, default in _WHOLE_LIMITS}
+    stored = read("stored", parse_mib, 0)
+    return OwnerLimits(
+        **{name: None if value is None else int(value) for name, value in whole.items()},
+        budget=read("budget", parse_seconds, LEAST_BUDGET),
+        stored=None if stored is None else int(stored * 2**20),
+    )
 
 
 def _leave_threads() -> None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ValidationError
@@ -25,7 +25,7 @@ from tuner.app.views import Data, StoredView, answers_data, bracket_data, event_
 from tuner.bilevel.applications.outline import outlined
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
-from tuner.scenario import ANY
+from tuner.scenario import ANY, check_budget
 from tuner.service.access import Access, Caller
 from tuner.service.bodies import NewJob, NewProblem, document_body, read_document
 from tuner.service.endpoints import (
@@ -35,6 +35,7 @@ from tuner.service.endpoints import (
     LARGEST_PAGE,
     NONE,
     PAGE,
+    TOO_MANY,
     Reader,
     Reference,
     Served,
@@ -56,7 +57,7 @@ router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
     "/jobs",
     status_code=201,
     response_model=JobShape,
-    responses={200: {"description": "the job was there", "model": JobShape}, **NONE, **CONFLICT},
+    responses={200: {"description": "the job was there", "model": JobShape}, **NONE, **CONFLICT, **TOO_MANY},
 )
 def create_job(
     service: Served,
@@ -67,7 +68,8 @@ def create_job(
 ) -> Data:
     """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
     models = service.own_set(who, new.instance_set)
-    return _made(response, *service.store.submit(_submission(new, models, who), idempotency_key, _digest(new)))
+    submission = _submission(new, models, service.most_slots())
+    return _made(response, *service.store.submit(submission, idempotency_key, _digest(new)))
 
 
 @router.post(
@@ -78,6 +80,7 @@ def create_job(
         200: {"description": "the job was there", "model": JobShape},
         **CONFLICT,
         **LARGE,
+        **TOO_MANY,
         **problems(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     },
     openapi_extra={
@@ -141,7 +144,20 @@ def cancel_job(service: Served, who: Writer, job: Reference) -> Data:
     return service.view(who).hold(job, JobState.CANCELLED)
 
 
-@router.post("/jobs/{job}/resume", response_model=JobShape, responses={**NONE, **CONFLICT})
+@router.delete("/jobs/{job}", status_code=204, responses={**NONE, **CONFLICT})
+def delete_job(
+    service: Served,
+    who: Writer,
+    job: Reference,
+    rest: BackgroundTasks,
+    cancel: Annotated[bool, Query(description="cancel it first, if it is running")] = False,
+) -> None:
+    """Delete a job with its responses, events and trajectory. Its instance set stays."""
+    service.store.delete_job(service.view(who).job(job).id, cancel)
+    rest.add_task(service.store.sweep)  # which may take long, and is for the next one where this server ends first
+
+
+@router.post("/jobs/{job}/resume", response_model=JobShape, responses={**NONE, **CONFLICT, **TOO_MANY})
 def resume_job(service: Served, who: Writer, job: Reference) -> Data:
     """Have workers go on with a job that was paused, or that failed."""
     return service.view(who).hold(job, None)
@@ -159,14 +175,12 @@ def follow(service: Served, who: Reader, job: Reference, request: Request) -> St
     return StreamingResponse(_events(own, found, request, service.access), media_type="text/event-stream")
 
 
-def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
+def _submission(new: NewJob, models: InstanceSet, most: int) -> Submission:
+    """Return what is to be queued; UsageError when it does not fit into the ``most`` slots that it can have."""
     solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
     slots = ALL_SLOTS if new.slots is None else new.slots
-    if new.cutoff_s * 5 > new.budget_s * slots:
-        raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"a cutoff of {new.cutoff_s:g} s is too long for a budget of {new.budget_s:g} s: not even 5 runs would fit",
-        )
+    real = min(slots, most)
+    check_budget(new.cutoff_s, new.budget_s, real, f"the {real} slots that it would have")
     return Submission(
         name=new.name,
         folder=models.name,
