@@ -7,7 +7,6 @@ Workers on one machine or on many take the most urgent job that waits; one whose
 from __future__ import annotations
 
 import errno
-import hashlib
 import math
 import threading
 import time
@@ -16,7 +15,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from instances.formats import sha256_of
 from storage.errors import JobBusy, StoreError, StoreUnavailable, UnknownJob
 from storage.lease import Lease, this_process
 from storage.records import Event, Job, JobKind, ModelContent, Submission
@@ -34,6 +32,7 @@ from tuner.app.tuning import carry_out_own as tune
 from tuner.app.watchdog import watched
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, NotFound, TunerError, UsageError
+from tuner.follower import cache
 from tuner.scenario import Scenario
 
 NOTE_EVERY = 600.0
@@ -60,7 +59,13 @@ class Worker:
     """Takes jobs from a store and carries them out."""
 
     def __init__(
-        self, store: Store, folder: Path, slots: int, say: Callable[[str], None], means: Means = LOCAL
+        self,
+        store: Store,
+        folder: Path,
+        slots: int,
+        say: Callable[[str], None],
+        means: Means = LOCAL,
+        largest: float = math.inf,
     ) -> None:
         """Take no job yet.
 
@@ -70,8 +75,10 @@ class Worker:
             slots: how many runs may execute at a time on this host, over all of its workers.
             say: told what happens, a line each.
             means: what tuning jobs are carried out with.
+            largest: bytes that the models of one job may take in the folder.
 
         """
+        self._largest = largest
         self._folder, self._slots, self._say, self._means = folder, slots, say, means
         self._noted = -math.inf
         self._stop = threading.Event()
@@ -140,6 +147,8 @@ class Worker:
             self._say(f"{job.name}: {error}; see that this machine has space; it is tried again in {REST:.0f} s")
             self._stop.wait(REST)
             return
+        finally:
+            cache.let_go()
         try:
             done = store.standing(job.id)
         except UnknownJob:  # it was deleted meanwhile, and what it has left can go from now on
@@ -185,11 +194,17 @@ class Worker:
             raise Failed(f"job {job.name!r} has no instance set")
         folder = own / named_folder(job.folder)
         places: dict[str, Path] = {}
+        laid = 0
         for name, model in self._store.instance_set(job.instance_set).members:
             place = folder / f"{name}{model.suffix}"
             if not place.resolve().is_relative_to(folder.resolve()):  # which no upload lets through
                 raise Failed(f"job {job.name!r}: model {name!r} would lie outside of its folder")
-            self._lay(model, place)
+            laid += self._lay(model, place)
+            if laid > self._largest:
+                raise Failed(
+                    f"its models take more than {self._largest / 2**20:g} MiB, the limit of this worker's folder; "
+                    "those who run the worker can raise it (tuner work --folder-limit)"
+                )
             places[model.sha256] = place
         if not job.members:
             scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
@@ -212,19 +227,11 @@ class Worker:
         for line in told:
             self._store.add_event(lease, Event(0.0, MODELS, line))
 
-    def _lay(self, model: ModelContent, place: Path) -> None:
-        if place.exists() and sha256_of(place) == model.sha256:
-            return
+    def _lay(self, model: ModelContent, place: Path) -> int:
+        """Lay a model's file into a folder, and return its bytes."""
         place.parent.mkdir(parents=True, exist_ok=True)
-        partial = place.with_name(f".{place.name}.{hashlib.sha256(str(place).encode()).hexdigest()[:8]}")
-        try:
-            with partial.open("wb") as file:
-                for piece in self._store.model(model.sha256):
-                    file.write(piece)
-            partial.replace(place)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with place.open("wb") as file:
+            return sum(file.write(piece) for piece in self._store.model(model.sha256))
 
 
 class _Ear:

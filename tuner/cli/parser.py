@@ -389,4 +389,10 @@ def _working(parser: Parser) -> None:
     parser.add_argument(
         "--folder", metavar="DIR", default="tuner-work", help="where models are laid (default: tuner-work)"
     )
+    parser.add_argument(
+        "--folder-limit",
+        metavar="SIZE",
+        default="50GiB",
+        help="what the models of a job may take there (default: 50GiB; none for no limit)",
+    )
     _store(parser)

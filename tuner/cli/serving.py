@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
@@ -50,7 +51,8 @@ def work(arguments: argparse.Namespace) -> int:
         if os.getppid() != int(server):
             return 0
     with open_store(arguments.store) as store:
-        worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
+        largest = _bytes(arguments.folder_limit, "--folder-limit")
+        worker = Worker(store, Path(arguments.folder).absolute(), slots, say, largest=largest)
         for signalled in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signalled, lambda *_: worker.stop())
         say(f"worker on {counted(slots, 'slot')}; store {printed_url(arguments.store)}")
@@ -110,11 +112,11 @@ def limits_of(arguments: argparse.Namespace) -> OwnerLimits:
         return value
 
     whole = {name: read(name, read_whole, least, default) for name, least, default in _WHOLE_LIMITS}
-    stored = read("stored", parse_mib, 0)
+    stored = math.inf if arguments.max_stored is None else _bytes(arguments.max_stored, "--max-stored")
     return OwnerLimits(
         **{name: None if value is None else int(value) for name, value in whole.items()},
         budget=read("budget", parse_seconds, LEAST_BUDGET),
-        stored=None if stored is None else int(stored * 2**20),
+        stored=None if math.isinf(stored) else int(stored),
     )
 
 
@@ -150,6 +152,7 @@ def _embedded(arguments: argparse.Namespace, slots: int) -> Iterator[None]:
         return
     over = threading.Event()
     words = [sys.executable, "-m", "tuner", "work", "--slots", str(slots), "--folder", arguments.folder]
+    words += ["--folder-limit", arguments.folder_limit]
     environment = {
         **os.environ,
         EMBEDDED: str(os.getpid()),
@@ -218,6 +221,11 @@ def _token_data(found: Token) -> Data:
         "created_at": found.created_at.isoformat(timespec="seconds"),
         "revoked_at": found.revoked_at and found.revoked_at.isoformat(timespec="seconds"),
     }
+
+
+def _bytes(text: str, what: str) -> float:
+    """Read a size such as 10GiB; infinite for none."""
+    return math.inf if text.lower() == NONE else parse_mib(text, what) * 2**20
 
 
 def _slots(arguments: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from instances.folder import ModelFile
 from instances.instance import Instance
 from storage.records import Termination
 from tuner.errors import Stopped
+from tuner.follower.cache import evict, hold
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.tasks import CacheUnwritable, Read
@@ -73,7 +74,7 @@ def read_instances(
     slots: int,
     stop: threading.Event | None = None,
 ) -> Reading:
-    """Read model files, unless the cache has their arrays.
+    """Read model files, unless the cache has their arrays; they stay there for this process (`tuner.follower.cache`).
 
     Args:
         files: what to read; a file that fails is left out and named.
@@ -90,6 +91,7 @@ def read_instances(
     """
     if not files:
         return Reading((), ())
+    hold(cache.absolute(), (file.sha256 for file in files))
     pool: Pool[ModelFile] = Pool(min(slots, len(files)))
     try:
         for file in files:
@@ -104,6 +106,7 @@ def read_instances(
             outcomes.update((done.subject, done.outcome) for done in finished)
     finally:
         pool.close()
+        evict(cache.absolute())
     for outcome in outcomes.values():
         if outcome.reason.startswith(f"{CacheUnwritable.__name__}: "):
             words = outcome.reason.removeprefix(f"{CacheUnwritable.__name__}: ")
