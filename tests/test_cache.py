@@ -69,7 +69,7 @@ def test_what_another_process_uses_stays_until_it_has_ended_however_it_ends(plac
     cache.evict(place)
     assert "c" in names(place)
     assert len(names(place)) == 2
-    assert len(list((place / "in-use").iterdir())) == 1
+    assert len(list((place.parent / ".in-use").iterdir())) == 1
 
 
 def test_older_generations_go_like_the_others(place: Path) -> None:

@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -109,8 +110,9 @@ class Worker:
     def _note(self) -> None:
         """Say now and then how many slots there are here, which tells the server what jobs can have."""
         if time.monotonic() > self._noted + NOTE_EVERY:
-            self._bare.note_worker(this_process().host, self._slots)
-            self._noted = time.monotonic()
+            with suppress(StoreUnavailable):  # `_claimed` waits for it
+                self._bare.note_worker(this_process().host, self._slots)
+                self._noted = time.monotonic()
 
     def _claimed(self) -> Lease | None:
         """Take the next job; while the store is away nobody's lease is over, except that he is gone for good."""

@@ -1,7 +1,8 @@
 """The cache of arrays stays below a limit: what was not used for longest goes, but nothing that a process still uses.
 
-A process that reads models holds a locked file in the cache with their names, until it lets go of them or ends, however
-it ends. Who deletes looks at those files first; one lock keeps both apart.
+A process that reads models holds a locked file beside the cache with their names, until it lets go of them or ends,
+however it ends. Who deletes looks at those files first; one lock keeps both apart. Files and lock lie in the folder
+above the cache, since all of its generations share them.
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ NONE = "none"
 SUFFIX = ".npz"
 ABANDONED = 3600.0
 """Seconds after which a file that is half written is one of a process that was killed."""
-_HOLDERS = "in-use"
+_HOLDERS = ".in-use"
 _LOCK = ".lock"
 
 
 @dataclass
 class _Hold:
-    """What this process uses of one cache."""
+    """What this process uses of the caches in one place."""
 
     path: Path
     descriptor: int
@@ -56,16 +57,16 @@ def limit_bytes() -> float:
 
 def hold(cache: Path, names: Iterable[str]) -> None:
     """Keep models, by SHA-256, in the cache from now on: until `let_go`, or the end of this process."""
-    wanted = set(names)
-    with _own, suppress(OSError), _locked(cache):  # where nothing can be written, nobody can delete either
-        held = _holds.get(cache)
+    wanted, place = set(names), cache.parent
+    with _own, suppress(OSError), _locked(place):  # where nothing can be written, nobody can delete either
+        held = _holds.get(place)
         if held is None:
-            folder = cache / _HOLDERS
+            folder = place / _HOLDERS
             folder.mkdir(exist_ok=True)
             path = folder / f"{os.getpid()}-{secrets.token_hex(4)}"
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            held = _holds[cache] = _Hold(path, descriptor, set())
+            held = _holds[place] = _Hold(path, descriptor, set())
         held.names |= wanted
         os.pwrite(held.descriptor, "".join(f"{name}\n" for name in sorted(held.names)).encode(), 0)
         for name in wanted:
@@ -92,23 +93,24 @@ def evict(cache: Path) -> None:
     """
     most = limit_bytes()
     with suppress(OSError):
-        if sum(size for _, size, _ in _kept(cache)) <= most:
+        place = cache.parent
+        if sum(size for _, size, _ in _kept(place)) <= most:
             return
-        with _locked(cache):
-            used = _used(cache)
-            found = sorted(_kept(cache))
+        with _locked(place):
+            used = _used(place)
+            found = sorted(_kept(place))
             total = sum(size for _, size, _ in found)
             for _, size, path in found:
                 if total <= most:
                     return
-                if path.parent != cache or path.name.removesuffix(SUFFIX) not in used:
+                if path.name.removesuffix(SUFFIX) not in used:
                     path.unlink(missing_ok=True)
                     total -= size
 
 
-def _kept(cache: Path) -> Iterator[tuple[float, int, Path]]:
+def _kept(place: Path) -> Iterator[tuple[float, int, Path]]:
     """Yield when each file was last used, its bytes and its path; what was abandoned half written is deleted."""
-    for path in cache.parent.glob(f"models-*/*{SUFFIX}*"):
+    for path in place.glob(f"models-*/*{SUFFIX}*"):
         with suppress(FileNotFoundError):
             status = path.stat()
             if path.name.startswith("."):
@@ -118,11 +120,11 @@ def _kept(cache: Path) -> Iterator[tuple[float, int, Path]]:
             yield status.st_mtime, status.st_size, path
 
 
-def _used(cache: Path) -> set[str]:
+def _used(place: Path) -> set[str]:
     """Return the models that processes use; the files of those that have ended are deleted."""
     used: set[str] = set()
     mine = {held.path for held in _holds.values()}
-    for path in (cache / _HOLDERS).glob("*"):
+    for path in (place / _HOLDERS).glob("*"):
         if path not in mine and _is_abandoned(path):
             path.unlink(missing_ok=True)
         else:
@@ -147,9 +149,9 @@ def _is_abandoned(path: Path) -> bool:
 
 
 @contextmanager
-def _locked(cache: Path) -> Iterator[None]:
+def _locked(place: Path) -> Iterator[None]:
     """Keep out every other process that notes or deletes something."""
-    descriptor = os.open(cache / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(place / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -60,8 +60,10 @@ def cache_directory() -> Path:
 
 @cache
 def _temporary_directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="tuner-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix="tuner-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    directory = place / _GENERATION
+    directory.mkdir()
     return directory
 
 
