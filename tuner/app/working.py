@@ -129,7 +129,11 @@ class Worker:
         if self._stop.is_set():
             self._job_stop.set()
         store = self._store
-        job = store.job(lease.job_id)
+        try:
+            job = store.job(lease.job_id)
+        except UnknownJob:
+            self._let_go_of_deleted(lease)
+            return
         self._say(f"{job.name}: taken")
         seconds = max(0.0, job.budget - job.spent) + OVERTIME if job.kind is JobKind.SOLVE else math.inf
         try:
@@ -142,6 +146,9 @@ class Worker:
         except JobBusy as error:
             self._say(str(error))
             return
+        except UnknownJob:
+            self._let_go_of_deleted(lease)
+            return
         except (TunerError, StoreError) as error:
             self._say(f"{job.name}: {error}")
             return
@@ -153,11 +160,16 @@ class Worker:
             cache.let_go()
         try:
             done = store.standing(job.id)
-        except UnknownJob:  # it was deleted meanwhile, and what it has left can go from now on
-            self._say(f"{job.name}: deleted")
-            store.sweep()
+        except UnknownJob:
+            self._let_go_of_deleted(lease)
             return
         self._say(f"{job.name}: {done.state.value}{', ' + done.outcome if done.outcome else ''}")
+
+    def _let_go_of_deleted(self, lease: Lease) -> None:
+        """Let what a job has left go that was deleted while it was worked on."""
+        self._say(f"job {lease.job_id}: deleted")
+        self._store.release(lease)
+        self._store.sweep()
 
     def _work_on(self, job: Job, lease: Lease, own: Path) -> None:
         """Carry out a job; what goes wrong with it that nobody has thought of fails it, and not this worker.
