@@ -39,8 +39,6 @@ TRIALS = 10
 """Trials of Optuna's, each with some hundred rows, that are deleted in one transaction."""
 STUDY_OF = "tuner job"
 """The user attribute of a study that names the job whose mirror it is."""
-OTHER_STUDY = " (tuner)"
-"""What a study's name has added where somebody else's study has the job's name."""
 
 _jobs = schema.jobs.c
 _studies = table("studies", column("study_id"), column("study_name"))
@@ -120,12 +118,10 @@ def _detach(connection: Connection, row: Row[tuple[object, ...]]) -> None:
     connection.execute(update(schema.jobs).where(_jobs.id == row.id).values(name=name, token=row.token + 1, **nobody))
     if not inspect(connection).has_table(_studies.name):
         return
-    mirrored = select(_attributes.c.study_id).where(
-        _attributes.c.key == STUDY_OF, _attributes.c.value_json == json.dumps(row.name)
-    )
-    for added in ("", OTHER_STUDY):
-        own = update(_studies).where(_studies.c.study_name == row.name + added, _studies.c.study_id.in_(mirrored))
-        connection.execute(own.values(study_name=name + added))
+    its = and_(_attributes.c.key == STUDY_OF, _attributes.c.value_json == json.dumps(row.name))
+    for study in connection.scalars(select(_attributes.c.study_id).where(its)).all():
+        connection.execute(update(_studies).where(_studies.c.study_id == study).values(study_name=f"{name}/{study}"))
+    connection.execute(delete(_attributes).where(its))  # else the next job of this name would go on with it
 
 
 def _gone(job_id: int) -> str:
@@ -174,8 +170,8 @@ def _delete_trials(database: Database, name: str) -> bool:
     with database.writing() as connection:
         if not inspect(connection).has_table(_studies.name):
             return False
-        named = _studies.c.study_name.in_((name, name + OTHER_STUDY))
-        studies = connection.scalars(select(_studies.c.study_id).where(named)).all()
+        own = _studies.c.study_name.startswith(f"{name}/", autoescape=True)
+        studies = connection.scalars(select(_studies.c.study_id).where(own)).all()
         if not studies:
             return False
         trials = connection.scalars(

@@ -83,10 +83,11 @@ def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: ht
     [
         ({"instance_set": "1"}, "instance_set"),
         ({"instance_set": None}, "instance_set"),
-        ({"budget_s": 0}, "greater than 0"),
-        ({"budget_s": -1}, "greater than 0"),
+        ({"budget_s": 0}, "greater than or equal to 1"),
+        ({"budget_s": 0.9}, "greater than or equal to 1"),
         ({"budget_s": 1e400}, "budget_s"),
         ({"cutoff_s": 1e9}, "less than or equal"),
+        ({"cutoff_s": 0.001}, "greater than or equal to 0.01"),
         ({"cutoff_s": 600.0, "slots": 1}, "not even 5 runs would fit"),
         ({"solvers": []}, "solvers"),
         ({"solvers": ["gurobi"]}, "'highs', 'cp-sat', 'scip' or 'any'"),

@@ -14,7 +14,7 @@ import httpx
 import optuna
 import pytest
 from a2wsgi import WSGIMiddleware
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Dialog, expect
 from starlette.routing import Route
 
 from storage.lease import Lease, this_process
@@ -22,7 +22,7 @@ from storage.records import Answer, Bracket, Configuration, Event, JobState, Run
 from storage.store import Store
 from tests.archives import MPS, zipped
 from tests.browsing import Watched
-from tests.service import bearer, served
+from tests.service import bearer, handed_in, served, uploaded
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.drawing import figures
 from tuner.app.figures import figures_of
@@ -205,6 +205,42 @@ def test_the_pages_work_in_a_browser(browser: Browser, sqlite_url: str, scheme: 
             page.wait_for_url(re.compile(f"/jobs/{number}/instances/[0-9a-f]{{64}}"))
             assert watched.wrong == []
             context.close()
+
+
+def test_a_job_and_its_set_are_deleted_by_the_pages_after_a_question(
+    browser: Browser, sqlite_url: str, models: Path
+) -> None:
+    with Store.open(sqlite_url) as store, served(application(store)) as client:
+        job = handed_in(store, uploaded(store, models, "local"), owner="local")
+        store.claim(job.id, this_process(), 60)
+        url = str(client.base_url).rstrip("/")
+        context = browser.new_context()
+        watched = Watched(context, url)
+        page, asked, answers = watched.page, list[str](), [False, True, True, True]
+
+        def answer(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            (dialog.accept if answers.pop(0) else dialog.dismiss)()
+
+        page.on("dialog", answer)
+        page.goto(f"{url}/jobs/{job.id}")
+        page.evaluate("document.getElementById('job').dataset.state = 'queued'")  # it has begun since the page came
+        page.click("[data-delete]")
+        assert [each.id for each in store.jobs()] == [job.id], "whoever says no deletes nothing"
+        page.click("[data-delete]")
+        expect(page.locator("#said")).to_contain_text("is running")
+        page.reload()
+        page.click("[data-delete]")
+        page.wait_for_url(f"{url}/")
+        assert store.jobs() == []
+        page.click("text=sets")
+        page.click("[data-set]")
+        expect(page.locator("main")).to_contain_text("There are none yet")
+        assert store.instance_sets() == []
+        assert "It is running, and is cancelled first" in asked[2]
+        assert len(asked) == 4
+        assert [each for each in watched.wrong if "409" not in each] == []
+        context.close()
 
 
 def test_a_folder_is_handed_in_by_the_page_and_paused_there(browser: Browser, sqlite_url: str, tmp_path: Path) -> None:

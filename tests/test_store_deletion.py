@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import optuna
 import pytest
+from optuna.study import StudyDirection
 from sqlalchemy import Engine, create_engine, func, inspect, select, text
 
 from storage import deletion, schema
@@ -18,7 +19,7 @@ from storage.records import Bracket, Event, Job, JobState, ModelContent
 from storage.store import Store
 from tests.store_samples import ANSWER, COMPARISON, EVENT, HERE, INCUMBENT, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
 from tests.test_store_queue import SERVED
-from tuner.leader.mirror import JOB
+from tuner.leader.mirror import JOB, connect, own_study
 
 STAY = {"configurations", "configuration_parameters", "instances", "environments", "owner_usage"}
 """Tables of which deleting jobs takes nothing."""
@@ -118,8 +119,11 @@ def test_the_study_of_a_deleted_job_goes_and_those_of_others_stay(store: Store, 
     job = tuned(store)
     mirrored(store, job)
     store.delete_job(job.id)
-    assert optuna.create_study(storage=store.url, study_name=job.name).trials == []  # the name is free at once, too
-    optuna.delete_study(storage=store.url, study_name=job.name)
+    storage = connect(store.url)
+    study, name = own_study(storage, job.name, StudyDirection.MINIMIZE)  # the next job's of this name, already
+    assert (name, storage.get_n_trials(study)) == (job.name, 0)
+    storage.delete_study(study)
+    storage.engine.dispose()
     store.sweep()
     assert rows_of(engine) == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
@@ -11,20 +12,28 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
+from instances.instance import Instance
 from storage.errors import StoreUnavailable
 from storage.lease import this_process
-from storage.records import JobState, Purpose
+from storage.records import Job, JobState, Purpose, Response, Run, Termination
 from storage.store import Store
 from tests.processes import until
 from tests.service import WIDE, handed_in, uploaded
+from tests.simulated_worker import SOLVER, SPACE
+from tests.simulation import Clock, SimulatedExecutor
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, run
 from tests.test_store_queue import SERVED
 from tuner.app import patience, watchdog
+from tuner.app.job_folders import job_folder
 from tuner.app.patience import patient
+from tuner.app.tuning import Means
+from tuner.app.views import StoredView
 from tuner.app.working import Worker, named_folder
 from tuner.follower.processes import marked
 
@@ -279,17 +288,95 @@ def test_a_job_that_nobody_can_carry_out_fails_and_the_worker_goes_on(
     assert any("Traceback" in line for line in said)
 
 
-def test_what_lies_in_the_folder_of_another_jobs_models_does_no_harm(
+def test_what_killed_workers_have_left_is_deleted_and_what_others_use_stays(
     store: Store, models: Path, tmp_path: Path
 ) -> None:
-    job = handed_in(store, uploaded(store, models), budget=6.0)
-    folder = tmp_path / "work" / "jobs" / str(job.id) / "assignments"
-    folder.mkdir(parents=True)
-    first, second, *_ = sorted(models.iterdir())
-    shutil.copyfile(second, folder / first.name)
-    shutil.copyfile(second, folder / f"stale-{second.name}")
+    jobs = tmp_path / "work" / "jobs"
+    left = jobs / "7-abc" / "spring"
+    left.mkdir(parents=True)
+    (left / "a.mps").write_text("NAME a")
+    with job_folder(jobs, 1) as used:
+        (used / "b.mps").write_text("NAME b")
+        worker, _ = worker_of(store, tmp_path)
+        worker.work(until_idle=True)
+        assert [path.name for path in jobs.iterdir()] == [used.name]
+        assert (used / "b.mps").exists()
+    assert not list(jobs.iterdir())
+
+
+@pytest.mark.parametrize("wanted", [JobState.PAUSED, JobState.CANCELLED, None])
+def test_a_job_that_is_stopped_leaves_nothing_in_the_workers_folder(
+    store: Store, models: Path, tmp_path: Path, wanted: JobState | None
+) -> None:
+    job = handed_in(store, uploaded(store, models), budget=600.0)
+    worker, said = worker_of(store, tmp_path)
+    thread = threading.Thread(target=worker.work, kwargs={"until_idle": True})
+    thread.start()
+    until(lambda: store.count(job.id) > 2)
+    assert list((tmp_path / "work" / "jobs").iterdir())
+    if wanted is None:
+        store.delete_job(job.id, cancel=True)
+    else:
+        store.hold(job.id, wanted)
+    thread.join(60)
+    assert not thread.is_alive()
+    assert not list((tmp_path / "work" / "jobs").iterdir())
+    if wanted is None:
+        assert said[-1].endswith("deleted")
+        assert store.count(job.id) == 0
+
+
+def test_when_no_model_can_be_read_outcome_and_events_say_why_and_not_where(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "spring"
+    folder.mkdir()
+    for number in range(8):
+        (folder / f"day{number}.mps").write_text(f"NAME broken{number}\nROWS\n X  c\nENDATA\n")
+    job = handed_in(store, uploaded(store, folder))
     worker, _ = worker_of(store, tmp_path)
     worker.work(until_idle=True)
     done = store.job(job.id)
-    assert done.state is JobState.FINISHED, done.outcome
-    assert len(done.members) == len(list(models.iterdir()))
+    assert done.state is JobState.FAILED
+    events = [event.text for event in store.events(job.id) if event.kind == "models"]
+    assert "none of its 8 models can be read. Left out: day0.mps: " in done.outcome
+    assert "; day4.mps: " in done.outcome
+    assert "day5.mps" not in done.outcome
+    assert done.outcome.endswith("; and 3 more")
+    assert [event.partition(".mps")[0] for event in events] == [f"left out: day{number}" for number in range(8)]
+    shown = json.dumps(StoredView(store).show(job.name))
+    assert "day7.mps: " in shown
+    for text in (done.outcome, shown, *events):
+        assert str(tmp_path) not in text
+        assert "jobs/" not in text
+
+
+def test_a_job_whose_models_take_more_than_a_workers_folder_may_have_fails_with_words(
+    store: Store, models: Path, tmp_path: Path
+) -> None:
+    job = handed_in(store, uploaded(store, models))
+    Worker(store, tmp_path / "work", 1, lambda _: None, largest=1000.0).work(until_idle=True)
+    assert store.job(job.id).state is JobState.FAILED
+    assert "the limit of this worker's folder" in store.job(job.id).outcome
+    assert not list((tmp_path / "work" / "jobs").iterdir())
+
+
+def test_what_a_solvers_process_says_names_no_path_of_the_machine(store: Store, models: Path, tmp_path: Path) -> None:
+    clock = Clock()
+
+    def crash(run: Run) -> Response:
+        reason = f"could not be prepared: FileNotFoundError: '{tmp_path}/cache/models-1/{run.instance}.npz'"
+        return Response(Termination.CRASHED, reason=reason, raw_status=f"{tmp_path}/x.log", cpu=0.5, wall=0.5)
+
+    @contextmanager
+    def executor(instances: Mapping[str, Instance], job: Job) -> Iterator[SimulatedExecutor]:
+        with closing(SimulatedExecutor(crash, clock, job.slots)) as made:
+            yield made
+
+    job = handed_in(store, uploaded(store, models))
+    means = Means(executor, lambda store: clock(), lambda job: {SOLVER: SPACE})
+    Worker(store, tmp_path / "work", 1, lambda _: None, means).work(until_idle=True)
+    found = list(store.responses(job.id))
+    assert found
+    assert {stored.response.raw_status for stored in found} == {"x.log"}
+    assert all(stored.response.reason.endswith(f"'{stored.run.instance}.npz'") for stored in found)
+    for text in (*(event.text for event in store.events(job.id)), store.job(job.id).outcome):
+        assert str(tmp_path) not in text

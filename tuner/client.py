@@ -139,6 +139,23 @@ class Client:
         verb = {JobState.PAUSED: "pause", JobState.CANCELLED: "cancel", None: "resume"}[wanted]
         return self._told(JobShape, "POST", f"{_of(job)}/{verb}")
 
+    def sets(self) -> list[Data]:
+        """Return the instance sets that the token may see, the newest first."""
+        told: Any = self._told(list[SetOfModels], "GET", "/instance-sets")
+        return list(told)
+
+    def delete(self, job: str, cancel: bool) -> None:
+        """Delete a job with all that it has; one that is running only where it is to be cancelled first."""
+        self._asked("DELETE", _of(job), params={"cancel": cancel})
+
+    def delete_set(self, number: int) -> None:
+        """Delete an instance set that no job uses, with the models that are in no other one."""
+        self._asked("DELETE", f"/instance-sets/{number}")
+
+    def delete_model(self, sha256: str) -> None:
+        """Delete a model that is in no instance set."""
+        self._asked("DELETE", f"/models/{quote(sha256, safe='')}")
+
     # Handing in
 
     def upload(self, folder: Path, name: str, say: Callable[[str], None]) -> Data:

@@ -15,6 +15,12 @@ from tuner.errors import UsageError
 from tuner.space import unknown
 
 ANY = "any"
+LEAST_CUTOFF = 0.01
+"""Seconds: starting a run's process and reaping it takes five to ten milliseconds where nothing else is to be done."""
+LEAST_BUDGET = 1.0
+"""Seconds of a tuning job."""
+RUNS_AT_LEAST = 5
+"""The budget has to allow for this many runs of the full cutoff."""
 KIND, CONFIGURATION = "kind", "configuration"
 """What says in a file that it describes a scenario; it may be left out."""
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -74,6 +80,9 @@ class Scenario:
             raise UsageError(f"name: {self.name!r} {wrong}; choose another, such as {fitted(self.name)!r}")
         for name in ("budget", "cutoff", "memory"):
             _check_limit(getattr(self, name), name, f"{getattr(self, name):g}")
+        check_cutoff(self.cutoff)
+        if self.budget < LEAST_BUDGET:
+            raise UsageError(f"budget: at least {LEAST_BUDGET:g} s are needed, not {self.budget:g} s")
         if self.memory < 1:
             raise UsageError(f"memory: at least 1 MiB is needed, not {self.memory:g} MiB")
         if not 0 <= self.gap < 1:
@@ -90,6 +99,33 @@ class Scenario:
             return float(self.holdout)
         except ValueError:
             return None
+
+
+def check_cutoff(cutoff: float) -> None:
+    """Raise UsageError for a cutoff, in seconds, within which no run's process can start and end."""
+    if cutoff < LEAST_CUTOFF:
+        raise UsageError(
+            f"cutoff: {cutoff:g} s are over before a run's process has started; at least {LEAST_CUTOFF:g} s are needed"
+        )
+
+
+def check_budget(cutoff: float, budget: float, slots: int, name: str = "") -> None:
+    """Raise UsageError where a budget is over before a few runs have had their cutoff.
+
+    Args:
+        cutoff: seconds for one run.
+        budget: seconds for the whole job.
+        slots: that the job will have.
+        name: what the slots are, for the message; empty for slots that were asked for.
+
+    """
+    affordable = budget * slots / RUNS_AT_LEAST
+    if cutoff > affordable:
+        raise UsageError(
+            f"a cutoff of {cutoff:g} s is too long for a budget of {budget:g} s with {name or f'--slots {slots}'}: not "
+            f"even {RUNS_AT_LEAST} runs would fit; use --cutoff {max(affordable / 4, LEAST_CUTOFF):.3g}s, or --budget "
+            f"{4 * RUNS_AT_LEAST * cutoff / slots:.3g}s"
+        )
 
 
 def parse_seconds(text: str | float, what: str) -> float:

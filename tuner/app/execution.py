@@ -17,6 +17,7 @@ from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.solvers import SOLVERS, adapter
 from tuner.follower.solvers.admission import read_setting
+from tuner.scenario import check_cutoff
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ def execute(
 
     """
     adapter(solver)
+    check_cutoff(cutoff)
     if not 0 <= seed < 2**31:
         raise UsageError(f"--seed {seed}: must be from 0 to {2**31 - 1}")
     if not 0 <= gap < 1:

@@ -15,12 +15,14 @@ from tuner.errors import NotFound, UsageError
 from tuner.follower.describing import refusals
 from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
-from tuner.scenario import Scenario, with_slots
+from tuner.scenario import Scenario, check_budget, with_slots
 
+NAMED = 5
+"""Models that a message names with the reason why they were left out; the others are counted."""
+LONGEST_REASON = 300
+"""Characters of such a reason."""
 FEWEST = 4
 """With fewer instances there is nothing to tell a gain from luck by."""
-RUNS_AT_LEAST = 5
-"""The budget has to allow for this many runs of the full cutoff."""
 
 
 def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] = frozenset()) -> Submission:
@@ -43,14 +45,16 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
         )
     solvers = solvers_of(scenario)
     spaces = spaces_of(solvers, space_text(scenario), scenario.space)
-    _check_budget(scenario)
-    training, holdout = _instances(scenario, watcher, tuned)
-    solvers, training, holdout = _taken(solvers, training, holdout, scenario, watcher)
+    check_budget(scenario.cutoff, scenario.budget, scenario.slots)
+    left_out = _LeftOut(watcher)
+    training, holdout = _instances(scenario, left_out, tuned)
+    solvers, training, holdout = _taken(solvers, training, holdout, scenario, left_out)
     total = len(training) + len(holdout)
     if total < FEWEST or len(training) < 2 or not holdout:
         raise UsageError(
             f"{scenario.folder}: usable models: {total} ({len(training)} to tune on, {len(holdout)} held out); at "
             f"least {FEWEST} are needed, two of them to tune on and one held out, better 20: add more of the same kind"
+            + (f". {_reasons(left_out.reasons)}" if left_out.reasons else "")
         )
     return Submission(
         name=scenario.name,
@@ -71,29 +75,19 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
     )
 
 
-def _check_budget(scenario: Scenario) -> None:
-    affordable = scenario.budget * scenario.slots / RUNS_AT_LEAST
-    if scenario.cutoff > affordable:
-        raise UsageError(
-            f"a cutoff of {scenario.cutoff:g} s is too long for a budget of {scenario.budget:g} s with --slots "
-            f"{scenario.slots}: not even {RUNS_AT_LEAST} runs would fit; use --cutoff {affordable / 4:.3g}s, "
-            f"or --budget {4 * RUNS_AT_LEAST * scenario.cutoff / scenario.slots:.3g}s"
-        )
-
-
-def _instances(scenario: Scenario, watcher: Watcher, tuned: Collection[str]) -> tuple[list[Instance], list[Instance]]:
+def _instances(scenario: Scenario, left_out: _LeftOut, tuned: Collection[str]) -> tuple[list[Instance], list[Instance]]:
     fraction = scenario.holdout_fraction
     if fraction is not None and not 0 < fraction < 1:
         raise UsageError(f"--holdout {scenario.holdout}: a fraction between 0 and 1, or a folder, is needed")
-    instances = _read(scenario.folder, scenario, watcher)
+    instances = _read(scenario.folder, scenario, left_out)
     if fraction is None:
         inside = Path(scenario.holdout).resolve()
         instances = [instance for instance in instances if not instance.path.resolve().is_relative_to(inside)]
         known = {instance.sha256 for instance in instances}
         held_out = []
-        for instance in _read(scenario.holdout, scenario, watcher):
+        for instance in _read(scenario.holdout, scenario, left_out):
             if instance.sha256 in known:
-                watcher.say(f"left out of the holdout: {instance.path} is one of the models to tune on")
+                left_out.watcher.say(f"left out of the holdout: {instance.path} is one of the models to tune on")
             else:
                 held_out.append(instance)
         if not instances:
@@ -113,7 +107,25 @@ def _instances(scenario: Scenario, watcher: Watcher, tuned: Collection[str]) -> 
     return list(parts.training), list(parts.holdout)
 
 
-def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
+class _LeftOut:
+    """The models that cannot be used, each with the reason, which the watcher is told, too."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self.watcher = watcher
+        self.reasons: list[str] = []
+
+    def add(self, reason: str) -> None:
+        self.reasons.append(reason)
+        self.watcher.say(f"left out: {reason}")
+
+
+def _reasons(reasons: Sequence[str]) -> str:
+    """Return why models were left out, in a sentence that stays readable."""
+    more = f"; and {len(reasons) - NAMED} more" if len(reasons) > NAMED else ""
+    return f"Left out: {'; '.join(reason[:LONGEST_REASON] for reason in reasons[:NAMED])}{more}"
+
+
+def _read(folder: str, scenario: Scenario, left_out: _LeftOut) -> list[Instance]:
     if not Path(folder).exists():
         raise NotFound(f"{folder}: there is no such folder")
     try:
@@ -121,19 +133,20 @@ def _read(folder: str, scenario: Scenario, watcher: Watcher) -> list[Instance]:
     except NoInstances as error:
         raise UsageError(str(error)) from None
     for duplicate in found.duplicates:
-        watcher.say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
+        left_out.watcher.say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
     for damaged in found.damaged:
-        watcher.say(f"left out: {complaint(damaged.path, damaged.reason)}")
+        left_out.add(complaint(damaged.path, damaged.reason))
     reading = read_instances(
         found.files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=scenario.slots
     )
     for path, reason in reading.failed:
-        watcher.say(f"left out: {complaint(path, reason)}")
+        left_out.add(complaint(path, reason))
     for instance in reading.instances:
         for warning in instance.warnings:
-            watcher.say(f"warning: {instance.path}: {warning}")
+            left_out.watcher.say(f"warning: {instance.path}: {warning}")
     if not reading.instances:
-        raise UsageError(f"{folder}: none of its {len(found.files) + len(found.damaged)} models can be read")
+        count = len(found.files) + len(found.damaged)
+        raise UsageError(f"{folder}: none of its {count} models can be read. {_reasons(left_out.reasons)}")
     return list(reading.instances)
 
 
@@ -142,7 +155,7 @@ def _taken(
     training: list[Instance],
     holdout: list[Instance],
     scenario: Scenario,
-    watcher: Watcher,
+    left_out: _LeftOut,
 ) -> tuple[list[str], list[Instance], list[Instance]]:
     """Leave out what cannot go together: a model that no solver takes, then a solver that does not take every model."""
     everything = [*training, *holdout]
@@ -151,13 +164,13 @@ def _taken(
     for instance in everything:
         if instance.sha256 in hopeless:
             reasons = "; ".join(f"{solver}: {refused[solver, instance.sha256]}" for solver in solvers)
-            watcher.say(f"left out: {instance.path}: {reasons}")
+            left_out.add(f"{instance.path}: {reasons}")
     taking = []
     for solver in solvers:
         others = [i for i in everything if (solver, i.sha256) in refused and i.sha256 not in hopeless]
         if others:
             first = others[0]
-            watcher.say(
+            left_out.watcher.say(
                 f"{solver} is left out: it cannot take {len(others)} of the models, "
                 f"such as {first.name}: {refused[solver, first.sha256]}"
             )

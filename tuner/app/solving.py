@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from storage.lease import Lease
@@ -13,6 +13,7 @@ from storage.names import fault, fitted
 from storage.records import Answer, Event, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
+from tuner.app.discretion import without_places
 from tuner.app.owning import owned
 from tuner.app.patience import clock
 from tuner.app.study_page import solved_note
@@ -179,6 +180,8 @@ class _Work:
 
         def keep(response: Response) -> None:
             answer = answer_of(problem, ties, response)
+            if job.served:  # what a solver or its process says may name files of this machine
+                answer = replace(answer, reason=without_places(answer.reason))
             self._numbers[response.x] = self._store.record_answer(lease, answer, self._elapsed(), environment)
             mirror.offer(trial_of(problem, ties, response))
 

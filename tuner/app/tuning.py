@@ -16,6 +16,7 @@ from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
 from tuner.app import study_page
+from tuner.app.discretion import without_places
 from tuner.app.drawing import figures
 from tuner.app.figures import figures_of
 from tuner.app.owning import owned
@@ -262,6 +263,9 @@ class _Work:
         """Hold a response against the others, store it, and return what the leader is to be told."""
         if response.termination is Termination.KILLED and not response.wall:
             return [(run, response)]  # it was cancelled while it waited: nothing was executed
+        if self._job.served:  # what a solver or its process says may name files of this machine
+            reason, raw_status = map(without_places, (response.reason, response.raw_status))
+            response = replace(response, reason=reason, raw_status=raw_status)
         judged = self._referee.judge(run, response, self._instances[run.instance].maximise)
         elapsed = self._elapsed()
         (_, response), *overturned = judged

@@ -16,6 +16,7 @@ from storage.records import (
     Configuration,
     Event,
     Incumbent,
+    InstanceSet,
     Job,
     JobKind,
     JobState,
@@ -100,6 +101,8 @@ OPTIMAL, INFEASIBLE = "optimal", "bilevel infeasible"
 """Outcomes of a bilevel problem that are proven."""
 PURPOSES = {"training": Purpose.RACE, "holdout": Purpose.HOLDOUT}
 """What the runs on each part of a job's models are for: the leader sees no other part, and the verdict none but its."""
+LOCAL = "local"
+"""The owner of what is uploaded without a token."""
 RESUMABLE = (JobState.INTERRUPTED, JobState.FAILED, JobState.QUEUED, JobState.PAUSED)
 
 
@@ -167,6 +170,22 @@ class View(Protocol):
 
     def hold(self, job: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
+        ...
+
+    def sets(self) -> list[Data]:
+        """Return the instance sets, the newest first."""
+        ...
+
+    def delete(self, job: str, cancel: bool) -> None:
+        """Delete a job with all that it has; one that is running only where it is to be cancelled first."""
+        ...
+
+    def delete_set(self, number: int) -> None:
+        """Delete an instance set that no job uses, with the models that are in no other one."""
+        ...
+
+    def delete_model(self, sha256: str) -> None:
+        """Delete a model that is in no instance set."""
         ...
 
 
@@ -337,6 +356,23 @@ class StoredView:
             )
         return (python_file if python else parameter_file)(job, self._chosen(job, configuration))
 
+    def sets(self) -> list[Data]:
+        """Return the instance sets, the newest first."""
+        return [set_data(each) for each in self.store.instance_sets(self._owner)]
+
+    def delete(self, job: str, cancel: bool) -> None:
+        """Delete a job with all that it has; one that is running only where it is to be cancelled first."""
+        self.store.delete_job(self.job(job).id, cancel)
+        self.store.sweep()
+
+    def delete_set(self, number: int) -> None:
+        """Delete an instance set that no job uses, with the models that are in no other one."""
+        self.store.delete_instance_set(number)
+
+    def delete_model(self, sha256: str) -> None:
+        """Delete a model that is in no instance set."""
+        self.store.delete_model(self._owner or LOCAL, sha256)
+
     def hold(self, reference: str, wanted: JobState | None) -> Data:
         """Have a job paused or cancelled, or gone on with; return it."""
         return job_data(self.store.hold(self.job(reference).id, wanted))
@@ -441,6 +477,17 @@ def step_data(step: Incumbent) -> Data:
 def event_data(event: Event) -> Data:
     """Return something that happened."""
     return {"elapsed_s": event.elapsed, "kind": event.kind, "text": event.text}
+
+
+def set_data(found: InstanceSet) -> Data:
+    """Return an instance set without its members."""
+    return {
+        "id": found.id,
+        "name": found.name,
+        "owner": found.owner,
+        "created_at": found.created_at.isoformat(),
+        "models": found.size,
+    }
 
 
 def job_data(job: Job) -> Data:

@@ -27,6 +27,8 @@ HANDLERS = {
     "export": "stored",
     "pause": "stored",
     "cancel": "stored",
+    "delete": "deleting",
+    "sets": "deleting",
     "execute": "solving",
     "params": "solving",
     "generate": "solving",

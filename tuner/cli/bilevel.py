@@ -33,7 +33,7 @@ from tuner.cli.words import Terminal, print_json, put, put_facts, terminal
 from tuner.commands import command, counted, duration
 from tuner.errors import Failed, UsageError
 from tuner.follower.solvers import adapter
-from tuner.scenario import KIND, parse_seconds, read_scenario, read_whole
+from tuner.scenario import KIND, LEAST_CUTOFF, parse_seconds, read_scenario, read_whole
 from tuner.space import unknown
 
 PROVEN, NOT_PROVEN, INTERRUPTED = 0, 4, 130
@@ -99,6 +99,10 @@ def options_of(arguments: argparse.Namespace) -> Options:
         raise UsageError(f"{unknown('ties', ties, TIES)}; a leader is {' or '.join(TIES)}")
     solver = adapter(arguments.solver or SOLVER).name
     budget = parse_seconds(arguments.budget or BUDGET, "--budget")
+    if budget < LEAST_CUTOFF:
+        raise UsageError(
+            f"--budget {arguments.budget}: no response comes in so short a time; at least {LEAST_CUTOFF:g} s"
+        )
     slots = None if arguments.slots is None else read_whole(arguments.slots, "--slots")
     if slots is not None and slots < 1:
         raise UsageError("--slots must be 1 or more")

@@ -194,6 +194,24 @@ def _holding(command: Callable[..., Parser]) -> None:
         _job(hold)
         _json(hold)
 
+    delete = command(
+        "delete",
+        "delete a job with all that it has, an instance set, or a model",
+        "tuner delete models",
+        "tuner delete models --cancel                     # also if it is running",
+        "tuner delete --set spring --server https://tuner.example.com",
+    )
+    delete.add_argument("job", metavar="JOB", nargs="?", help="the name or number of a job, as tuner jobs lists them")
+    delete.add_argument("--cancel", action="store_true", help="cancel the job first if it is running")
+    delete.add_argument("--set", metavar="NAME", help="an instance set that no job uses: its name, or its number")
+    delete.add_argument("--model", metavar="SHA256", help="a model that is in no instance set")
+    _viewing(delete)
+    _json(delete)
+
+    sets = command("sets", "list the instance sets that were sent to a server", "tuner sets", "tuner sets --json")
+    _viewing(sets)
+    _json(sets)
+
 
 def _solving(command: Callable[..., Parser]) -> None:
     execute = command(
@@ -331,6 +349,15 @@ def _serving(command: Callable[..., Parser]) -> None:
         help="by which it is called; requests that name another host are refused",
     )
     serve.add_argument("--tokens", action="store_true", help="ask for tokens on this machine, too")
+    limits = serve.add_argument_group("limits for one owner, kept in the store for all of its servers and workers")
+    for name, value, meaning in (
+        ("jobs", "N", "unfinished jobs (default: 1000)"),
+        ("priority", "N", "highest priority of a job (default: no limit)"),
+        ("budget", "T", "longest budget of a job, such as 2h (default: no limit)"),
+        ("stored", "SIZE", "models and problems, such as 10GiB (default: no limit)"),
+        ("slots", "N", "runs at a time over all jobs and workers (default: no limit)"),
+    ):
+        limits.add_argument(f"--max-{name}", metavar=value, help=f"{meaning}; none for no limit")
     serve.add_argument("--without-worker", action="store_true", help="carry out nothing: workers are elsewhere")
     _working(serve)
     _limiting(serve)
@@ -385,5 +412,11 @@ def _working(parser: Parser) -> None:
     )
     parser.add_argument(
         "--folder", metavar="DIR", default="tuner-work", help="where models are laid (default: tuner-work)"
+    )
+    parser.add_argument(
+        "--folder-limit",
+        metavar="SIZE",
+        default="50GiB",
+        help="what the models of a job may take there (default: 50GiB; none for no limit)",
     )
     _store(parser)

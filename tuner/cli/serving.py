@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.names import fault
-from storage.records import Scope, Token
+from storage.records import OwnerLimits, Scope, Token
 from storage.store import Store
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.views import Data
@@ -22,7 +23,7 @@ from tuner.cli.words import print_json, print_table, put, sayer
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.processes import die_with_parent
-from tuner.scenario import parse_seconds, read_whole
+from tuner.scenario import LEAST_BUDGET, parse_mib, parse_seconds, read_whole
 from tuner.space import unknown
 
 FEWEST_SECONDS = 1.0
@@ -35,6 +36,10 @@ LONGEST_TIMEOUT = 7 * 24 * 3600.0
 """Seconds."""
 SWEEP_EVERY = 600.0
 """Seconds between two looks at whether killed uploads have left something."""
+NONE = "none"
+"""In place of a limit where there is to be none."""
+_WHOLE_LIMITS = (("jobs", 1, 1000), ("priority", -1000, None), ("slots", 1, None))
+"""Limits that are whole numbers, each with the least and the usual one."""
 EMBEDDED = "TUNER_EMBEDDED_IN"
 """The environment variable that tells a worker the process of the server that it belongs to."""
 
@@ -48,7 +53,8 @@ def work(arguments: argparse.Namespace) -> int:
         if os.getppid() != int(server):
             return 0
     with open_store(arguments.store) as store:
-        worker = Worker(store, Path(arguments.folder).absolute(), slots, say)
+        largest = _bytes(arguments.folder_limit, "--folder-limit")
+        worker = Worker(store, Path(arguments.folder).absolute(), slots, say, largest=largest)
         for signalled in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signalled, lambda *_: worker.stop())
         say(f"worker on {counted(slots, 'slot')}; store {printed_url(arguments.store)}")
@@ -79,12 +85,14 @@ def serve(arguments: argparse.Namespace) -> int:
     )
     if not 0 < port < 2**16:
         raise UsageError(f"--port {port}: from 1 to 65535")
+    of_owners = limits_of(arguments)
     is_open = not is_loopback(arguments.host)
     needs_token = is_open or arguments.tokens
     names = {"localhost", "127.0.0.1", "::1", arguments.host, *arguments.name}
     with open_store(arguments.store) as store:
         if needs_token and not any(token.revoked_at is None for token in store.tokens()):
             say(f"nobody has a token yet; make one: {command('token', 'create', 'NAME', '--owner', 'WHO')}")
+        store.limit_owners(of_owners)
         hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
         app = application(store, needs_token=needs_token, hosts=hosts)
         say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
@@ -110,6 +118,29 @@ def _count(text: str, what: str) -> int:
     if count < 1:
         raise UsageError(f"{what} {text}: 1 or more")
     return count
+
+
+def limits_of(arguments: argparse.Namespace) -> OwnerLimits:
+    """Return the limits of one owner as the options of serve say."""
+
+    def read(
+        name: str, reader: Callable[[str, str], float], least: float, default: float | None = None
+    ) -> float | None:
+        text = getattr(arguments, f"max_{name}")
+        if text is None or text.lower() == NONE:
+            return default if text is None else None
+        value = reader(text, f"--max-{name}")
+        if value < least:
+            raise UsageError(f"--max-{name} {text}: at least {least:g} is needed, or {NONE} for no limit")
+        return value
+
+    whole = {name: read(name, read_whole, least, default) for name, least, default in _WHOLE_LIMITS}
+    stored = math.inf if arguments.max_stored is None else _bytes(arguments.max_stored, "--max-stored")
+    return OwnerLimits(
+        **{name: None if value is None else int(value) for name, value in whole.items()},
+        budget=read("budget", parse_seconds, LEAST_BUDGET),
+        stored=None if math.isinf(stored) else int(stored),
+    )
 
 
 def _leave_threads() -> None:
@@ -144,6 +175,7 @@ def _embedded(arguments: argparse.Namespace, slots: int) -> Iterator[None]:
         return
     over = threading.Event()
     words = [sys.executable, "-m", "tuner", "work", "--slots", str(slots), "--folder", arguments.folder]
+    words += ["--folder-limit", arguments.folder_limit]
     environment = {
         **os.environ,
         EMBEDDED: str(os.getpid()),
@@ -212,6 +244,11 @@ def _token_data(found: Token) -> Data:
         "created_at": found.created_at.isoformat(timespec="seconds"),
         "revoked_at": found.revoked_at and found.revoked_at.isoformat(timespec="seconds"),
     }
+
+
+def _bytes(text: str, what: str) -> float:
+    """Read a size such as 10GiB; infinite for none."""
+    return math.inf if text.lower() == NONE else parse_mib(text, what) * 2**20
 
 
 def _slots(arguments: argparse.Namespace) -> int:

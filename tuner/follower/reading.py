@@ -17,10 +17,13 @@ from instances.instance import Instance
 from instances.reading import READER_VERSION
 from storage.records import Termination
 from tuner.errors import Stopped
+from tuner.follower.cache import evict, hold
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.tasks import CacheUnwritable, Read
 
+_GENERATION = f"models-{READER_VERSION}"
+"""Part of the cache's path: a file may be read into other arrays by another version of the reader."""
 _LOOK_EVERY = 0.1
 """Seconds between two looks whether somebody wants it to stop."""
 
@@ -46,7 +49,7 @@ def cache_directory() -> Path:
     """
     named = os.environ.get("TUNER_CACHE")
     base = Path(named) if named else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "tuner"
-    directory = base.absolute() / f"models-{READER_VERSION}"
+    directory = base.absolute() / _GENERATION
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -57,8 +60,10 @@ def cache_directory() -> Path:
 
 @cache
 def _temporary_directory() -> Path:
-    directory = Path(tempfile.mkdtemp(prefix="tuner-"))
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    place = Path(tempfile.mkdtemp(prefix="tuner-"))
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    directory = place / _GENERATION
+    directory.mkdir()
     return directory
 
 
@@ -71,7 +76,7 @@ def read_instances(
     slots: int,
     stop: threading.Event | None = None,
 ) -> Reading:
-    """Read model files, unless the cache has their arrays.
+    """Read model files, unless the cache has their arrays; they stay there for this process (`tuner.follower.cache`).
 
     Args:
         files: what to read; a file that fails is left out and named.
@@ -88,6 +93,7 @@ def read_instances(
     """
     if not files:
         return Reading((), ())
+    hold(cache.absolute(), (file.sha256 for file in files))
     pool: Pool[ModelFile] = Pool(min(slots, len(files)))
     try:
         for file in files:
@@ -102,6 +108,7 @@ def read_instances(
             outcomes.update((done.subject, done.outcome) for done in finished)
     finally:
         pool.close()
+        evict(cache.absolute())
     for outcome in outcomes.values():
         if outcome.reason.startswith(f"{CacheUnwritable.__name__}: "):
             words = outcome.reason.removeprefix(f"{CacheUnwritable.__name__}: ")

@@ -11,12 +11,11 @@ from starlette.requests import Request
 
 from storage import records
 from storage.store import Store
+from tuner.app.views import LOCAL
 from tuner.service.problems import Refused
 
 READ, SUBMIT, ADMIN = records.Scope.READ, records.Scope.SUBMIT, records.Scope.ADMIN
 _RANK = {READ: 0, SUBMIT: 1, ADMIN: 2}
-LOCAL = "local"
-"""The owner of what is handed in without a token."""
 COOKIE = "tuner_token"
 SAFE = ("GET", "HEAD", "OPTIONS")
 FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "via")

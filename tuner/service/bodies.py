@@ -18,6 +18,7 @@ from instances.caps import Caps, TooLarge
 from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
+from tuner.scenario import LEAST_BUDGET, LEAST_CUTOFF
 from tuner.service.problems import Refused
 from tuner.service.uploads import TOO_LARGE, UNFIT
 
@@ -64,8 +65,8 @@ class NewJob(BaseModel):
     instance_set: int = Field(ge=1, lt=2**63)
     name: str = Field(default="", max_length=100, description="empty: made from the set's")
     solvers: list[Literal["highs", "cp-sat", "scip", "any"]] = Field(default=["any"], min_length=1, max_length=4)
-    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
-    cutoff_s: float = Field(default=30.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    budget_s: float = Field(default=600.0, ge=LEAST_BUDGET, le=LONGEST, allow_inf_nan=False)
+    cutoff_s: float = Field(default=30.0, ge=LEAST_CUTOFF, le=LONGEST, allow_inf_nan=False)
     cost: Literal["par10", "wall", "gap", "integral"] = "par10"
     ties: Literal["mean", "optimistic", "pessimistic"] = "mean"
     holdout: float = Field(default=0.3, gt=0, lt=1, description="the fraction of the models that is held out")
@@ -89,7 +90,7 @@ class NewProblem(BaseModel):
     name: str = Field(default="", max_length=100, description="empty: the problem's own")
     ties: Literal["optimistic", "pessimistic"] = "optimistic"
     solver: Literal["highs", "cp-sat", "scip"] = Field(default="highs", description="of the follower")
-    budget_s: float = Field(default=600.0, gt=0, le=LONGEST, allow_inf_nan=False)
+    budget_s: float = Field(default=600.0, ge=LEAST_BUDGET, le=LONGEST, allow_inf_nan=False)
     slots: int | None = Field(default=None, ge=1, le=ALL_SLOTS, description="responses at a time; null: a worker's all")
     seed: int = Field(default=0, ge=0, lt=2**31 - 1)
     priority: int = Field(default=0, ge=-1000, le=1000)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Path, Query, Request
 from starlette.concurrency import run_in_threadpool
 
 from instances.caps import TooLarge
-from storage.records import InstanceSet
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
-from tuner.app.views import Data
+from tuner.app.views import Data, set_data
 from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused
@@ -41,6 +40,16 @@ def missing_models(service: Served, who: Writer, wanted: Hashes) -> Data:
     return {"missing": [sha256 for sha256 in dict.fromkeys(wanted.sha256) if sha256 not in known]}
 
 
+@router.delete("/models/{sha256}", status_code=204, responses=CONFLICT)
+def delete_model(
+    service: Served,
+    who: Writer,
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="of the unpacked content")],
+) -> None:
+    """Delete a model of the caller's that is in no instance set. It stays for others who have uploaded it."""
+    service.store.delete_model(who.owner, sha256)
+
+
 @router.post("/instance-sets", status_code=201, response_model=SetOfModels, responses=CONFLICT)
 def create_set(service: Served, who: Writer, new: NewSet) -> Data:
     """Make a set of models that were uploaded before."""
@@ -53,7 +62,7 @@ def create_set(service: Served, who: Writer, new: NewSet) -> Data:
     lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]
     if lacking:
         raise Refused(HTTPStatus.CONFLICT, "upload the missing models first", missing=lacking)
-    return _set_data(service.store.create_instance_set(who.owner, set_name(new.name), members))
+    return set_data(service.store.create_instance_set(who.owner, set_name(new.name), members))
 
 
 @router.post("/archives", status_code=201, response_model=SetOfModels, responses=LARGE)
@@ -64,13 +73,13 @@ async def upload_archive(
     name = set_name(name)
     with await spooled(request.stream()) as spool:
         made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
-    return _set_data(made)
+    return set_data(made)
 
 
 @router.get("/instance-sets", response_model=list[SetOfModels])
 def list_sets(service: Served, who: Reader) -> list[Data]:
     """List the instance sets, the newest first."""
-    return [_set_data(each) for each in service.store.instance_sets(who.seen)]
+    return [set_data(each) for each in service.store.instance_sets(who.seen)]
 
 
 @router.get("/instance-sets/{number}", response_model=FullSet, responses=NONE)
@@ -78,20 +87,10 @@ def read_set(service: Served, who: Reader, number: Number) -> Data:
     """Return a set with its members."""
     found = service.own_set(who, number)
     members = [{"name": n, "sha256": m.sha256, "size": m.size} for n, m in found.members]
-    return {**_set_data(found), "members": members}
+    return {**set_data(found), "members": members}
 
 
 @router.delete("/instance-sets/{number}", status_code=204, responses={**NONE, **CONFLICT})
 def delete_set(service: Served, who: Writer, number: Number) -> None:
     """Delete a set that no job needs."""
     service.store.delete_instance_set(service.own_set(who, number).id)
-
-
-def _set_data(found: InstanceSet) -> Data:
-    return {
-        "id": found.id,
-        "name": found.name,
-        "owner": found.owner,
-        "created_at": found.created_at.isoformat(),
-        "models": found.size,
-    }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
@@ -20,7 +20,7 @@ from tuner.app.views import Data, finite, job_data
 from tuner.bilevel.applications.outline import outlined
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
-from tuner.scenario import ANY
+from tuner.scenario import ANY, check_budget
 from tuner.service.access import Caller
 from tuner.service.bodies import NewJob, NewProblem, Once, document_body, read_document, seen
 from tuner.service.endpoints import (
@@ -30,13 +30,13 @@ from tuner.service.endpoints import (
     LARGEST_PAGE,
     NONE,
     PAGE,
+    TOO_MANY,
     Reader,
     Reference,
     Served,
     Writer,
     problems,
 )
-from tuner.service.problems import Refused
 
 IdempotencyKey = Annotated[str, Header(max_length=200), AfterValidator(seen)]
 
@@ -47,7 +47,7 @@ router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"], route_class=On
     "/jobs",
     status_code=201,
     response_model=JobShape,
-    responses={200: {"description": "the job was there", "model": JobShape}, **NONE, **CONFLICT},
+    responses={200: {"description": "the job was there", "model": JobShape}, **NONE, **CONFLICT, **TOO_MANY},
 )
 def create_job(
     service: Served,
@@ -58,7 +58,8 @@ def create_job(
 ) -> Data:
     """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
     models = service.own_set(who, new.instance_set)
-    return _made(response, *service.store.submit(_submission(new, models, who), idempotency_key, _digest(new)))
+    submission = _submission(new, models, service.most_slots())
+    return _made(response, *service.store.submit(submission, idempotency_key, _digest(new)))
 
 
 @router.post(
@@ -69,6 +70,7 @@ def create_job(
         200: {"description": "the job was there", "model": JobShape},
         **CONFLICT,
         **LARGE,
+        **TOO_MANY,
         **problems(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     },
     openapi_extra={
@@ -132,20 +134,31 @@ def cancel_job(service: Served, who: Writer, job: Reference) -> Data:
     return service.view(who).hold(job, JobState.CANCELLED)
 
 
-@router.post("/jobs/{job}/resume", response_model=JobShape, responses={**NONE, **CONFLICT})
+@router.delete("/jobs/{job}", status_code=204, responses={**NONE, **CONFLICT})
+def delete_job(
+    service: Served,
+    who: Writer,
+    job: Reference,
+    rest: BackgroundTasks,
+    cancel: Annotated[bool, Query(description="cancel it first, if it is running")] = False,
+) -> None:
+    """Delete a job with its responses, events and trajectory. Its instance set stays."""
+    service.store.delete_job(service.view(who).job(job).id, cancel)
+    rest.add_task(service.store.sweep)  # which may take long, and is for the next one where this server ends first
+
+
+@router.post("/jobs/{job}/resume", response_model=JobShape, responses={**NONE, **CONFLICT, **TOO_MANY})
 def resume_job(service: Served, who: Writer, job: Reference) -> Data:
     """Have workers go on with a job that was paused, or that failed."""
     return service.view(who).hold(job, None)
 
 
-def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
+def _submission(new: NewJob, models: InstanceSet, most: int) -> Submission:
+    """Return what is to be queued; UsageError when it does not fit into the ``most`` slots that it can have."""
     solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
     slots = ALL_SLOTS if new.slots is None else new.slots
-    if new.cutoff_s * 5 > new.budget_s * slots:
-        raise Refused(
-            HTTPStatus.UNPROCESSABLE_ENTITY,
-            f"a cutoff of {new.cutoff_s:g} s is too long for a budget of {new.budget_s:g} s: not even 5 runs would fit",
-        )
+    real = min(slots, most)
+    check_budget(new.cutoff_s, new.budget_s, real, f"the {real} slots that it would have")
     return Submission(
         name=new.name,
         folder=models.name,

@@ -67,6 +67,12 @@ def jobs(service: Served, who: Reader, cursor: Annotated[int, Query(ge=0, lt=2**
     return _page("jobs.html", who, jobs=page.rows, next=page.next, cursor=cursor)
 
 
+@router.get("/sets")
+def sets(service: Served, who: Reader) -> Response:
+    """List the instance sets, the newest first."""
+    return _page("sets.html", who, sets=service.view(who).sets())
+
+
 @router.get("/jobs/{job}")
 def job(
     service: Served,
