@@ -525,3 +525,22 @@ def test_a_job_is_carried_out_on_postgresql(place: Path, postgresql_url: str) ->
         conclusion = carry_out(store, job, Silence(), threading.Event())
         assert conclusion.job.state is JobState.FINISHED
         assert store.count(job.id) == conclusion.runs > 5
+
+
+def test_a_dispute_is_told_once_for_each_model_and_the_verdict_names_them(tmp_path: Path, capsys) -> None:
+    folder = tmp_path / "budgets"
+    folder.mkdir()
+    for number in range(4):
+        budget = 50_000_000 + 1_000_000 * number
+        (folder / f"budget-{number}.lp").write_text(
+            f"Maximize\n obj: x + y\nSubject To\n budget: {budget // 2 + 10} x + {budget // 2 + 10} y <= {budget}\n"
+            "Binaries\n x y\nEnd\n",
+            encoding="ascii",
+        )
+    words = ["tune", str(folder), "--solver", "any", "--budget", "8s", "--cutoff", "1s", "--out", str(tmp_path / "out")]
+    assert main([*words, "--store", f"sqlite:///{tmp_path}/tuner.db"]) == 4
+    said = capsys.readouterr()
+    told = re.findall(r"disputed: scip .* on (budget-\d)", said.err)
+    assert told and len(told) == len(set(told))
+    assert "Keep the default: use highs" in said.out
+    assert re.search(r"models? (is|are) numerically delicate: budget-", " ".join(said.out.split()))

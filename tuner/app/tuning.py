@@ -136,6 +136,8 @@ class _Work:
         self._reserve = 0.0
         self._phase = "racing"
         self._shown = 0.0
+        self._told: set[tuple[str, Check]] = set()
+        """The models of which a dispute, or its end, was told: once each, since every later run may bring another."""
         self._settled = 0.0
         self._referee = Referee(job.gap)
         experience = self._experience()
@@ -274,9 +276,17 @@ class _Work:
         for earlier, other in overturned:
             self._store.overturn(self._lease, earlier, other)
         for judged_run, judged_response in judged:
-            if not judged_response.feasible or judged_response.check is Check.DISPUTED or judged_run != run:
+            if self._is_news(judged_run, judged_response, run):
                 self._report(judged_run, judged_response, elapsed)
         return judged
+
+    def _is_news(self, run: Run, response: Response, newest: Run) -> bool:
+        """Whether a response has to be told: it is wrong, or the first on its model that is disputed or settled."""
+        if response.check is Check.DISPUTED or (response.check is Check.CONFIRMED and run != newest):
+            is_first = (run.instance, response.check) not in self._told
+            self._told.add((run.instance, response.check))
+            return is_first
+        return not response.feasible or run != newest
 
     def _report(self, run: Run, response: Response, elapsed: float) -> None:
         if response.check is Check.CONFIRMED:  # it was disputed before
