@@ -1,10 +1,10 @@
 FROM python:3.11-slim AS build
 WORKDIR /src
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY tuner tuner
 COPY instances instances
 COPY storage storage
-RUN python -m venv /opt/tuner && /opt/tuner/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/tuner && /opt/tuner/bin/pip install --no-cache-dir '.[all]'
 
 FROM python:3.11-slim
 COPY --from=build /opt/tuner /opt/tuner

@@ -24,7 +24,10 @@ FEATURES = {
     "cardinality rows": "binaries whose sum is bounded, or fixed, at more than one",
     "knapsack rows": "binaries with various weights, all of one sign, bounded on one side",
     "variable bound rows": "two columns, one of them binary",
+    "indicator rows": "that must hold only where a binary has a value; counted as no other kind",
     "other rows": "",
+    "sos1 sets": "special ordered sets: one member at most is not zero",
+    "sos2 sets": "special ordered sets: two neighbours at most are not zero",
     "least coefficient": "of the matrix, by magnitude",
     "largest coefficient": "",
     "least cost": "of the objective, by magnitude",
@@ -48,7 +51,10 @@ def features(model: Model) -> dict[str, float]:
         "entries of the longest row": sizes.max(initial=0),
         "objective columns": np.count_nonzero(model.objective),
         "equality rows": np.count_nonzero(model.row_lower == model.row_upper),
+        "indicator rows": len(model.indicator_row),
         **_kinds(model, binary, sizes),
+        "sos1 sets": np.count_nonzero(model.sos_type == 1),
+        "sos2 sets": np.count_nonzero(model.sos_type == 2),
     }
     sides = np.concatenate((model.row_lower, model.row_upper))
     for what, numbers in (("coefficient", model.value), ("cost", model.objective), ("side", sides)):
@@ -59,11 +65,13 @@ def features(model: Model) -> dict[str, float]:
 
 
 def _kinds(model: Model, binary: Flags, sizes: NDArray[np.int32]) -> dict[str, int]:
-    """Return how many rows there are of each kind."""
+    """Return how many rows that always hold there are of each kind."""
+    always = model.unconditional
+    total = int(np.count_nonzero(always))
     filled = np.flatnonzero(sizes)
     starts = model.row_start[filled]
     if not len(filled):
-        return {"other rows": model.rows}
+        return {"other rows": total}
     least, largest = np.minimum.reduceat(model.value, starts), np.maximum.reduceat(model.value, starts)
     binaries = np.add.reduceat(binary[model.column_index].astype(np.int64), starts)
     lower, upper = model.row_lower[filled], model.row_upper[filled]
@@ -86,5 +94,5 @@ def _kinds(model: Model, binary: Flags, sizes: NDArray[np.int32]) -> dict[str, i
     kinds["cardinality rows"] = alike & ~sums & ~(open_below & open_above)
     kinds["knapsack rows"] = all_binary & ~alike & ((least > 0) | flipped) & one_side
     kinds["variable bound rows"] = (sizes[filled] == 2) & (binaries >= 1) & ~alike & ~kinds["knapsack rows"]
-    counts = {name: int(np.count_nonzero(flags)) for name, flags in kinds.items()}
-    return {**counts, "other rows": model.rows - sum(counts.values())}
+    counts = {name: int(np.count_nonzero(flags & always[filled])) for name, flags in kinds.items()}
+    return {**counts, "other rows": total - sum(counts.values())}

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances, UnreadableModel
 from instances.formats import FORMATS, PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
+from instances.visible import hidden
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ def scan(folder: Path) -> Scan:
     """Find the models below a folder, in subfolders and behind links too; hidden files and folders are left out.
 
     Raises:
-        NoInstances: there is no such folder, or no model in it that can be read.
+        NoInstances: there is no such folder, no model in it that can be read, or more models than can be used.
 
     """
     if not folder.is_dir():
@@ -78,10 +80,8 @@ def scan(folder: Path) -> Scan:
     originals: dict[str, Path] = {}
     duplicates: list[Duplicate] = []
     for path in models:
-        try:
-            path.name.encode()
-        except UnicodeEncodeError:
-            damaged.append(Damaged(path, "its name is no text in UTF-8; rename it"))
+        if letter := hidden(path.relative_to(folder).as_posix()):
+            damaged.append(Damaged(path, f"its name has {letter}, which cannot be seen or is no UTF-8; rename it"))
             continue
         try:
             sha256 = _hash(path)
@@ -93,6 +93,10 @@ def scan(folder: Path) -> Scan:
             duplicates.append(Duplicate(path, original))
     if not originals:
         raise NoInstances(_nothing_found(folder, others, damaged))
+    try:
+        CAPS.check_models(len(originals), str(folder))
+    except TooLarge as error:
+        raise NoInstances(str(error)) from None
     names = _names(folder, originals.values())
     files = tuple(ModelFile(path, name, sha256) for (sha256, path), name in zip(originals.items(), names, strict=True))
     return Scan(files, tuple(duplicates), tuple(sorted(damaged, key=lambda one: one.path)))

@@ -125,12 +125,19 @@ class Model:
             sums[filled] = np.add.reduceat(products, self.row_start[:-1][filled])
         return sums
 
+    @property
+    def unconditional(self) -> Flags:
+        """Which rows have no indicator and hold at every point, shape (m,)."""
+        always = np.ones(self.rows, dtype=np.bool_)
+        always[self.indicator_row] = False
+        return always
+
     def binding(self, point: Floats) -> Flags:
         """Return which rows must hold at a point of shape (n,), shape (m,): all but those whose indicator is off.
 
         An indicator is rounded to the next integer first.
         """
-        held = np.ones(self.rows, dtype=np.bool_)
+        held = self.unconditional
         held[self.indicator_row] = np.rint(point[self.indicator_column]) == self.indicator_value
         return held
 

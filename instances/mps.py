@@ -262,8 +262,9 @@ class _Reader:
             self._builder.add_row(name)
 
     def _take_column(self, line: str) -> None:
-        if "'MARKER'" in line:
-            self._take_marker(line)
+        if "'MARKER'" in line and "'MARKER'" in (words := split_fields(line)):
+            # By white space in both layouts: writers are careless about the positions.
+            self._take_marker(uncommented(words, 1), line)
             return
         fields = self._fields(line, 1)
         if len(fields) not in (3, 5):
@@ -279,11 +280,7 @@ class _Reader:
         for place in range(1, len(fields), 2):
             self._put(fields[place], fields[place + 1])
 
-    def _take_marker(self, line: str) -> None:
-        # By white space in both layouts: writers are careless about the positions.
-        fields = split_fields(line)
-        if "$" in line:
-            fields = uncommented(fields, 1)
+    def _take_marker(self, fields: list[str], line: str) -> None:
         if len(fields) == 3 and fields[2] in ("'SOSORG'", "'SOSEND'"):
             raise Problem("special ordered sets between markers are not read; put them into section SOS")
         if len(fields) != 3 or fields[1] != "'MARKER'" or fields[2] not in ("'INTORG'", "'INTEND'"):
@@ -351,6 +348,10 @@ class _Reader:
                 f"does not have {what}: CPLEX and SCIP leave that out, Gurobi and HiGHS read it; keep the set that "
                 "counts"
             )
+        first = self._set_names[self._section]
+        warning = f"section {self._section}: the set {set_name!r} repeats what {first!r} has and is left out"
+        if warning not in self._builder.warnings:
+            self._builder.warnings.append(warning)
 
     def _row_bounds(self, name: str) -> tuple[float, float]:
         type = self._row_types[name]

@@ -18,8 +18,9 @@ _SEMI = (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER)
 def write_mps(model: Model, path: Path) -> None:
     """Write a model; compressed when the file's name ends in .gz.
 
-    Reading it again gives the same arrays; only a side of a range may differ in its last bit, where no width in binary
-    gives it back.
+    Reading it again gives the same arrays, but for two things: a side of a range may differ in its last bit, where no
+    width in binary gives it back, and a special ordered set without members is left out. Sets and indicators are
+    written as CPLEX does, which Gurobi and SCIP read too; HiGHS reads neither.
 
     Raises:
         ValueError: a name that free MPS cannot carry (with white space, empty), or a row with lower > upper.
@@ -33,9 +34,10 @@ def write_mps(model: Model, path: Path) -> None:
 
 
 def _lines(model: Model) -> Iterator[str]:
-    for name in (*model.column_names, *model.row_names):
-        if not name or len(split_fields(name)) != 1 or name == "'MARKER'":
-            raise ValueError(f"{name!r} cannot be the name of a row or column in free MPS")
+    for name in (*model.column_names, *model.row_names, *model.sos_names):
+        # Behind $ some readers see a comment.
+        if len(split_fields(name)) != 1 or name == "'MARKER'" or name.startswith("$"):
+            raise ValueError(f"{name!r} cannot be the name of a row, column or set in free MPS")
     objective = "obj"
     while objective in model.row_names:
         objective += "_"
@@ -59,6 +61,8 @@ def _lines(model: Model) -> Iterator[str]:
     yield "BOUNDS"
     for each in zip(model.column_names, model.lower.tolist(), model.upper.tolist(), model.kind.tolist(), strict=True):
         yield from _bounds(*each)
+    yield from _sets(model)
+    yield from _indicators(model)
     yield "ENDATA"
 
 
@@ -127,3 +131,23 @@ def _bounds(name: str, lower: float, upper: float, kind: int) -> Iterator[str]:
             yield f" UP BND {name} {upper!r}"
         elif kind == VariableKind.INTEGER and not lower:
             yield f" PL BND {name}"
+
+
+def _sets(model: Model) -> Iterator[str]:
+    if len(model.sos_column):
+        yield "SOS"
+    members = [model.column_names[column] for column in model.sos_column.tolist()]
+    weights, starts = model.sos_weight.tolist(), model.sos_start.tolist()
+    for number, (name, type) in enumerate(zip(model.sos_names, model.sos_type.tolist(), strict=True)):
+        first, end = starts[number], starts[number + 1]
+        if first < end:
+            yield f" S{type} {name}"
+            # The indentation tells a member that is called S1 from the beginning of a set.
+            yield from (f"    {members[place]} {weights[place]!r}" for place in range(first, end))
+
+
+def _indicators(model: Model) -> Iterator[str]:
+    if len(model.indicator_row):
+        yield "INDICATORS"
+    for row, column, value in zip(model.indicator_row, model.indicator_column, model.indicator_value, strict=True):
+        yield f" IF {model.row_names[row]} {model.column_names[column]} {value}"

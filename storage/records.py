@@ -49,6 +49,9 @@ class Check(StrEnum):
     """The claim is wrong: the reason says how."""
     UNCONFIRMED = "unconfirmed"
     """Nothing was claimed, or nothing at hand proves or contradicts it."""
+    DISPUTED = "disputed"
+    """The point is better than another answer allows, but holds within the solver's tolerance only: either may be
+    wrong. It proves nothing, counts as unsolved, and is no fault."""
 
 
 class Purpose(StrEnum):
@@ -180,20 +183,32 @@ class Response:
     raw_status: str = ""
     """The solver's own words."""
     reason: str = ""
-    """Why it crashed or was refuted, for people."""
+    """Why it crashed, was refuted or is disputed, for people."""
+    proven_objective: float | None = None
+    """Of a point at or near the solver's that is feasible beyond doubt: integers rounded, rows in exact numbers. Only
+    this contradicts what others claim. None when there is no point, or when it holds within the tolerance only."""
+    doubt: str = ""
+    """Why the point, or its objective, holds within the tolerance only, for people: which row is off, and by how much.
+    Empty when it is proven, when there is no point, and when the model is too large to tell."""
 
     @property
     def solved(self) -> bool:
-        """Whether the solver ended by itself with a final claim that our check has not refuted."""
+        """Whether the solver ended by itself with a final claim that is neither refuted nor disputed.
+
+        Whether it did so in time is for `tuner.cost.solved` to say.
+        """
         return (
             self.termination is Termination.EXITED
             and self.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)
-            and self.check is not Check.REFUTED
+            and self.check not in (Check.REFUTED, Check.DISPUTED)
         )
 
     @property
     def feasible(self) -> bool:
-        """Whether the leader may use this response (it is inside C): no crash, no memory limit, nothing refuted."""
+        """Whether the leader may use this response (it is inside C): no crash, no memory limit, nothing refuted.
+
+        One that is disputed is inside: it earns nothing, but nobody has shown it to be wrong.
+        """
         return self.termination not in (Termination.CRASHED, Termination.MEMORY) and self.check is not Check.REFUTED
 
 
@@ -227,6 +242,18 @@ class StoredRun:
     """Seconds of the job's budget that were spent when this response was stored."""
     environment: Environment
     stored_at: datetime
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What is proven of the answers on one instance of a job."""
+
+    instance: str
+    """Its SHA-256."""
+    disputed: int
+    """Answers that are disputed."""
+    doubtful: int
+    """Answers of which that is known, and that are not disputed: they hold within the solver's tolerance only."""
 
 
 @dataclass(frozen=True)
@@ -374,6 +401,22 @@ class Token:
     scope: Scope
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OwnerLimits:
+    """What one owner may have of a server; None where there is no limit."""
+
+    jobs: int | None = None
+    """Unfinished jobs: queued, running, interrupted or paused."""
+    priority: int | None = None
+    """The highest that a job may have."""
+    budget: float | None = None
+    """Seconds that a job may have."""
+    stored: int | None = None
+    """Bytes of models and of bilevel problems."""
+    slots: int | None = None
+    """Runs at a time, over all jobs and workers."""
 
 
 @dataclass(frozen=True)

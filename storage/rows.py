@@ -74,6 +74,7 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "space": submission.space,
         "kind": submission.kind.value,
         "document": submission.document,
+        "document_bytes": len(submission.document.encode("utf-8", "replace")),
         "problem": submission.problem,
         "owner": submission.owner,
         "served": submission.served,
@@ -228,6 +229,8 @@ def run_row(job_id: int, run: Run, response: Response, elapsed: float, stored_at
         "integral": response.integral,
         "raw_status": response.raw_status,
         "reason": response.reason,
+        "proven_objective": response.proven_objective,
+        "doubt": response.doubt,
         "elapsed": elapsed,
         "stored_at": stored_at,
     }
@@ -253,6 +256,8 @@ def stored_run_of(row: Row[Any], configuration: Configuration, environment: Envi
         integral=row.integral,
         raw_status=row.raw_status,
         reason=row.reason,
+        proven_objective=row.proven_objective,
+        doubt=row.doubt,
     )
     return StoredRun(row.id, run, response, row.elapsed, environment, row.stored_at)
 

@@ -10,10 +10,12 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from playwright.sync_api import Browser
 from psycopg.sql import SQL, Identifier
 
 from instances.families import FAMILIES, generate
 from storage.store import Store
+from tests.browsing import CHROMIUM, launched
 from tests.postgresql import NotInstalled, private_server
 from tests.service import CAPS, served
 from tuner.service.server import application
@@ -127,3 +129,12 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "assignments"
     generate(FAMILIES["generalised-assignment"], 6, folder, seed=3, size=0.4)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A real browser; skips where none is installed."""
+    if CHROMIUM is None:
+        pytest.skip("no browser is installed: Debian's is the package chromium")
+    with launched() as found:
+        yield found

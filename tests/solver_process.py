@@ -133,6 +133,33 @@ def _scip_read(text: str) -> dict[str, Any]:
         return _settings(environment)
 
 
+def _scip_optimum(path: Path) -> float | None:
+    """Return the optimum of a model file by SCIP's own reader; None when it is infeasible."""
+    from ctypes import c_char_p, c_int, c_void_p
+
+    from tuner.follower.solvers.libscip import Environment, library
+
+    library().SCIPreadProb.argtypes, library().SCIPreadProb.restype = (c_void_p, c_char_p, c_char_p), c_int
+    with Environment() as environment:
+        environment("SCIPreadProb", str(path).encode(), None)
+        environment("SCIPsolve")
+        if environment.status() == "infeasible":
+            return None
+        assert environment.status() == "optimal solution found"
+        return float(environment.get("SCIPgetSolOrigObj", environment.get("SCIPgetBestSol")))
+
+
+def _highs_without_limit(model: Model) -> Any:
+    """Solve a model whatever the coefficients that stand for its indicators."""
+    from tuner.follower.solvers import highs
+
+    limit, highs.LARGEST_M = highs.LARGEST_M, 1e30
+    try:
+        return highs.Highs().solve(model, {}, 0, PATIENCE, 0.0)
+    finally:
+        highs.LARGEST_M = limit
+
+
 def _settings(environment: Any) -> dict[str, Any]:
     from tuner.follower.solvers import libscip
 
@@ -155,5 +182,7 @@ READERS = {
     ("cp-sat", "read"): _cp_sat_read,
     ("scip", "applied"): _scip_applied,
     ("scip", "read"): _scip_read,
+    ("scip", "optimum of file"): _scip_optimum,
+    ("highs", "solve without limit"): _highs_without_limit,
 }
 """By solver: ``applied`` tells the parameters that a run has, as the solver itself says; ``read`` those of a file."""

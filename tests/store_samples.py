@@ -77,6 +77,8 @@ RESPONSE = Response(
     integral=0.75,
     raw_status="kOptimal",
     reason="because",
+    proven_objective=-12.25,
+    doubt="row budget is 50000020, 20 above its bound 50000000",
 )
 
 HERE = Environment("here", "Model T", 8, "highspy 1.15.1")

@@ -12,6 +12,7 @@ from instances.writing import write_mps
 from tests.bilevel_samples import mersha_dempe, moore_bard, random_problem
 from tuner.bilevel import LinearProblem, read_pair
 from tuner.bilevel.applications import EXAMPLES, example, generated, read_application
+from tuner.bilevel.files import read_texts, texts_of
 from tuner.cli import main
 from tuner.scenario import CONFIGURATION
 
@@ -394,3 +395,34 @@ def test_a_problem_that_no_solver_can_compute_with_is_refused(
 ) -> None:
     Path("problem.toml").write_text(text)
     assert complaint in refused(capsys, "problem.toml")
+
+
+FIXED = """NAME          PAIR
+ROWS
+ N  COST
+ G  NEED Ä
+COLUMNS
+    ÜBER A    COST               2.0   NEED Ä             1.0
+    ÜBER B    COST               3.0   NEED Ä             1.0
+RHS
+    RHS       NEED Ä             4.0
+BOUNDS
+ UP BND       ÜBER A             3.0
+ UP BND       ÜBER B             9.0
+ENDATA
+"""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_fixed_file_with_letters_beyond_ascii_is_read_alike_from_files_and_from_its_texts(encoding: str) -> None:
+    text = FIXED
+    if encoding == "utf-8":  # columns are bytes
+        for name in ("NEED Ä", "ÜBER A", "ÜBER B"):
+            text = text.replace(f"{name}  ", f"{name} ")
+    Path("pair.mps").write_bytes(text.encode(encoding))
+    Path("pair.aux").write_bytes("N 1\nM 0\nLC 1\nLO 1\nOS 1\n".encode(encoding))
+    read = read_pair(Path("pair.mps"))
+    sent = read_texts(texts_of(Path("pair.mps")))
+    for problem in (read, sent):
+        assert problem.joint.column_names == ("ÜBER A", "ÜBER B")
+        assert problem.joint.upper.tolist() == [3, 9]

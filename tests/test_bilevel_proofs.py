@@ -11,7 +11,7 @@ from itertools import product
 import pytest
 
 from instances.builder import Builder
-from instances.model import VariableKind
+from instances.model import Model, VariableKind
 from tests.bilevel_samples import enumerated, random_problem
 from tests.small_models import market_split
 from tuner.bilevel import (
@@ -417,3 +417,36 @@ def test_a_zero_sum_game_has_the_relaxations_bound_from_the_beginning(seed: int,
     for bracket in seen:
         assert math.isfinite(bracket.bound)
         assert not problem.is_better(result.objective, bracket.bound)
+
+
+def with_logic(*, indicator: bool) -> Model:
+    builder = Builder("logic")
+    x, y, b = builder.add_column("x", 1.0, upper=4.0), builder.add_column("y", 1.0, upper=4.0), builder.add_binary("b")
+    row = builder.add_row("r", [(x, 1.0), (y, 1.0)], lower=1.0)
+    if indicator:
+        builder.add_indicator(row, b, 1)
+    else:
+        builder.add_set("s", 1, [(x, 1.0), (y, 2.0)])
+    return builder.build()
+
+
+@pytest.mark.parametrize(
+    ("indicator", "reason"), [(True, "row r holds only where b is 1"), (False, "s is a special ordered set")]
+)
+def test_problems_with_indicators_or_sets_are_refused_by_name(indicator: bool, reason: str) -> None:
+    model = with_logic(indicator=indicator)
+    with pytest.raises(UsageError, match=f"logic: {reason}; bilevel problems take linear rows only"):
+        LinearProblem(model, [1], [0], [1.0])
+    for lower, upper in ((model, with_rows_only(model)), (with_rows_only(model), model)):
+        problem = FunctionProblem(
+            "f", [Variable("p", 0, 1, 1)], lambda _, pair=(lower, upper): Situation(*pair), maximise=False
+        )
+        with pytest.raises(UsageError, match=f"f: {reason}; bilevel problems take linear rows only"):
+            problem.situation((0.0,))
+
+
+def with_rows_only(model: Model) -> Model:
+    builder = Builder("rows")
+    for name in model.column_names:
+        builder.add_column(name)
+    return builder.build()

@@ -235,7 +235,8 @@ def run(seed: int, instance: str = "i") -> Run:
 
 def said(claim: Claim, objective: float | None = None, bound: float | None = None) -> Response:
     check = Check.CONFIRMED if claim in (Claim.OPTIMAL, Claim.FEASIBLE) else Check.UNCONFIRMED
-    return Response(Termination.EXITED, claim, check, objective, bound)
+    proven = objective if check is Check.CONFIRMED else None
+    return Response(Termination.EXITED, claim, check, objective, bound, proven_objective=proven)
 
 
 @pytest.mark.parametrize(("maximise", "sign"), [(False, 1.0), (True, -1.0)])
@@ -296,7 +297,9 @@ def test_an_unbounded_claim_falls_with_a_verified_optimum_before_or_after_it():
 def test_a_refuted_solution_is_no_evidence():
     referee = Referee(0.0)
     referee.judge(run(0), said(Claim.OPTIMAL, 5.0, 5.0), False)
-    liar = replace(said(Claim.OPTIMAL, 1.0, 1.0), check=Check.REFUTED, reason="row r is violated")
+    liar = replace(
+        said(Claim.OPTIMAL, 1.0, 1.0), check=Check.REFUTED, reason="row r is violated", proven_objective=None
+    )
     assert referee.judge(run(1), liar, False) == [(run(1), liar)]
 
 

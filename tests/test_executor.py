@@ -27,8 +27,10 @@ from tests.followers.scene import (
 from tuner.errors import Failed, UsageError
 from tuner.follower import pool
 from tuner.follower.executor import LocalExecutor
+from tuner.follower.inheritance import ALLOWED, THREADS
 from tuner.follower.outcome import Remains, judge
 from tuner.follower.solvers import Adapter
+from tuner.follower.spawn import MARK
 from tuner.ports import Activity, Executor
 
 BACK = 2.0
@@ -39,9 +41,9 @@ BACK = 2.0
 def mark() -> Iterator[str]:
     """What every process that these tests start carries in its environment."""
     value = secrets.token_hex(8)
-    os.environ["TUNER_TEST_MARK"] = value
+    os.environ["LC_TUNER_TEST_MARK"] = value
     yield value
-    del os.environ["TUNER_TEST_MARK"]
+    del os.environ["LC_TUNER_TEST_MARK"]
     assert not processes_with(value), "a process has outlived its executor"
 
 
@@ -188,7 +190,32 @@ def test_a_child_is_confined(mark, tmp_path):
     assert facts["core files"] == 0
     assert facts["CPU seconds"] == 13
     assert MEMORY_MIB < facts["address space, MiB"] < MEMORY_MIB + 1000
-    assert facts["descriptors"] <= 5, "standard streams, the answer's pipe, and the folder being listed"
+
+
+def test_a_child_inherits_no_secret(mark, tmp_path, monkeypatch):
+    for name in ("TUNER_STORE", "TUNER_TOKEN", "AWS_SECRET_ACCESS_KEY", "PGPASSWORD", "ANY_OTHER"):
+        monkeypatch.setenv(name, "hush hush")
+    with executor(saved(small_model(), tmp_path)) as one:
+        response = execute(one, run_of("TellsItsEnvironment", limit=10.0, sought="hush"))
+    names, is_told = json.loads(response.raw_status)
+    assert not is_told
+    others = set(names) - {*ALLOWED, *THREADS, "PYTHONPATH", MARK}
+    assert all(name.startswith("LC_") for name in others), others
+
+
+def test_a_child_holds_nothing_but_its_pipes(mark, tmp_path):
+    leaked = os.open(__file__, os.O_RDONLY)
+    os.set_inheritable(leaked, True)
+    try:
+        with executor(saved(small_model(), tmp_path)) as one:
+            facts = json.loads(execute(one, run_of("OpensFiles", limit=10.0)).raw_status)
+    finally:
+        os.close(leaked)
+    opened = facts["descriptors"]
+    assert opened.pop("0") == "/dev/null"
+    assert opened["1"] == opened["2"]
+    assert len(opened) == 3, "what it prints, twice, and its answer"
+    assert all(place.startswith("pipe:") for place in opened.values()), opened
 
 
 def test_an_executing_run_can_be_cancelled(runs, announcements):

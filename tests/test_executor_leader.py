@@ -34,7 +34,7 @@ def mark() -> str:
 def lead(folder: Path, mark: str, *followers: str) -> tuple[subprocess.Popen[bytes], set[int]]:
     """Start a leader that executes these followers; return it and their process ids once all have begun."""
     announcements = Announcements(folder)
-    environment = {**os.environ, "TUNER_TEST_MARK": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "LC_TUNER_TEST_MARK": mark, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", LEADER, str(folder), announcements.path, *followers]
     leader = subprocess.Popen(command, env=environment)
     return leader, {announcements.next() for _ in followers}

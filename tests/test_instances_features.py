@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from instances.builder import Builder
 from instances.features import FEATURES, features
 from instances.reading import read_model
 
@@ -69,3 +70,24 @@ def test_a_model_without_rows_has_features_too(tmp_path: Path) -> None:
     found = features(read_model(path))
     assert (found["other rows"], found["density"], found["continuous columns"]) == (0, 0.0, 1)
     assert "least side" not in found
+
+
+def test_rows_with_indicators_are_of_their_own_kind_and_sets_are_counted_by_type() -> None:
+    builder = Builder()
+    columns = [builder.add_binary(f"b{j}") for j in range(4)]
+    for number, column in enumerate(columns):
+        row = builder.add_row(f"packing{number}", [(other, 1.0) for other in columns if other != column], upper=1.0)
+        if number != 1:
+            builder.add_indicator(row, column, 1)
+    for number, type in enumerate((2, 1, 1)):
+        builder.add_set(f"s{number}", type, [(column, float(column)) for column in columns])
+    found = features(builder.build())
+    rows = {name: count for name, count in found.items() if name.endswith((" rows", " sets")) and count}
+    assert rows == {"indicator rows": 3, "packing rows": 1, "sos1 sets": 2, "sos2 sets": 1}
+
+
+def test_empty_rows_with_indicators_are_no_other_rows() -> None:
+    builder = Builder()
+    builder.add_indicator(builder.add_row("r", lower=1.0), builder.add_binary("b"), 1)
+    found = features(builder.build())
+    assert (found["indicator rows"], found["other rows"]) == (1, 0)

@@ -149,6 +149,11 @@ def test_a_second_set_may_repeat_what_the_first_one_has(tmp_path: Path) -> None:
     model = read(tmp_path, text)
     assert (model.row_lower.tolist(), model.row_upper.tolist()) == ([3], [4])
     assert (model.lower.tolist(), model.upper.tolist()) == ([0, 1], [3, 8])
+    assert model.warnings == (
+        "section RHS: the set 'R2' repeats what 'R1' has and is left out",
+        "section RANGES: the set 'S2' repeats what 'S1' has and is left out",
+        "section BOUNDS: the set 'B2' repeats what 'B1' has and is left out",
+    )
 
 
 @pytest.mark.parametrize(

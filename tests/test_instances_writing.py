@@ -40,6 +40,12 @@ def everything() -> Model:
         entries = [(column, 1 / (column + 3)) for column in range(number, len(builder.columns) - 2, 5)]
         builder.add_row(f"row{number}" if number else "obj", entries, lower=lower, upper=upper)
     builder.add_row("empty", lower=-1.0)
+    binary, fixed = builder.columns["INTEGER[0,1]"], builder.columns["INTEGER[0,0]"]
+    for row, column, value in ((1, binary, 0), (3, fixed, 1), (4, binary, 1), (7, binary, 1)):
+        builder.add_indicator(row, column, value)
+    builder.add_set("S1", 1, [(column, 0.1 * column) for column in range(7)])
+    builder.add_set("pair", 2, [(column, -1e-7 / (column + 1)) for column in range(3, 40, 4)])
+    builder.add_set("alike", 1, [(5, 2.0), (3, 2.0)])
     return builder.build()
 
 
@@ -78,7 +84,7 @@ def test_writing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert packed[4:8] == bytes(4)
 
 
-@pytest.mark.parametrize("name", ["a b", "", "a\tb", "'MARKER'"])
+@pytest.mark.parametrize("name", ["a b", "", "a\tb", "'MARKER'", "$a"])
 def test_names_that_free_mps_cannot_carry_are_refused(tmp_path: Path, name: str) -> None:
     builder = Builder()
     builder.add_row(name)
@@ -101,3 +107,37 @@ def test_a_builder_refuses_one_name_for_two() -> None:
         builder.add_column("x")
     with pytest.raises(ValueError, match="two rows 'c'"):
         builder.add_row("c")
+
+
+def test_sets_and_indicators_have_sections_of_their_own(tmp_path: Path) -> None:
+    builder = Builder("logic")
+    b, x, y = builder.add_binary("b"), builder.add_column("S1"), builder.add_column("y", upper=2.0)
+    builder.add_indicator(builder.add_row("r", [(x, 1.0)], lower=-1.0, upper=4.0), b, 0)
+    builder.add_row("s", [(x, 1.0)], upper=4.0)
+    builder.add_indicator(builder.add_row("t", [(y, 1.0)], upper=1.0), b, 1)
+    builder.add_set("two", 2, [(x, 2.5), (b, -1.0), (y, 1e7)])
+    builder.add_set("nobody", 1, [])
+    builder.add_set("one", 1, [(y, 3.0)])
+    write_mps(builder.build(), tmp_path / "a.mps")
+    text = (tmp_path / "a.mps").read_text()
+    assert text.endswith(
+        "SOS\n S2 two\n    b -1.0\n    S1 2.5\n    y 10000000.0\n S1 one\n    y 3.0\n"
+        "INDICATORS\n IF r b 0\n IF t b 1\nENDATA\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["a\xa0b", "x'MARKER'y", "Größe", "a$", "*a", "\x1b[1m", "\x1c", "RHS", "3"])
+def test_names_of_every_other_kind_come_back(tmp_path: Path, name: str) -> None:
+    builder = Builder("a")
+    column = builder.add_column(name, 1.0, lower=-2.0, upper=5.0, kind=VariableKind.SEMI_CONTINUOUS)
+    builder.add_row(name, [(column, 2.0)], lower=1.0, upper=4.0)
+    builder.add_set(name, 1, [(column, 1.0)])
+    write_mps(builder.build(), tmp_path / "a.mps")
+    assert_same(read_model(tmp_path / "a.mps"), builder.build())
+
+
+def test_a_name_that_free_mps_cannot_carry_is_refused_for_a_set_too(tmp_path: Path) -> None:
+    builder = Builder()
+    builder.add_set("a b", 1, [(builder.add_binary("b"), 1.0)])
+    with pytest.raises(ValueError, match="'a b' cannot be the name of a row, column or set"):
+        write_mps(builder.build(), tmp_path / "a.mps")

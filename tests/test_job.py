@@ -42,7 +42,7 @@ from tuner.leader.race import Race
 from tuner.scenario import Scenario
 
 PATIENCE = 60.0
-MARKER = "TUNER_TEST_JOB"
+MARKER = "LC_TUNER_TEST_JOB"
 
 
 class Silence:

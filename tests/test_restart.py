@@ -20,7 +20,7 @@ from tests.processes import Command, Server, until
 from tests.service import handed_in, uploaded
 from tuner.follower.processes import marked
 
-MARK = "TUNER_TEST_RESTART"
+MARK = "LC_TUNER_TEST_RESTART"
 EITHER = [("postgresql_url", signal.SIGKILL), ("sqlite_url", signal.SIGTERM)]
 """A restart takes a while: each kind of database with one way to end."""
 PATHS = {"/v1/models?suffix=.mps": MPS * 20_000, "/v1/archives?name=spring": zipped({"a.mps": os.urandom(2_000_000)})}

@@ -12,7 +12,7 @@ from storage.store import Store
 from tests.archives import MPS
 from tests.service import bearer, carried_out, refused, sent, served
 from tests.store_samples import MEMBERS, SUBMISSION
-from tuner.service import jobs
+from tuner.service import events
 from tuner.service.access import FORWARDED
 from tuner.service.server import application
 
@@ -45,8 +45,8 @@ def test_a_token_that_was_revoked_is_of_no_use(open_client: httpx.Client, store:
 def test_who_follows_a_job_hears_no_more_of_it_once_the_token_is_revoked(
     open_client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(jobs, "KNOWN_EVERY", 0.2)
-    monkeypatch.setattr(jobs, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(events, "KNOWN_EVERY", 0.2)
+    monkeypatch.setattr(events, "LOOK_EVERY", 0.1)
     job = store.create_job(replace(SUBMISSION, members=MEMBERS, owner="ann"))
     token, secret = store.create_token("t", "ann", Scope.READ)
     headers = {"Authorization": f"Bearer {secret}"}

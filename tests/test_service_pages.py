@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,13 +14,14 @@ import httpx
 import optuna
 import pytest
 from a2wsgi import WSGIMiddleware
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from starlette.routing import Route
 
 from storage.lease import Lease, this_process
 from storage.records import Answer, Bracket, Configuration, Event, JobState, Run, Scope
 from storage.store import Store
 from tests.archives import MPS, zipped
+from tests.browsing import Watched
 from tests.service import bearer, served
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
 from tuner.app.drawing import figures
@@ -34,7 +34,6 @@ from tuner.service.access import COOKIE
 from tuner.service.server import application
 
 HOSTILE = "<script>document.title='hacked'</script><b>bold</b>"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
 @pytest.fixture
@@ -100,7 +99,7 @@ def test_a_page_says_when_what_it_recommends_never_was_the_incumbent(client: htt
 
 
 def test_a_job_that_has_just_been_handed_in_is_shown(client: httpx.Client, store: Store) -> None:
-    assert "Hand a folder of models in" in client.get("/").text
+    assert "Submit a folder of models" in client.get("/").text
     job, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True, owner="local"))
     page = client.get(f"/jobs/{job.id}").text
     assert 'data-verb="pause"' in page
@@ -179,32 +178,6 @@ def test_pages_ask_for_a_token_and_keep_it_out_of_reach(store: Store) -> None:
 
 
 # In a real browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no browser is installed: Debian's is the package chromium")
-    with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
-
-
-class Watched:
-    """A page whose errors, and requests to anywhere else, are noted."""
-
-    def __init__(self, context: BrowserContext, url: str) -> None:
-        self.page: Page = context.new_page()
-        self.wrong: list[str] = []
-        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
-        self.page.on("console", lambda said: self.wrong.append(said.text) if said.type == "error" else None)
-        self.page.on("request", self._look)
-        self._url = url
-
-    def _look(self, request: Any) -> None:
-        if not request.url.startswith((self._url, "data:", "blob:")):
-            self.wrong.append(request.url)
 
 
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1200), ("dark", 1200), ("light", 380)])

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from instances.builder import Builder
 from instances.model import Model
+from instances.writing import write_mps
 from storage.records import Claim
 from tests.logical_models import CONTINUOUS, INF, INTEGER, SEMI_CONTINUOUS, SEMI_INTEGER, logical, optimum
 from tests.solver_process import SolverProcess
@@ -71,6 +73,49 @@ def test_the_optimum_is_the_one_that_enumeration_finds(
                 assert "semi-continuous" in reason
             else:
                 assert_right(name, model, solve(solver, model), best)
+
+
+UNBOUNDED = range(40)
+
+
+@pytest.mark.parametrize("chunk", range(4))
+def test_unbounded_models_are_called_so_and_others_are_not(processes: dict[str, SolverProcess], chunk: int) -> None:
+    for seed in UNBOUNDED[chunk::4]:
+        model = logical(seed, whole=False, unbounded=True)
+        best = optimum(model)
+        truth = Claim.INFEASIBLE if best is None else Claim.UNBOUNDED if abs(best) == INF else Claim.OPTIMAL
+        for name, solver in processes.items():
+            if not solver("refuses", model):
+                answer = solve(solver, model)
+                if name == "cp-sat" and np.any(model.kind == CONTINUOUS):
+                    assert answer.claim in (truth, Claim.FEASIBLE, Claim.NOTHING), (name, seed)
+                else:
+                    assert answer.claim is truth, (name, seed)
+                if answer.claim is Claim.OPTIMAL:
+                    assert answer.objective == pytest.approx(best, abs=1e-5), (name, seed)
+
+
+def test_the_models_without_bounds_are_of_all_sorts() -> None:
+    optima = [optimum(logical(seed, whole=False, unbounded=True)) for seed in UNBOUNDED]
+    assert 3 < sum(best is None for best in optima) < 20
+    assert 3 < sum(best is not None and abs(best) == INF for best in optima) < 20
+
+
+def test_an_optimum_beside_a_ray_that_only_a_set_allows_is_not_believed(processes: dict[str, SolverProcess]) -> None:
+    model = logical(16, whole=False, unbounded=True)
+    answer = solve(processes["scip"], model)
+    assert (answer.claim, answer.objective, answer.bound) == (Claim.UNBOUNDED, None, None)
+
+
+def test_a_ray_that_no_single_member_of_a_set_has_is_none(processes: dict[str, SolverProcess]) -> None:
+    builder = Builder("together", maximise=True)
+    x, y = builder.add_column("x", 1.0), builder.add_column("y", 1.0)
+    builder.add_row("r", [(x, 1.0), (y, -1.0)], lower=-5.0, upper=7.0)
+    builder.add_set("s", 1, [(x, 1.0), (y, 2.0)])
+    answer = solve(processes["scip"], builder.build())
+    assert (answer.claim, answer.objective) == (Claim.OPTIMAL, pytest.approx(7.0))
+    for name in ("highs", "cp-sat"):
+        assert "special ordered set s has the member" in processes[name]("refuses", builder.build())
 
 
 def test_the_enumerated_models_are_of_all_sorts() -> None:
@@ -203,3 +248,60 @@ def test_a_set_of_binaries_is_solved_by_every_solver(solver: SolverProcess) -> N
     builder.add_set("one", 1, [(columns[3], 1.0), (columns[2], 2.0)])
     answer = solve(solver, builder.build())
     assert (answer.claim, answer.objective) == (Claim.OPTIMAL, pytest.approx(9.0))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_scips_own_reader_takes_what_we_write_for_the_same_model(
+    processes: dict[str, SolverProcess], tmp_path: Path, seed: int
+) -> None:
+    model = logical(seed, whole=True)
+    write_mps(model, tmp_path / "model.mps")
+    best = optimum(model)
+    found = processes["scip"]("optimum of file", tmp_path / "model.mps")
+    assert found == (None if best is None else pytest.approx(best, abs=1e-6))
+
+
+def fixed_charges(capacity: float, seed: int) -> Model:
+    """Make: cover two demands from five sources, each with a price of its own and closed unless it is paid for."""
+    random = np.random.default_rng(seed)
+    builder = Builder(f"fixed charges {seed}")
+    flows = []
+    for j in range(5):
+        paid = builder.add_binary(f"paid{j}", float(random.integers(1, 50)))
+        flow = builder.add_column(f"flow{j}", float(random.integers(0, 5)), 0.0, capacity)
+        builder.add_indicator(builder.add_row(f"closed{j}", [(flow, 1.0)], upper=0.0), paid, 0)
+        flows.append(flow)
+    for name, some, demand in (("all", flows, random.integers(1, 20)), ("some", flows[:3], random.integers(1, 6))):
+        builder.add_row(name, [(flow, float(random.integers(1, 4))) for flow in some], lower=float(demand))
+    return builder.build()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_coefficient_at_the_limit_gives_right_answers(processes: dict[str, SolverProcess], seed: int) -> None:
+    model = fixed_charges(1e5, seed)
+    answer = solve(processes["highs"], model)
+    assert answer.claim is Claim.OPTIMAL
+    assert answer.objective == pytest.approx(optimum(model))
+
+
+def test_a_coefficient_beyond_the_limit_is_refused_by_name(processes: dict[str, SolverProcess]) -> None:
+    reason = processes["highs"]("refuses", fixed_charges(1.5e5, 0))
+    assert "row closed0 holds only where paid0 is 0: as a linear row, that takes a coefficient 1.5e+05 times" in reason
+    assert processes["cp-sat"]("refuses", fixed_charges(1.5e5, 0)) == ""
+
+
+@pytest.mark.parametrize("capacity", [1e7, 1e9])
+def test_what_leaks_through_a_large_coefficient_is_never_claimed(
+    processes: dict[str, SolverProcess], capacity: float
+) -> None:
+    unproven = 0
+    for seed in range(8):
+        model = fixed_charges(capacity, seed)
+        answer = processes["highs"]("solve without limit", model)
+        if answer.claim is Claim.OPTIMAL:
+            assert answer.objective == pytest.approx(optimum(model), rel=1e-5)
+        else:
+            unproven += 1
+        if answer.point is not None:
+            assert check_point(model, answer.point, answer.objective).reason == ""
+    assert unproven, "nothing leaked: the limit could be higher"

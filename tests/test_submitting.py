@@ -268,8 +268,28 @@ def test_a_problem_that_would_take_the_machine_fails_by_itself() -> None:
     try_out(json.dumps(example("toll").document()), threading.Event())
 
 
+def test_the_process_that_tries_a_problem_out_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LC_TUNER_TEST_TRIES", "for secrets")
+    monkeypatch.setenv("TUNER_STORE", "postgresql://tuner:hush@host/tuner")
+    monkeypatch.setenv("TUNER_TOKEN", "hush")
+    stop = threading.Event()
+
+    def tried() -> None:
+        with pytest.raises(Stopped):
+            try_out(json.dumps(ENDLESS), stop)
+
+    thread = threading.Thread(target=tried)
+    thread.start()
+    until(lambda: bool(marked("LC_TUNER_TEST_TRIES=for secrets")))
+    (pid,) = marked("LC_TUNER_TEST_TRIES=for secrets")
+    told = b"".join((Path(f"/proc/{pid}") / each).read_bytes() for each in ("environ", "cmdline"))
+    stop.set()
+    thread.join(30.0)
+    assert b"hush" not in told
+
+
 def test_trying_a_problem_out_is_done_again_when_somebody_kills_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TUNER_TEST_TRIES", "this one")
+    monkeypatch.setenv("LC_TUNER_TEST_TRIES", "this one")
     reasons: list[str] = []
 
     def tried() -> None:
@@ -281,10 +301,10 @@ def test_trying_a_problem_out_is_done_again_when_somebody_kills_it(monkeypatch: 
     thread.start()
     killed = []
     for _ in range(2):
-        until(lambda: bool(marked("TUNER_TEST_TRIES=this one")))
-        (pid,) = marked("TUNER_TEST_TRIES=this one")
+        until(lambda: bool(marked("LC_TUNER_TEST_TRIES=this one")))
+        (pid,) = marked("LC_TUNER_TEST_TRIES=this one")
         os.kill(pid, signal.SIGKILL)
-        until(lambda pid=pid: pid not in marked("TUNER_TEST_TRIES=this one"))  # type: ignore[misc]
+        until(lambda pid=pid: pid not in marked("LC_TUNER_TEST_TRIES=this one"))  # type: ignore[misc]
         killed.append(pid)
     thread.join(30.0)
     assert len(set(killed)) == 2

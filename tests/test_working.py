@@ -28,7 +28,7 @@ from tuner.app.patience import patient
 from tuner.app.working import Worker, named_folder
 from tuner.follower.processes import marked
 
-MARKER = "TUNER_TEST_WORKER"
+MARKER = "LC_TUNER_TEST_WORKER"
 
 
 @pytest.fixture(autouse=True)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+
+from instances.visible import escaped
 
 WIDTH, HEIGHT = 420.0, 300.0
 LEFT, RIGHT, TOP, BOTTOM = 56.0, 14.0, 12.0, 44.0
+
+
+def as_html(text: str) -> str:
+    """Return a text as HTML has it, hidden characters spelled out."""
+    return html.escape(escaped(text))
 
 
 @dataclass(frozen=True)
@@ -70,7 +77,7 @@ def scatter(points: Sequence[tuple[str, float, float]], x: Axis, y: Axis) -> str
     low, high = max(x.low, y.low), min(x.high, y.high)
     marks = [f'<line class="diagonal" x1="{px(low):.1f}" y1="{py(low):.1f}" x2="{px(high):.1f}" y2="{py(high):.1f}"/>']
     marks += [
-        f'<circle class="point" cx="{px(first):.1f}" cy="{py(second):.1f}" r="4.5"><title>{escape(name)}: '
+        f'<circle class="point" cx="{px(first):.1f}" cy="{py(second):.1f}" r="4.5"><title>{as_html(name)}: '
         f"{first:.3g} and {second:.3g}</title></circle>"
         for name, first, second in points
     ]
@@ -85,7 +92,7 @@ def steps(series: Sequence[Series], x: Axis, y: Axis) -> str:
         path = ""
         for number, (first, second) in enumerate(line.points):
             path += f"M{px(first):.1f},{py(second):.1f}" if not number else f"H{px(first):.1f}V{py(second):.1f}"
-        marks.append(f'<path class="line s{place % 4}" d="{path}"><title>{escape(line.name)}</title></path>')
+        marks.append(f'<path class="line s{place % 4}" d="{path}"><title>{as_html(line.name)}</title></path>')
     return figure(x, y, marks, f"{y.label} against {x.label}")
 
 
@@ -110,8 +117,8 @@ def figure(x: Axis, y: Axis, marks: Sequence[str], title: str) -> str:
         grid.append(f'<text x="{left - 6}" y="{py(tick) + 4:.1f}" text-anchor="end">{tick:g}</text>')
     middle = TOP + (base - TOP) / 2
     return (
-        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{escape(title)}">{"".join(grid)}'
+        f'<svg viewBox="0 0 {WIDTH:g} {HEIGHT:g}" role="img" aria-label="{as_html(title)}">{"".join(grid)}'
         f'<rect class="frame" x="{left}" y="{TOP}" width="{right - left}" height="{base - TOP}"/>{"".join(marks)}'
-        f'<text x="{(left + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x.label)}</text>'
-        f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{escape(y.label)}</text></svg>'
+        f'<text x="{(left + right) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{as_html(x.label)}</text>'
+        f'<text transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{as_html(y.label)}</text></svg>'
     )

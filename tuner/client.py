@@ -16,10 +16,12 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
+from storage.names import fitted, unseen
 from storage.records import JobKind, JobState
 from tuner.app.shapes import (
     Best,
@@ -156,6 +158,7 @@ class Client:
             say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
         for damaged in found.damaged:
             say(f"left out: {damaged.path}: {damaged.reason}")
+        name = fitted(name) if unseen(name) else name
         files = {file.sha256: file for file in found.files}
         missing = self._told(Missing, "POST", "/models/missing", json={"sha256": list(files)})["missing"]
         say(f"{len(files)} models, {len(missing)} of them to be sent")
@@ -167,6 +170,10 @@ class Client:
     def _send(self, file: ModelFile) -> None:
         parts = suffixes(file.path.name)
         assert parts is not None
+        try:
+            CAPS.check_upload(file.path.stat().st_size, str(file.path))
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
 
         def pieces() -> Iterator[bytes]:
             with file.path.open("rb") as opened:
@@ -198,6 +205,10 @@ class Client:
             key: as in `submit`.
 
         """
+        try:
+            CAPS.check_document(json.dumps(problem).encode(), "the problem")
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return self._told(JobShape, "POST", "/problems", json=dict(problem), headers=headers)
 
@@ -243,6 +254,8 @@ class Client:
                 if line.startswith("event: "):
                     kind = line.removeprefix("event: ")
                 elif line.startswith("data: "):
+                    if kind == "gone":
+                        raise UnknownJob(f"{self.url}: job {job!r} was deleted")
                     try:
                         told = json.loads(line.removeprefix("data: "))
                         _checking(Over if kind == "over" else Standing).validate_python(told)
@@ -292,12 +305,17 @@ class _Unreachable:
     ) -> None:
         if isinstance(error, httpx.HTTPError):
             raise Away(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+        if isinstance(error, UnicodeEncodeError):  # of what was to be sent: bytes of a file or of a shell's word
+            found = str(error.object)[error.start : error.start + 40]
+            raise UsageError(f"{found!r} is no text in UTF-8, and cannot be sent to a server") from None
 
 
 def _of(job: str) -> str:
     """Return a job's path; without a reference, it would be that of all jobs."""
     if not str(job):
         raise UsageError("JOB is empty: write the name or number of a job, as tuner jobs lists them")
+    if wrong := unseen(str(job)):
+        raise UnknownJob(f"there is no job {job!r}: the name {wrong}")
     return f"/jobs/{quote(str(job), safe='')}"
 
 
@@ -322,6 +340,7 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
+        HTTPStatus.TOO_MANY_REQUESTS: Away,
         HTTPStatus.BAD_GATEWAY: Away,
         HTTPStatus.SERVICE_UNAVAILABLE: Away,
         HTTPStatus.GATEWAY_TIMEOUT: Away,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from statistics import fmean
 
-from storage.records import Response, Run
+from storage.records import Check, Response, Run
 
 
 class Cost(StrEnum):
@@ -68,10 +68,13 @@ def solved(cost: Cost, run: Run, response: Response) -> bool:
 def cost_of(cost: Cost, run: Run, response: Response) -> float:
     """Return the cost of a run that was not capped, or that was solved within its cap.
 
+    A response that is disputed costs what one does that found nothing: no better objective, gap or time is its own.
     A capped run that was not solved has no cost yet: it is known to cost more than its limit (see `censored`).
     """
     if not response.feasible:
         return worst(cost, run.cutoff)
+    if response.check is Check.DISPUTED:
+        return PENALTY * run.cutoff if cost.is_time else scale(cost, run.cutoff)
     if cost is Cost.GAP:
         if solved(cost, run, response):
             return 0.0
@@ -85,7 +88,7 @@ def cost_of(cost: Cost, run: Run, response: Response) -> float:
 
 def censored(cost: Cost, run: Run, response: Response) -> bool:
     """Whether all that is known of the cost is that it exceeds the run's limit: capped or cancelled, and unsolved."""
-    if not response.feasible or solved(cost, run, response):
+    if not response.feasible or response.check is Check.DISPUTED or solved(cost, run, response):
         return False
     return run.capped or response.termination.value == "killed"
 

@@ -36,6 +36,10 @@ class Stopped(TunerError):
     exit_code = 130
 
 
+class MissingExtra(TunerError):
+    """A package that only some need is not installed: install it, then try again."""
+
+
 class Failed(TunerError):
     """The work could not be done: mend what the message names, then go on with ``tuner resume``."""
 

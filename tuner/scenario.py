@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from storage.names import fault, fitted
+from storage.names import fault, fitted, unseen
 from tuner.cost import Cost, Ties
 from tuner.documents import read_document
 from tuner.errors import UsageError
@@ -64,8 +64,8 @@ class Scenario:
     def __post_init__(self) -> None:
         """Raise UsageError for the first value that makes no sense."""
         for name in ("folder", "holdout", "space"):
-            if "\0" in getattr(self, name):
-                raise UsageError(f"{name}: {getattr(self, name)!r} has a character that no path has")
+            if wrong := unseen(getattr(self, name)):
+                raise UsageError(f"{name}: {getattr(self, name)!r} {wrong}; rename it")
         if not self.folder.strip():
             raise UsageError("folder: the name is empty; name the folder of models, . for the one you are in")
         if not self.holdout.strip():

@@ -251,7 +251,34 @@ class TellsItsSurroundings(Follower):
             "core files": resource.getrlimit(resource.RLIMIT_CORE)[0],
             "address space, MiB": resource.getrlimit(resource.RLIMIT_AS)[0] >> 20,
             "CPU seconds": resource.getrlimit(resource.RLIMIT_CPU)[0],
-            "descriptors": len(list(Path("/proc/self/fd").iterdir())),
+            "descriptors": _descriptors(),
             "zygote": os.getppid(),
         }
         return Answer(Claim.NOTHING, json.dumps(facts))
+
+
+class TellsItsEnvironment(Follower):
+    """Answers what it was started with, as its raw status: variables by name, and whether a word is in any of it."""
+
+    def misbehave(self, model, parameters):
+        environment, command = (Path(f"/proc/self/{each}").read_text() for each in ("environ", "cmdline"))
+        names = sorted(entry.partition("=")[0] for entry in environment.split("\0") if entry)
+        return Answer(Claim.NOTHING, json.dumps([names, str(parameters["sought"]) in environment + command]))
+
+
+class OpensFiles(TellsItsSurroundings):
+    """Its warm process has files open when it forks."""
+
+    def parameters(self) -> Sequence[RealParameter]:
+        for _ in range(10):
+            os.dup(os.open(__file__, os.O_RDONLY))
+        return super().parameters()
+
+
+def _descriptors() -> dict[int, str]:
+    """Return what this process has open, by number, but for the folder that tells it."""
+    found = {}
+    for name in os.listdir("/proc/self/fd"):  # noqa: PTH208  has the folder open only while it lists it
+        with suppress(FileNotFoundError):
+            found[int(name)] = str(Path(f"/proc/self/fd/{name}").readlink())
+    return found

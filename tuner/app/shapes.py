@@ -124,12 +124,21 @@ class PartSizes(BaseModel):
     holdout: int
 
 
+class DelicateModel(BaseModel):
+    """A model on which it depends on the solver's tolerance what is right."""
+
+    name: str
+    sha256: Sha256
+    disputed: bool = Field(description="whether answers disagree; else none holds beyond the solver's tolerance")
+
+
 class TuningJob(JobShape):
     """A job that tunes a solver, with all that happened."""
 
     kind: Literal["tune"]
     models: PartSizes
     runs: int
+    delicate: list[DelicateModel]
     trajectory: list[StepShape]
     events: list[EventShape]
 
@@ -308,6 +317,7 @@ class RunRow(Measured):
     check: Check
     cost: Number | None = Field(description="null for a run that was capped before it had one")
     objective: Number | None
+    proven_objective: Number | None = Field(description="of a point that is feasible beyond every tolerance, near it")
     bound: Number | None
     gap: Number | None
     peak_mib: float | None
@@ -316,6 +326,7 @@ class RunRow(Measured):
     work: Number | None
     integral: Number | None
     raw_status: str
+    doubt: str = Field(description="why the answer holds within the solver's tolerance only; empty when it is proven")
 
 
 class AnswerRow(Measured):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from storage.lease import Lease
-from storage.names import fitted
+from storage.names import fault, fitted
 from storage.records import Answer, Event, Job, JobKind, Submission
 from storage.records import Bracket as KeptBracket
 from storage.store import Store
@@ -96,6 +96,8 @@ def submission_of(
     seed: int,
 ) -> Submission:
     """Return what is handed in of a problem whose document this is; ``source`` also names a job that has no name."""
+    if name and (wrong := fault(name)):
+        raise UsageError(f"name: {name!r} {wrong}; choose another, such as {fitted(name)!r}")
     return Submission(
         name=name,
         folder=source if name else fitted(source),

@@ -6,7 +6,6 @@ the document on standard input, and says on standard output what is wrong with i
 
 from __future__ import annotations
 
-import os
 import resource
 import signal
 import subprocess
@@ -14,9 +13,11 @@ import sys
 import tempfile
 import threading
 
+from instances.visible import escaped
 from tuner.bilevel import Ties
 from tuner.bilevel.applications import restored
 from tuner.errors import Failed, Stopped, TunerError, UsageError
+from tuner.follower.inheritance import clean_environment
 from tuner.follower.reading import READING_MIB, READING_SECONDS
 
 WRONG, FULL = 2, 3
@@ -60,12 +61,11 @@ def try_out(
 
 def _tried(document: str, stop: threading.Event, seconds: float, memory_mib: float) -> tuple[int, str]:
     """Return the exit code of a process that reads a problem, and what it says."""
-    words = [sys.executable, "-m", __name__, str(round(memory_mib))]
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}  # whose threads would take address space
+    words = [sys.executable, "-P", "-m", __name__, str(round(memory_mib))]
     with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as told:
         given.write(document.encode())
         given.seek(0)
-        process = subprocess.Popen(words, stdin=given, stdout=told, stderr=subprocess.DEVNULL, env=environment)
+        process = subprocess.Popen(words, stdin=given, stdout=told, stderr=subprocess.DEVNULL, env=clean_environment())
         try:
             code = _ended(process, stop, seconds)
         finally:
@@ -92,12 +92,12 @@ def _main(memory_mib: int) -> int:
     try:
         restored(sys.stdin.read()).problem(Ties.OPTIMISTIC)
     except TunerError as error:
-        print(error)
+        sys.stdout.write(escaped(str(error)))
         return WRONG
     except MemoryError:
         return FULL
     except Exception as error:  # noqa: BLE001  of a kind that nobody thought of: it fails the job, not the worker
-        print(f"it cannot be read: {type(error).__name__}: {error}")
+        sys.stdout.write(escaped(f"it cannot be read: {type(error).__name__}: {error}"))
         return 1
     return 0
 

@@ -37,6 +37,7 @@ from tuner.leader.race import Race
 from tuner.ports import Executor
 from tuner.space import Space
 from tuner.verdict.decide import Verdict, decide, is_starved
+from tuner.verdict.delicate import delicate, sentences
 from tuner.verdict.holdout import contenders, plan, reserve, round_seconds
 from tuner.verdict.reproduce import reproducing_line
 from tuner.verdict.words import busy, paragraph
@@ -149,20 +150,19 @@ class _Work:
             priors=experience.priors,
             first=experience.winners,
         )
-        self._runs = 0
         self._done: set[Run] = set()
-        for stored in store.responses(job.id):
-            self._runs += 1
-            if stored.response.termination is not Termination.KILLED:
-                self._done.add(stored.run)
-            maximise = self._instances[stored.run.instance].maximise
-            _, *overturned = self._referee.judge(stored.run, stored.response, maximise)
-            if stored.run.purpose is Purpose.RACE:
-                self._race.tell(stored.run, stored.response)
-            for run, refuted in overturned:  # the process died before it could write this down
-                store.overturn(lease, run, refuted)
-                if run.purpose is Purpose.RACE:
-                    self._race.tell(run, refuted)
+        known = {stored.run: stored.response for stored in store.responses(job.id)}
+        judged: dict[Run, Response] = {}
+        for run, response in known.items():
+            judged.update(self._referee.judge(run, response, self._instances[run.instance].maximise))
+        for run, response in judged.items():
+            if response.check is not known[run].check:  # the process died before it could write this down
+                store.overturn(lease, run, response)
+            if response.termination is not Termination.KILLED:
+                self._done.add(run)
+            if run.purpose is Purpose.RACE:
+                self._race.tell(run, response)
+        self._runs = len(known)
         steps = store.incumbents(job.id, last=1)
         self._stepped: Configuration | None = steps[-1].configuration if steps else None
 
@@ -228,8 +228,13 @@ class _Work:
         return (
             f"no solver solved any of the {len(self._training)} models within the cutoff of {cutoff:g} s; "
             f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * cutoff:g}s)"
+            + "".join(f". {sentence}".removesuffix(".") for sentence in self._delicacy())
             + (f". {busy(starved, cutoff)}" if starved else "")
         )
+
+    def _delicacy(self) -> list[str]:
+        """Say which models are delicate: perhaps nothing was solved because every answer is disputed."""
+        return sentences(delicate(self._job.members, self._store.tallies(self._job.id)))
 
     @contextmanager
     def _mirror(self) -> Iterator[Mirror]:
@@ -262,17 +267,22 @@ class _Work:
         (_, response), *overturned = judged
         if self._store.record(self._lease, run, response, elapsed, environment_of(run.configuration.solver)):
             self._runs += 1
-        for earlier, refuted in overturned:
-            self._store.overturn(self._lease, earlier, refuted)
+        for earlier, other in overturned:
+            self._store.overturn(self._lease, earlier, other)
         for judged_run, judged_response in judged:
-            if not judged_response.feasible:
+            if not judged_response.feasible or judged_response.check is Check.DISPUTED or judged_run != run:
                 self._report(judged_run, judged_response, elapsed)
         return judged
 
     def _report(self, run: Run, response: Response, elapsed: float) -> None:
-        kind = "refuted" if response.check is Check.REFUTED else response.termination.value
+        if response.check is Check.CONFIRMED:  # it was disputed before
+            kind, reason = "settled", "what disputed it is refuted"
+        else:
+            told = response.check in (Check.REFUTED, Check.DISPUTED)
+            kind = response.check.value if told else response.termination.value
+            reason = response.reason or response.raw_status
         text = (
-            f"{run.configuration} on {self._names[run.instance]}: {response.reason or response.raw_status}\n"
+            f"{run.configuration} on {self._names[run.instance]}: {reason}\n"
             f"  {reproducing_line(run, self._paths[run.instance], self._job)}"
         )
         self._store.add_event(self._lease, Event(elapsed, kind, text))

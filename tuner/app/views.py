@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from storage.errors import UnknownJob
 from storage.records import (
     ALL_SLOTS,
     Bracket,
@@ -29,6 +30,7 @@ from tuner.app.files import parameter_file, python_file
 from tuner.cost import Cost, censored, cost_of
 from tuner.errors import NotFound, UsageError
 from tuner.verdict.compare import Measure
+from tuner.verdict.delicate import Delicate, delicate
 
 Data = dict[str, Any]
 """What JSON has: names with values."""
@@ -49,6 +51,7 @@ RESPONSE_COLUMNS = (
     "check",
     "cost",
     "objective",
+    "proven_objective",
     "bound",
     "gap",
     "cpu_s",
@@ -61,6 +64,7 @@ RESPONSE_COLUMNS = (
     "integral",
     "raw_status",
     "reason",
+    "doubt",
     "elapsed_s",
     "host",
     "processor",
@@ -212,6 +216,13 @@ class StoredView:
         """Return a job itself; UnknownJob for another owner's, too."""
         return self.store.job(reference, self._owner)
 
+    def standing(self, number: int) -> Job:
+        """Return a job as `Store.standing` does, by its id; UnknownJob for another owner's, too."""
+        job = self.store.standing(number)
+        if self._owner not in (None, job.owner):
+            raise UnknownJob(f"there is no job {number}")
+        return job
+
     def show(self, reference: str) -> Data:
         """Return a job with its trajectory and events; of a bilevel problem, with its bracket."""
         job = self.job(reference)
@@ -224,6 +235,7 @@ class StoredView:
             return data
         data["models"] = {part: sum(member.part == part for member in job.members) for part in ("training", "holdout")}
         data["runs"] = self.store.count(job.id)
+        data["delicate"] = delicate_data(delicate(job.members, self.store.tallies(job.id)))
         data["trajectory"] = self.trajectory(job)
         data["events"] = [event_data(event) for event in self.store.events(job.id)]
         return data
@@ -410,6 +422,11 @@ def comparison_data(found: Comparison) -> Data:
     return {"baseline": found.baseline.solver, **{name: getattr(found, name) for name in names}}
 
 
+def delicate_data(models: Iterable[Delicate]) -> list[Data]:
+    """Return the models that are numerically delicate."""
+    return [{"name": model.name, "sha256": model.instance, "disputed": model.disputed} for model in models]
+
+
 def step_data(step: Incumbent) -> Data:
     """Return a step of a trajectory."""
     return {
@@ -478,6 +495,7 @@ def run_row(job: Job, stored: StoredRun, member: Member) -> Data:
         "check": response.check.value,
         "cost": None if censored(cost, run, response) else cost_of(cost, run, response),
         "objective": response.objective,
+        "proven_objective": response.proven_objective,
         "bound": response.bound,
         "gap": response.gap,
         "cpu_s": response.cpu,
@@ -490,6 +508,7 @@ def run_row(job: Job, stored: StoredRun, member: Member) -> Data:
         "integral": response.integral,
         "raw_status": response.raw_status,
         "reason": response.reason,
+        "doubt": response.doubt,
         "elapsed_s": stored.elapsed,
         "host": stored.environment.host,
         "processor": stored.environment.processor,

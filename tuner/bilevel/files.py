@@ -31,7 +31,7 @@ from instances.lp import read_lp
 from instances.model import Model
 from instances.mps import read_mps
 from instances.reading import read_model
-from instances.text import open_text, split_fields
+from instances.text import BYTEWISE, open_text, split_fields
 from tuner.bilevel.linear import LinearProblem
 from tuner.cost import Ties
 from tuner.errors import NotFound, UsageError
@@ -111,8 +111,18 @@ def read_texts(texts: Texts, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
     return _problem(replace(joint, name=texts.name), texts.aux, f"{texts.name}{SUFFIX}", ties)
 
 
+def _read_mps(text: str) -> Model:
+    try:
+        return read_mps(lambda: StringIO(text))
+    except UnreadableModel:
+        if text.isascii():
+            raise
+        # The text does not say how many bytes a character had where the columns of a fixed file were counted.
+        return read_mps(lambda: StringIO(text), BYTEWISE)
+
+
 _FORMATS: dict[str, Callable[[str], Model]] = {
-    ".mps": lambda text: read_mps(lambda: StringIO(text)),
+    ".mps": _read_mps,
     ".lp": lambda text: read_lp(StringIO(text)),
 }
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from instances.model import Floats, Model, VariableKind
-from tuner.bilevel.problem import ModelProblem, Variable
+from tuner.bilevel.problem import ModelProblem, Variable, require_linear
 from tuner.bilevel.responder import X
 from tuner.cost import Ties
 from tuner.errors import UsageError
@@ -113,10 +113,11 @@ class LinearProblem(ModelProblem):
             ties: optimistic, or pessimistic.
 
         Raises:
-            UsageError: columns or rows that do not exist or stand there twice, or a variable of the leader that has no
-                value.
+            UsageError: columns or rows that do not exist or stand there twice, a variable of the leader that has no
+                value, an indicator constraint or a special ordered set.
 
         """
+        require_linear(joint.name, joint)
         self.joint = joint
         self.y = _places(lower_columns, joint.columns, "column", joint.name)
         self.lower_rows = np.sort(_places(lower_rows, joint.rows, "row", joint.name))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
+from instances.model import Model
 from tuner.bilevel.responder import SECONDS, Responder, Response, X
 from tuner.bilevel.workers import Workers
 from tuner.cost import Ties
@@ -97,6 +98,20 @@ class Variable:
     def __str__(self) -> str:
         where = f"{self.lower:.12g} to {self.upper:.12g}"
         return f"{where} in steps of {self.step:.12g}" if self.step else where
+
+
+def require_linear(name: str, model: Model) -> None:
+    """Raise UsageError, naming the first one, for a model with indicator constraints or special ordered sets."""
+    if len(model.indicator_row):
+        row, column = model.row_names[model.indicator_row[0]], model.column_names[model.indicator_column[0]]
+        what = f"row {row} holds only where {column} is {model.indicator_value[0]}"
+    elif len(model.sos_type):
+        what = f"{model.sos_names[0]} is a special ordered set"
+    else:
+        return
+    raise UsageError(
+        f"{name}: {what}; bilevel problems take linear rows only: write it as linear rows with binary variables"
+    )
 
 
 class Problem(ABC):
@@ -254,7 +269,7 @@ class ModelProblem(Problem):
 
 
 class FunctionProblem(ModelProblem):
-    """A problem whose lower level is a function of x: any MILP over y, as long as F and C are linear in y once x is."""
+    """A problem whose lower level is a function of x: any MILP of linear rows over y, with F and C linear in y."""
 
     def __init__(
         self,
@@ -296,6 +311,8 @@ class FunctionProblem(ModelProblem):
         if not isinstance(found, Situation):
             raise UsageError(f"{self.name}: the lower level has to return a Situation, not {type(found).__name__}")
         lower, upper = found.lower, found.upper
+        for model in (lower, upper):
+            require_linear(self.name, model)
         if lower.column_names != upper.column_names:
             raise UsageError(
                 f"{self.name}: at {self.named(x)} the two levels differ in their columns y: "

@@ -11,6 +11,7 @@ from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, StoreError, Unk
 from tuner.cli.hints import told
 from tuner.cli.interrupts import obey
 from tuner.cli.parser import build
+from tuner.cli.words import complain
 from tuner.errors import TunerError
 
 # Before numpy is imported: its threads would compute on the cores that solvers are measured on.
@@ -76,5 +77,5 @@ def entry() -> None:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"tuner: {message}", file=sys.stderr)
+    complain(message)
     return code

@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from storage.errors import StoreUnavailable
 from storage.records import Job, Value
 from storage.store import Store
@@ -31,7 +29,7 @@ from tuner.bilevel.state import Bracket
 from tuner.cli.hints import told
 from tuner.cli.interrupts import stoppable
 from tuner.cli.tuning import carry_out_scenario
-from tuner.cli.words import print_json
+from tuner.cli.words import Terminal, print_json, put, put_facts, terminal
 from tuner.commands import command, counted, duration
 from tuner.errors import Failed, UsageError
 from tuner.follower.solvers import adapter
@@ -133,21 +131,19 @@ def _tune(tuning: Tuning, arguments: argparse.Namespace) -> int:
 
 def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: LinearProblem | None = None) -> int:
     """Carry out a job that solves a bilevel problem, and print what came of it."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal()
     if problem is None:
         problem = restored(job.document).problem(Ties(job.ties))
-    console.print(
+    console.say(
         f"{job.name}: {counted(len(problem.variables), 'variable')} of the leader"
         f"{f' with {problem.count:.6g} choices' if math.isfinite(problem.count) else ''}, "
         f"{len(problem.y)} of the follower; {job.ties}; {job.solvers[0]}; budget {job.budget:g} s; "
         f"store {printed_url(arguments.store)}",
-        markup=False,
-        soft_wrap=True,
     )
     go_on_with = ("resume", job.name)
     try:
         with stoppable() as stop, _progress(console) as watch:
-            solved = carry_out(store, job, watch, lambda text: console.print(f"  {text}", markup=False), stop)
+            solved = carry_out(store, job, watch, lambda text: console.say(f"  {text}"), stop)
     except StoreUnavailable as error:
         raise Failed(str(error), *go_on_with) from None
     result = solved.result
@@ -158,13 +154,13 @@ def go_on(store: Store, job: Job, arguments: argparse.Namespace, problem: Linear
     sys.stdout.flush()
     if solved.interrupted:
         kept = f"Interrupted; answers kept: {result.responses}. Go on with"
-        console.print(told(kept, go_on_with, arguments), markup=False, soft_wrap=True)
+        console.say(told(kept, go_on_with, arguments))
         return INTERRUPTED
     place = getattr(arguments, "plot", None)
     if place:
         drawn = plot(problem, best=result.x, solver=job.solvers[0], slots=job.slots)
         _written(Path(place), drawn)
-        console.print(f"F over x is drawn in {place}", markup=False, soft_wrap=True)
+        console.say(f"F over x is drawn in {place}")
     return PROVEN if result.is_proven else NOT_PROVEN
 
 
@@ -185,7 +181,7 @@ def _write(application: Application | Tuning, path: Path) -> int:
         raise UsageError(f"--write {path}: a name that ends in .json is needed")
     written = application if isinstance(application, Tuning) else without_files(application)
     _written(path, json.dumps(written.document(), indent=2) + "\n")
-    print(f"{application.name} is in {path}; edit it, then: {command('solve', str(path))}")
+    put(f"{application.name} is in {path}; edit it, then: {command('solve', str(path))}")
     return PROVEN
 
 
@@ -215,14 +211,12 @@ def _answer(problem: Problem, values: Mapping[str, Value], response: Response, a
     if arguments.json:
         print_json(data)
     else:
-        width = max(map(len, data))
-        for name, value in data.items():
-            print(f"{name:<{width}}  {'-' if value is None or value == '' else _shown(value)}")
+        put_facts([(name, None if value in (None, "") else _shown(value)) for name, value in data.items()])
     return PROVEN if response.proven else NOT_PROVEN
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Any]:
+def _progress(console: Terminal) -> Iterator[Any]:
     """Yield what prints a line of progress from time to time."""
     last = [-EVERY]
     lock = threading.Lock()
@@ -238,10 +232,8 @@ def _progress(console: Console) -> Iterator[Any]:
             if bracket.kind is Bound.NONE or not math.isfinite(bracket.bound)
             else f"bound {bracket.bound:.7g} ({bracket.kind.value})"
         )
-        console.print(
+        console.say(
             f"  {duration(bracket.elapsed):>7}   {counted(bracket.responses, 'response')}   {value}   {bound}",
-            markup=False,
-            soft_wrap=True,
         )
 
     yield watch
@@ -249,12 +241,12 @@ def _progress(console: Console) -> Iterator[Any]:
 
 def _print(solved: Solved) -> None:
     result = solved.result
-    print(f"{solved.application.sentence(result)}.")
-    print()
+    put(f"{solved.application.sentence(result)}.")
+    put()
     for name, text in result.rows().items():
-        print(f"{name:<10} {text}")
+        put(f"{name:<10} {text}")
     for remark in result.remarks:
-        print(f"remark     {remark}")
+        put(f"remark     {remark}")
 
 
 def _data(solved: Solved) -> dict[str, Any]:

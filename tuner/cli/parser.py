@@ -7,6 +7,7 @@ from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
 
+from instances.visible import escaped
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
@@ -25,10 +26,13 @@ SERVER_HELP = "a tuner server in place of a store (default: $TUNER_SERVER); its 
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that shows examples as they were written."""
+    """An argument parser that shows examples as they were written, and spells out hidden characters."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs)
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        super()._print_message(escaped(message), file)
 
 
 def build() -> Parser:
@@ -289,6 +293,25 @@ def _solving(command: Callable[..., Parser]) -> None:
     _json(doctor)
 
 
+def _limiting(serve: Parser) -> None:
+    """Add the limits of connections; their defaults are those of `tuner.service.connections.Limits`."""
+    for name, default, meaning in (
+        ("header", "10s", "until the header of a request must be there"),
+        ("body", "30s", "in which 100 bytes a second of a request's body must arrive"),
+        ("idle", "30s", "between two requests, after which a connection is closed"),
+        ("read", "60s", "in which a client must read something of its answer"),
+    ):
+        serve.add_argument(f"--{name}-timeout", metavar="T", default=default, help=f"{meaning} (default: {default})")
+    serve.add_argument("--connections", metavar="N", default="1000", help="at a time, in all (default: 1000)")
+    serve.add_argument(
+        "--connections-per-address",
+        metavar="N",
+        default="200",
+        help="at a time; behind a proxy on this machine, or in $FORWARDED_ALLOW_IPS, requests of an address that it "
+        "forwards (default: 200)",
+    )
+
+
 def _serving(command: Callable[..., Parser]) -> None:
     serve = command(
         "serve",
@@ -310,6 +333,7 @@ def _serving(command: Callable[..., Parser]) -> None:
     serve.add_argument("--tokens", action="store_true", help="ask for tokens on this machine, too")
     serve.add_argument("--without-worker", action="store_true", help="carry out nothing: workers are elsewhere")
     _working(serve)
+    _limiting(serve)
 
     work = command(
         "work",

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rich.console import Console, Group
+from rich.console import Group
 from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
@@ -16,7 +16,7 @@ from rich.text import Text
 
 from storage.records import Configuration
 from tuner.app.progress import Progress, Watcher
-from tuner.cli.words import number
+from tuner.cli.words import Terminal, number
 from tuner.commands import counted, duration
 
 LINE_EVERY = 10.0
@@ -24,7 +24,7 @@ LINE_EVERY = 10.0
 
 
 @contextmanager
-def watching(console: Console) -> Iterator[Watcher]:
+def watching(console: Terminal) -> Iterator[Watcher]:
     """Show progress on the console for as long as the context lasts."""
     if console.is_terminal:
         with Live(console=console, refresh_per_second=4, transient=True) as live:
@@ -36,7 +36,7 @@ def watching(console: Console) -> Iterator[Watcher]:
 class _Lines:
     """Plain lines: one at the start, for each new incumbent, and every ten seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Terminal) -> None:
         self._console = console
         self._said_at = -LINE_EVERY
         self._incumbent: Configuration | None = None
@@ -44,7 +44,7 @@ class _Lines:
 
     def say(self, text: str) -> None:
         """Print the text."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.say(text)
 
     def show(self, progress: Progress) -> None:
         """Print a line when there is news, or when the last one is long ago."""
@@ -65,13 +65,13 @@ class _Lines:
 class _Panel:
     """A panel that is drawn anew in place."""
 
-    def __init__(self, console: Console, live: Live) -> None:
+    def __init__(self, console: Terminal, live: Live) -> None:
         self._console = console
         self._live = live
 
     def say(self, text: str) -> None:
         """Print the text above the panel."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._console.say(text)
 
     def show(self, progress: Progress) -> None:
         """Redraw the panel at the next refresh."""

@@ -5,28 +5,30 @@ from __future__ import annotations
 import argparse
 import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from instances.families import FAMILIES
 from instances.families import generate as write_family
+from instances.visible import one_line
 from storage.errors import StoreError
 from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
-from tuner.cli.words import print_json, print_table
+from tuner.cli.words import print_json, print_table, put, put_facts, sayer
 from tuner.commands import counted
+from tuner.cost import Cost, solved
 from tuner.errors import Failed, UsageError
+from tuner.extras import EXTRAS
 from tuner.follower.limits import enforceable
 from tuner.follower.solvers import default_space
 from tuner.follower.solvers.admission import domain_of
 from tuner.scenario import parse_mib, parse_seconds, read_number, read_whole
 from tuner.space import unknown
 
-PACKAGES = ("tuner", "highspy", "ortools", "optuna", "optuna-dashboard", "numpy", "sqlalchemy")
+PACKAGES = ("tuner", "highspy", "ortools", "optuna", "numpy", "sqlalchemy")
 
 
 def execute(arguments: argparse.Namespace) -> int:
@@ -40,15 +42,14 @@ def execute(arguments: argparse.Namespace) -> int:
         memory_mib=parse_mib(arguments.memory, "--memory"),
         gap=read_number(arguments.gap, "--gap"),
     )
+    say = sayer()
     for warning in execution.instance.warnings:
-        print(f"warning: {execution.instance.path}: {warning}", file=sys.stderr)
+        say(f"warning: {one_line(str(execution.instance.path))}: {warning}")
     data = _execution_data(execution)
     if arguments.json:
         print_json(data)
     else:
-        width = max(map(len, data))
-        for name, value in data.items():
-            print(f"{name:<{width}}  {'-' if value is None else value}")
+        put_facts(list(data.items()))
     return 0 if execution.response.feasible else 5
 
 
@@ -86,7 +87,7 @@ def params(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"solver": arguments.solver, "parameters": entries})
         return 0
-    print(heading)
+    put(heading)
     columns = tuple(entries[0])
     print_table(columns, ([_text(entry[column]) for column in columns] for entry in entries))
     return 0
@@ -113,7 +114,7 @@ def generate(arguments: argparse.Namespace) -> int:
         paths = write_family(FAMILIES[arguments.family], count, folder, seed, size)
     except OSError as error:
         raise Failed(f"{folder}: cannot be written: {error.strerror}") from None
-    print(f"{len(paths)} models in {folder}: {paths[0].name} to {paths[-1].name}")
+    put(f"{len(paths)} models in {folder}: {paths[0].name} to {paths[-1].name}")
     return 0
 
 
@@ -125,6 +126,8 @@ def doctor(arguments: argparse.Namespace) -> int:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "missing"
+    for extra in EXTRAS:
+        found[f"extra {extra.name}"] = "there" if extra.is_there else f"missing; {extra.advice}"
     for solver, solver_version in versions().items():
         found[f"solver {solver}"] = solver_version
     found["cores"] = f"{len(os.sched_getaffinity(0))} usable of {os.cpu_count()}"
@@ -144,9 +147,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(found)
     else:
-        width = max(map(len, found))
-        for name, value in found.items():
-            print(f"{name:<{width}}  {value}")
+        put_facts(list(found.items()))
     return code
 
 
@@ -163,8 +164,9 @@ def _execution_data(execution: Execution) -> dict[str, Any]:
         "termination": response.termination.value,
         "claim": response.claim.value,
         "check": response.check.value,
-        "solved": response.solved,
+        "solved": all(solved(cost, run, response) for cost in (Cost.PAR10, Cost.WALL)),
         "objective": response.objective,
+        "proven_objective": response.proven_objective,
         "bound": response.bound,
         "gap": response.gap,
         "cpu_s": round(response.cpu, 6),
@@ -177,6 +179,7 @@ def _execution_data(execution: Execution) -> dict[str, Any]:
         "integral": response.integral,
         "raw_status": response.raw_status,
         "reason": response.reason or None,
+        "doubt": response.doubt or None,
     }
 
 

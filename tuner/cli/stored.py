@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,7 +16,7 @@ from tuner.app.files import prepared_folder, verdict_again, write_files
 from tuner.app.stores import existing_store
 from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View, cell, result_rows
 from tuner.cli.hints import told
-from tuner.cli.words import number, print_csv, print_json, print_table
+from tuner.cli.words import number, print_csv, print_json, print_table, put, sayer
 from tuner.commands import counted, duration
 from tuner.errors import Failed, UsageError
 
@@ -77,7 +76,7 @@ def jobs(arguments: argparse.Namespace) -> int:
         for job in found
     )
     print_table(
-        ("job", "name", "state", "solvers", "cost", "spent", "outcome", "best", "handed in"), rows, right=("job",)
+        ("job", "name", "state", "solvers", "cost", "spent", "outcome", "best", "submitted"), rows, right=("job",)
     )
     return 0
 
@@ -89,45 +88,46 @@ def show(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(job)
         return 0
-    print(f"{job['name']} (job {job['id']}): {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}")
+    put(f"{job['name']} (job {job['id']}): {job['state']}{', ' + job['outcome'] if job['outcome'] else ''}")
     if job["kind"] == JobKind.SOLVE:
         _show_bracket(job)
     else:
         _show_race(job)
     if job["report"]:
-        print(f"\n{job['report']}")
+        put(f"\n{job['report']}")
     elif job["state"] in RESUMABLE:
-        print(told("\nGo on with", ("resume", job["name"]), arguments))
+        put(told("\nGo on with", ("resume", job["name"]), arguments))
     return 0
 
 
 def _show_race(job: Data) -> None:
     models = job["models"]
     parts = f"{models['training']} to tune on, {models['holdout']} held out" if any(models.values()) else "not read yet"
-    print(f"  models    {job['folder']}: {parts}")
-    print(
+    put(f"  models    {job['folder']}: {parts}")
+    put(
         f"  task      {', '.join(job['solvers'])}; {job['cost']} at a cutoff of {job['cutoff_s']:g} s; "
         f"ties {job['ties']}; seed {job['seed']}"
     )
     executed = f"{_slots(job)}, {counted(job['runs'], 'run')}"
-    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {executed}")
+    put(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {executed}")
     if job["trajectory"]:
-        print("  trajectory")
+        put("  trajectory")
     for step in job["trajectory"]:
-        print(
+        put(
             f"    {duration(step['elapsed_s']):>8}  {number(step['cost'])} (default {number(step['default_cost'])}, "
             f"{step['pairs']} pairs)  {_configuration(step['configuration'])}"
         )
     for event in job["events"]:
-        print(f"  {duration(event['elapsed_s'])}  {event['kind']}: {event['text']}")
+        text = event["text"].replace("\n", "\n      ")  # so that nobody takes it for words of ours
+        put(f"  {duration(event['elapsed_s'])}  {event['kind']}: {text}")
 
 
 def _show_bracket(job: Data) -> None:
-    print(f"  problem   {job['problem']}; {job['ties']}; {', '.join(job['solvers'])}; seed {job['seed']}")
-    print(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {_slots(job)}")
+    put(f"  problem   {job['problem']}; {job['ties']}; {', '.join(job['solvers'])}; seed {job['seed']}")
+    put(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {_slots(job)}")
     for name, text in result_rows(job):
         if name != "time":  # which is spent
-            print(f"  {name:<9} {text}")
+            put(f"  {name:<9} {text}")
 
 
 def _slots(job: Data) -> str:
@@ -143,13 +143,13 @@ def best(arguments: argparse.Namespace) -> int:
         return 0
     if "x" in found:
         for name, value in found["x"].items():
-            print(f"{name} = {value:.12g}")
+            put(f"{name} = {value:.12g}")
         return 0
-    print(f"solver = {found['solver']}")
+    put(f"solver = {found['solver']}")
     for name, value in found["parameters"].items():
-        print(f"{name} = {spell(value)}")
+        put(f"{name} = {spell(value)}")
     if found["default"]:
-        print("(nothing differs from the solver's default)")
+        put("(nothing differs from the solver's default)")
     return 0
 
 
@@ -159,7 +159,7 @@ def responses(arguments: argparse.Namespace) -> int:
     with viewed(arguments) as view:
         found = view.responses(arguments.job, filters)
         if arguments.csv:
-            print_csv(found.columns, found.rows)
+            print_csv(found)
         elif arguments.json:
             print_json(list(found.rows))
         else:
@@ -170,7 +170,7 @@ def responses(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Print a job's best configuration in the solver's own form, or as Python; or write all of its files anew."""
+    """Print a job's best configuration in the solver's own form, or as Python; or write all of its files again."""
     if arguments.files and arguments.configuration:
         raise UsageError("--files is for what the verdict recommends; leave out --configuration")
     if arguments.files:
@@ -178,7 +178,7 @@ def export(arguments: argparse.Namespace) -> int:
     with viewed(arguments) as view:
         text = view.export(arguments.job, arguments.configuration or "", arguments.python)
     if not arguments.out:
-        print(text, end="")
+        put(text, "")
         return 0
     try:
         Path(arguments.out).write_text(text, encoding="utf-8")
@@ -207,7 +207,7 @@ def _write_files(arguments: argparse.Namespace) -> int:
         verdict = verdict_again(store, job)
         folder = prepared_folder(job.name, arguments.out)
         files = write_files(store, job, verdict, folder)
-    print(f"Written to {folder}: {', '.join(path.name for path in files)}", file=sys.stderr)
+    sayer()(f"Written to {folder}: {', '.join(path.name for path in files)}")
     return 0
 
 
@@ -227,9 +227,9 @@ def _hold(arguments: argparse.Namespace, wanted: JobState) -> int:
     if arguments.json:
         print_json(job)
     elif job["state"] == wanted:
-        print(f"{job['name']} is {wanted.value}")
+        put(f"{job['name']} is {wanted.value}")
     else:
-        print(f"{job['name']} will be {wanted.value} as soon as its worker has looked, in a second or so")
+        put(f"{job['name']} will be {wanted.value} as soon as its worker has looked, in a second or so")
     return 0
 
 

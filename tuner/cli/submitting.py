@@ -1,4 +1,4 @@
-"""The command that hands a folder of models, or a bilevel problem, in to a server: submit."""
+"""The command that submits a folder of models, or a bilevel problem, to a server."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tuner.cli import tuning
 from tuner.cli.hints import again
 from tuner.cli.progress import LINE_EVERY
 from tuner.cli.stored import client_of
-from tuner.cli.words import number, print_json, sayer
+from tuner.cli.words import number, print_json, put, sayer
 from tuner.client import Client
 from tuner.commands import counted, duration
 from tuner.documents import read_document
@@ -29,7 +29,7 @@ DONE, NOT_PROVEN = 0, 4
 
 
 def submit(arguments: argparse.Namespace) -> int:
-    """Hand a folder of models or a bilevel problem in to a server."""
+    """Submit a folder of models or a bilevel problem to a server."""
     path = Path(arguments.folder)
     if path.is_dir():
         return _submit_scenario(_scenario(None, arguments), arguments)
@@ -80,9 +80,9 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(job)
     elif arguments.watch:
-        print(job["report"] or _ended(job))
+        put(job["report"] or _ended(job))
     else:
-        _print_handed_in(job, arguments)
+        _print_submitted(job, arguments)
     if not arguments.watch:
         return DONE
     if job["state"] != JobState.FINISHED:
@@ -122,7 +122,7 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
     elif arguments.watch:
         _print_result(job)
     else:
-        _print_handed_in(job, arguments)
+        _print_submitted(job, arguments)
     if job["state"] == JobState.FAILED:
         raise Failed(f"{job['name']} has failed: {job['outcome']}")
     return DONE if not arguments.watch or job["outcome"] in (OPTIMAL, INFEASIBLE) else NOT_PROVEN
@@ -156,16 +156,16 @@ def _spent(data: Data) -> str:
     return f"  {data['state']:<11} {duration(data['spent_s'])} of {duration(data['budget_s'])}"
 
 
-def _print_handed_in(job: Data, arguments: argparse.Namespace) -> None:
-    print(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
+def _print_submitted(job: Data, arguments: argparse.Namespace) -> None:
+    put(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
 
 
 def _print_result(job: Data) -> None:
-    print(job["report"] or _ended(job))
+    put(job["report"] or _ended(job))
     if job["report"]:
-        print()
+        put()
         for name, text in result_rows(job):
-            print(f"{name:<10} {text}")
+            put(f"{name:<10} {text}")
 
 
 def _ended(job: Data) -> str:

@@ -7,8 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from storage.errors import StoreUnavailable
 from storage.names import named_after
 from storage.records import Comparison, Configuration, Job, JobKind, JobState
@@ -18,12 +16,12 @@ from tuner.app.intake import submission_of
 from tuner.app.reuse import tuned_before
 from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
-from tuner.app.views import StoredView, View, configuration_data, job_data
+from tuner.app.views import StoredView, View, configuration_data, delicate_data, job_data
 from tuner.cli.hints import told
 from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
 from tuner.cli.stored import is_remote, viewed
-from tuner.cli.words import number, print_json, print_table
+from tuner.cli.words import Terminal, number, print_json, print_table, put, terminal
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.scenario import Scenario, read_scenario
@@ -58,7 +56,7 @@ def tune(arguments: argparse.Namespace) -> int:
 
 def carry_out_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     """Make a job of a scenario, carry it out, and print the verdict."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal()
     store_exists(arguments.store)  # or could be made, else it raises: before the models are read, which may take long
     check_folder(scenario.name or named_after(scenario.folder), arguments.out)
     with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
@@ -69,7 +67,7 @@ def carry_out_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with a job."""
-    console = Console(stderr=True, highlight=False)
+    console = terminal()
     if is_remote(arguments):
         with viewed(arguments) as view:
             return _requeued(view, arguments)
@@ -104,18 +102,16 @@ def _requeued(view: View, arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json(job)
     else:
-        print(f"{job['name']} is {job['state']}: a worker goes on with it")
+        put(f"{job['name']} is {job['state']}: a worker goes on with it")
     return GAIN
 
 
-def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Namespace) -> int:
+def _conclude(store: Store, job: Job, console: Terminal, arguments: argparse.Namespace) -> int:
     training = sum(member.part == "training" for member in job.members)
-    console.print(
+    console.say(
         f"{job.name}: {counted(training, 'model')} to tune on, {len(job.members) - training} held out; "
         f"{', '.join(job.solvers)}; cutoff {job.cutoff:g} s; budget {job.budget:g} s; {counted(job.slots, 'slot')}; "
         f"store {printed_url(arguments.store)}",
-        markup=False,
-        soft_wrap=True,
     )
     go_on = ("resume", job.name)
     folder = prepared_folder(job.name, arguments.out)
@@ -126,7 +122,7 @@ def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Name
         raise Failed(str(error), *go_on) from None
     if conclusion.verdict is None:
         kept = f"Interrupted; runs kept: {conclusion.runs}. Go on with"
-        console.print(told(kept, go_on, arguments), markup=False, soft_wrap=True)
+        console.say(told(kept, go_on, arguments))
         return INTERRUPTED
     if not arguments.json:
         _print(conclusion)
@@ -141,15 +137,15 @@ def _conclude(store: Store, job: Job, console: Console, arguments: argparse.Name
         sys.stdout.flush()
     decided()
     if not arguments.json:
-        console.print(f"\nWritten to {folder}: {', '.join(path.name for path in files)}", markup=False, soft_wrap=True)
+        console.say(f"\nWritten to {folder}: {', '.join(path.name for path in files)}")
     return GAIN if conclusion.job.outcome == "gain" else KEPT
 
 
 def _print(conclusion: Conclusion) -> None:
     verdict = conclusion.verdict
     assert verdict is not None
-    print(paragraph(verdict))
-    print()
+    put(paragraph(verdict))
+    put()
     rows = []
     for row in verdict.rows:
         found = row.against_baseline
@@ -180,6 +176,7 @@ def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:
         "recommended": configuration_data(verdict.recommended),
         "finalist": configuration_data(verdict.contenders.incumbent),
         "runs": conclusion.runs,
+        "delicate": delicate_data(verdict.delicate),
         "comparisons": [_comparison(comparison) for comparison in verdict.comparisons],
         "files": [str(path) for path in files],
     }

@@ -1,18 +1,24 @@
-"""How numbers, times and tables are written for people and for programs."""
+"""How numbers, texts and tables are written for people and for programs.
+
+All that the command line prints goes through here. Names of files and models, solvers' words and a server's answers may
+have anything in them, escape sequences for the terminal included: hidden characters are spelled out.
+"""
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from tuner.app.views import finite
+from instances.visible import escaped, one_line
+from tuner.app.sheets import csv_lines
+from tuner.app.views import Rows, finite
 
 
 def number(value: float | None) -> str:
@@ -22,36 +28,64 @@ def number(value: float | None) -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON document on standard output; numbers that JSON does not have become "inf", "-inf" and "nan"."""
-    json.dump(finite(value), sys.stdout, indent=2, default=str, allow_nan=False)
-    sys.stdout.write("\n")
+    text = json.dumps(finite(value), indent=2, default=str, allow_nan=False)
+    sys.stdout.write(text.replace("\x7f", r"\u007f") + "\n")  # the only control character that JSON does not spell
 
 
-def print_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def print_csv(found: Rows) -> None:
     """Print rows as comma-separated values on standard output, as they come."""
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow(row)
+    for line in csv_lines(found):
+        sys.stdout.write(line)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
     """Print a table on standard output: fitted to a terminal, never cut when it goes to a file."""
-    console = Console(highlight=False)
+    console = Terminal(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=10_000)
+        console = Terminal(highlight=False, width=10_000)
     table = Table(box=None, header_style="bold", pad_edge=False)
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+        table.add_row(*(Text(one_line(cell)) for cell in row))
     console.print(table)
 
 
 def sayer() -> Callable[[str], None]:
     """Return what prints a line on standard error, however wide it is."""
-    console = Console(stderr=True, highlight=False)
+    return terminal().say
 
-    def say(text: str) -> None:
-        console.print(text, markup=False, soft_wrap=True)
 
-    return say
+class Terminal(Console):
+    """A console that spells out the hidden characters of whatever it renders."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        """Yield the segments of what is printed; those that move the cursor are rich's own."""
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else Segment(escaped(segment.text), segment.style)
+
+    def say(self, text: str) -> None:
+        """Print a text as it is, however wide."""
+        self.print(escaped(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def terminal() -> Terminal:
+    """Return the console for progress and messages, on standard error."""
+    return Terminal(stderr=True, highlight=False)
+
+
+def put(text: str = "", end: str = "\n") -> None:
+    """Print a text on standard output."""
+    sys.stdout.write(escaped(text) + end)
+
+
+def put_facts(facts: Sequence[tuple[str, Any]]) -> None:
+    """Print names with values on standard output, a line for each."""
+    width = max(len(name) for name, _ in facts)
+    for name, value in facts:
+        put(f"{name:<{width}}  {'-' if value is None else one_line(str(value))}")
+
+
+def complain(message: str) -> None:
+    """Print what is wrong on standard error."""
+    sys.stderr.write(f"tuner: {escaped(message)}\n")

@@ -9,7 +9,7 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -27,6 +27,8 @@ CPU_SLACK = 3.0
 """Seconds of CPU beyond the wall limit: a backstop that works even when nobody is left to enforce that one."""
 
 
+MOST_DESCRIPTORS = 2**31 - 1
+"""Above every descriptor that there can be; the kernel closes a range in one call."""
 ANSWER_LIMIT = 64 * MIB
 """How long a child's message may be: room for the point of a model with six million columns."""
 
@@ -56,16 +58,14 @@ class Cell:
     """Its end of the pipe for its message."""
     output: int
     """Its end of the pipe for whatever it prints."""
-    foreign: Sequence[int]
-    """Descriptors it inherits but must not hold."""
 
 
-def cell(limits: Limits, core: int | None, answer: int, output: int, foreign: Sequence[int]) -> Cell:
+def cell(limits: Limits, core: int | None, answer: int, output: int) -> Cell:
     """Return the cell for a child of this process."""
     parent = os.getpid()
     size, _ = processes.memory(parent)
     space = size + int(limits.memory_mib * MIB) + ADDRESS_SLACK
-    return Cell(space, math.ceil(limits.wall + CPU_SLACK), core, parent, answer, output, foreign)
+    return Cell(space, math.ceil(limits.wall + CPU_SLACK), core, parent, answer, output)
 
 
 def live(work: Work, own: Cell) -> NoReturn:
@@ -108,8 +108,8 @@ def _confine(own: Cell) -> None:
     os.dup2(nothing, 0)
     os.dup2(own.output, 1)
     os.dup2(own.output, 2)
-    for descriptor in (nothing, own.output, *own.foreign):
-        os.close(descriptor)
+    os.closerange(3, own.answer)  # whoever opened them: the child holds its pipes, and nothing else
+    os.closerange(own.answer + 1, MOST_DESCRIPTORS)
     if own.core is not None:
         with suppress(OSError):  # the core may have been taken from this process meanwhile: execute anywhere
             os.sched_setaffinity(0, {own.core})

@@ -7,7 +7,6 @@ import os
 import select
 import signal
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -33,11 +32,6 @@ class Link:
         """Whether the leader does not want the task that `next` returned last any more."""
         self.closed = False
         """Whether the leader is gone, or this process was asked to end."""
-
-    @property
-    def descriptors(self) -> Sequence[int]:
-        """Everything a child must not hold."""
-        return self.requests, self._replies, self.signals, self._signals_end
 
     def receive(self) -> None:
         """Take in what has arrived, without waiting."""

@@ -11,6 +11,7 @@ import sys
 from contextlib import suppress
 
 from tuner.follower import processes
+from tuner.follower.inheritance import clean_environment
 from tuner.follower.outcome import Outcome, last_words
 from tuner.follower.tasks import Task
 
@@ -18,7 +19,6 @@ MARK = "TUNER_ZYGOTE"
 """The environment variable by which a zygote's descendants are known, wherever they went."""
 _PATIENCE = 3.0
 """Seconds that a dismissed zygote may take to kill what it has forked."""
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 
 
 class ZygoteProcess:
@@ -29,18 +29,12 @@ class ZygoteProcess:
         self.library = library
         self._mark = secrets.token_hex(8)
         self._stderr = os.fdopen(os.memfd_create(MARK), "w+b")  # no disk that could be full
-        environment = {
-            **os.environ,
-            **dict.fromkeys(_THREADS, "1"),
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-            MARK: self._mark,
-        }
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "tuner.follower.zygote"],  # -P: no module from where the user happens to be
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._stderr,
-            env=environment,
+            env={**clean_environment(), MARK: self._mark},
             bufsize=0,
             start_new_session=True,  # Ctrl-C at the terminal is for the leader, which decides
         )

@@ -59,7 +59,7 @@ class _Watch:
         self._limits, self._link = limits, link
         self._answer, answer = os.pipe()
         self._output, output = os.pipe()
-        self._cell = cell(limits, core, answer, output, (*link.descriptors, self._answer, self._output))
+        self._cell = cell(limits, core, answer, output)
         for descriptor in (self._answer, self._output):
             os.set_blocking(descriptor, False)
         self._poll = select.poll()

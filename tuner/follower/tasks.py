@@ -23,6 +23,7 @@ from instances.model import Model
 from storage.records import Check, Claim, Termination, Value
 from tuner.cost import Ties
 from tuner.follower.answer import decode, encode
+from tuner.follower.certificate import Certificate, certify
 from tuner.follower.check import check_answer
 from tuner.follower.child import Limits, Work
 from tuner.follower.gap import integral, relative_gap
@@ -93,7 +94,11 @@ class Solve(Task):
             answer, seconds = decode(outcome.result)
         except ValueError as error:
             return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
-        check, reason = check_answer(warm.model(self.arrays), answer)
+        rows = warm.rows(self.arrays)
+        check, reason = check_answer(rows.model, answer)
+        certificate = Certificate()
+        if check is Check.CONFIRMED and answer.point is not None and answer.objective is not None:
+            certificate = certify(rows, answer.point, answer.objective)
         gap = relative_gap(answer.objective, answer.bound)
         area = None
         if answer.steps is not None:
@@ -111,6 +116,8 @@ class Solve(Task):
             "work": _finite(answer.work),
             "integral": area,
             "raw_status": answer.raw_status,
+            "proven_objective": _finite(certificate.objective),
+            "doubt": certificate.doubt,
         }
         return replace(outcome, reason=reason, result=fields)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from instances.model import Model
+from tuner.follower.exact import ExactRows
 from tuner.ports import Solver
 
 MODELS = 64
@@ -21,7 +22,7 @@ class Warm:
 
     def __init__(self) -> None:
         self._solvers: dict[str, Solver] = {}
-        self._models: OrderedDict[str, tuple[Model, int]] = OrderedDict()
+        self._models: OrderedDict[str, tuple[ExactRows, int]] = OrderedDict()
 
     def solver(self, path: str) -> Solver:
         """Return the adapter at ``module:class``, importing its library into this process."""
@@ -35,9 +36,13 @@ class Warm:
 
     def model(self, arrays: str) -> Model:
         """Return the model saved at this path."""
+        return self.rows(arrays).model
+
+    def rows(self, arrays: str) -> ExactRows:
+        """Return the rows, in exact numbers, of the model saved at this path."""
         if arrays not in self._models:
             file = Path(arrays)
-            self._models[arrays] = Model.load(file), file.stat().st_size
+            self._models[arrays] = ExactRows(Model.load(file)), file.stat().st_size
             _settle()
         self._models.move_to_end(arrays)
         while len(self._models) > 1 and (len(self._models) > MODELS or self._bytes > BYTES):

@@ -38,6 +38,8 @@ class Observation:
     censored: bool
     solved: bool
     feasible: bool
+    disputed: bool = False
+    """Whether another answer contradicts it, and neither is proven wrong: the pair tells nothing of who is faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Judge:
         costs: dict[int, tuple[list[float], list[float]]] = {}
         for pair, mine in one.items():
             theirs = other.get(pair)
-            if theirs is None or (mine.censored and theirs.censored):
+            if theirs is None or (mine.censored and theirs.censored) or mine.disputed or theirs.disputed:
                 continue
             own, foreign = costs.setdefault(pair.instance, ([], []))
             own.append(self._imputed(mine, theirs.cost))
@@ -118,10 +120,12 @@ class Judge:
         """Return the differences of scores by instance, whatever the seeds."""
         anchors: dict[int, list[float]] = {}
         for pair, observation in anchor.items():
+            if observation.disputed:
+                continue
             anchors.setdefault(pair.instance, []).append(observation.cost)
         seen: dict[int, list[Observation]] = {}
         for pair, mine in one.items():
-            if pair.instance in anchors:
+            if pair.instance in anchors and not mine.disputed:
                 seen.setdefault(pair.instance, []).append(mine)
         found = {}
         for instance, own in seen.items():

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from storage.records import Configuration, Response, Run
+from storage.records import Check, Configuration, Response, Run
 from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.evidence import Difference, Judge, Observation
@@ -80,6 +80,7 @@ class Field:
             censored=open_ended,
             solved=success,
             feasible=response.feasible,
+            disputed=response.check is Check.DISPUTED,
         )
         if before is None or before.censored:
             self.runs += 1

@@ -10,7 +10,6 @@ from functools import cached_property
 from http import HTTPStatus
 from typing import Any
 
-from a2wsgi import WSGIMiddleware
 from optuna.exceptions import OptunaError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +17,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from storage.errors import StoreUnavailable
+from tuner.app.sheets import inert_csv
+from tuner.extras import DASHBOARD
 from tuner.leader.mirror import connect
 from tuner.service.problems import Refused
 
@@ -47,36 +49,46 @@ class Dashboard:
         try:
             return connect(self._url)
         except (SQLAlchemyError, OptunaError, OSError) as error:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"Optuna's tables cannot be read: {error}") from None
+            raise StoreUnavailable(f"Optuna's tables cannot be read: {error}") from None
 
     @cached_property
     def _application(self) -> Any:
-        from optuna_dashboard import wsgi  # here: it takes more memory than all else, and few ask for it
+        from a2wsgi import (
+            WSGIMiddleware,  # here: both may be missing; and the dashboard takes more memory than all else
+        )
+        from optuna_dashboard import wsgi
 
         return WSGIMiddleware(wsgi(self._storage))
 
     def study(self, job: str) -> int | None:
-        """Return the id of a job's study; None when it has none (yet)."""
+        """Return the id of a job's study; None when it has none (yet), or there is no dashboard to show it."""
+        if not DASHBOARD.is_there:
+            return None
         for name in (job, f"{job} (tuner)"):
             try:
                 return self._storage.get_study_id_from_name(name)
             except KeyError:
                 continue
-            except (SQLAlchemyError, OptunaError, OSError, Refused):
+            except (SQLAlchemyError, OptunaError, OSError, StoreUnavailable):
                 return None
         return None
 
     def answer(self, request: Request) -> Response:
         """Return an answer that the dashboard gives.
 
-        Raises Refused when it is asked for what is not there, or for what would make it fail or take long.
+        Raises:
+            MissingExtra: the dashboard is not installed.
+            Refused: it is asked for what is not there, or for what would make it fail or take long.
+
         """
+        DASHBOARD.need()
         if not _ANSWERED.fullmatch(request.scope["path"]):
             raise Refused(HTTPStatus.NOT_FOUND, "Optuna's dashboard has nothing there that this server shows")
         for name, form in _FORMS.items():
             if not all(form.fullmatch(value) for value in request.query_params.getlist(name)):
                 raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: write numbers of 18 digits at most")
-        return _Handed(self._application)
+        is_csv = request.scope["path"].startswith("/csv/")
+        return (_Table if is_csv else _Handed)(self._application)
 
 
 class _Handed(Response):
@@ -102,3 +114,29 @@ class _Handed(Response):
         await self._application({**scope, "headers": [*scope["headers"], *more]}, receive, sending)
         if has_failed:
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Optuna's dashboard cannot answer this; the log says why")
+
+
+class _Table(_Handed):
+    """Comma-separated values of another application, made inert."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, and change the answer."""
+        start: Message = {}
+        body = bytearray()
+
+        async def sending(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            content = bytes(body)
+            if start["status"] == HTTPStatus.OK:
+                content = inert_csv(content.decode("utf-8", "replace")).encode()
+            await send({**start, "headers": [*headers, (b"content-length", str(len(content)).encode())]})
+            await send({"type": "http.response.body", "body": content})
+
+        await super().__call__(scope, receive, sending)

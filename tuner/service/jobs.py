@@ -1,33 +1,28 @@
-"""The API of jobs: handing in, listing, holding and following them."""
+"""The API of jobs: submitting, listing, pausing, cancelling and resuming them."""
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
-import time
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
-from storage.errors import StoreUnavailable
-from storage.records import ALL_SLOTS, InstanceSet, Job, JobKind, JobState, Submission
+from storage.records import ALL_SLOTS, InstanceSet, Job, JobState, Submission
 from tuner.app.shapes import FullJob, JobPage, JobShape
 from tuner.app.solving import submission_of
-from tuner.app.views import Data, StoredView, answers_data, bracket_data, event_data, finite, job_data, step_data
+from tuner.app.views import Data, finite, job_data
 from tuner.bilevel.applications.outline import outlined
 from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
-from tuner.service.access import Access, Caller
-from tuner.service.bodies import NewJob, NewProblem, document_body, read_document
+from tuner.service.access import Caller
+from tuner.service.bodies import NewJob, NewProblem, Once, document_body, read_document, seen
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -43,13 +38,9 @@ from tuner.service.endpoints import (
 )
 from tuner.service.problems import Refused
 
-LOOK_EVERY = 1.0
-"""Seconds between two looks at a job whose events are followed."""
-KNOWN_EVERY = 15.0
-"""Seconds between two looks whether the token of who follows a job still counts."""
-IdempotencyKey = Annotated[str, Header(max_length=200)]
+IdempotencyKey = Annotated[str, Header(max_length=200), AfterValidator(seen)]
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"], route_class=Once)
 
 
 @router.post(
@@ -92,7 +83,7 @@ async def create_problem(
     idempotency_key: IdempotencyKey = "",
 ) -> Data:
     """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
-    body = await document_body(request, service.caps)
+    body = await document_body(request)
 
     def submitted() -> tuple[Job, bool]:
         try:
@@ -147,18 +138,6 @@ def resume_job(service: Served, who: Writer, job: Reference) -> Data:
     return service.view(who).hold(job, None)
 
 
-@router.get(
-    "/jobs/{job}/events",
-    responses={**NONE, 200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}},
-    response_class=StreamingResponse,
-)
-def follow(service: Served, who: Reader, job: Reference, request: Request) -> StreamingResponse:
-    """Follow a job as server-sent events: `job` when something has changed, `over` at its end."""
-    own = service.view(who)
-    found = own.job(job)
-    return StreamingResponse(_events(own, found, request, service.access), media_type="text/event-stream")
-
-
 def _submission(new: NewJob, models: InstanceSet, who: Caller) -> Submission:
     solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
     slots = ALL_SLOTS if new.slots is None else new.slots
@@ -207,54 +186,3 @@ def _problem_submission(new: NewProblem, who: Caller) -> Submission:
         seed=new.seed,
     )
     return replace(submission, owner=who.owner, served=True, priority=new.priority)
-
-
-async def _events(own: StoredView, job: Job, request: Request, access: Access) -> AsyncIterator[str]:
-    """Yield an event for each change of a job, until it is over, nobody listens, or the token is revoked."""
-    last, beat, known = "", time.monotonic(), time.monotonic()
-    while not await request.is_disconnected():
-        try:
-            if time.monotonic() - known > KNOWN_EVERY:
-                await run_in_threadpool(access.caller, request)
-                known = time.monotonic()
-            data = await run_in_threadpool(_state, own, job.id)
-        except StoreUnavailable:  # who follows need not notice
-            data = None
-        except Refused:
-            return
-        text = last if data is None else json.dumps(finite(data))
-        if text != last:
-            yield f"event: job\ndata: {text}\n\n"
-            last, beat = text, time.monotonic()
-        if data is not None and data["state"] in ("finished", "failed", "cancelled"):
-            yield f"event: over\ndata: {json.dumps({'state': data['state']})}\n\n"
-            return
-        if time.monotonic() - beat > 15:
-            yield ": still here\n\n"
-            beat = time.monotonic()
-        await asyncio.sleep(LOOK_EVERY)
-
-
-def _state(own: StoredView, job_id: int) -> Data:
-    store = own.store
-    job = store.standing(job_id)
-    events = store.events(job_id, last=1)
-    data = {
-        "id": job.id,
-        "name": job.name,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "outcome": job.outcome,
-        "spent_s": job.spent,
-        "budget_s": job.budget,
-        "event": event_data(events[-1]) if events else None,
-    }
-    if job.kind is JobKind.SOLVE:
-        bracket = store.bracket(job_id)
-        return {
-            **data,
-            "answers": answers_data(store.count_answers(job_id)),
-            "bracket": bracket and {**bracket_data(bracket), "best": bracket.best},
-        }
-    steps = store.incumbents(job_id, last=1)
-    return {**data, "runs": store.count(job_id), "incumbent": step_data(steps[-1]) if steps else None}

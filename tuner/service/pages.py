@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote
 
@@ -14,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from instances.features import FEATURES
+from instances.visible import escaped
 from storage.records import ALL_SLOTS, JobKind, spell
 from tuner.app import drawing
 from tuner.app.figures import figures_of
@@ -22,7 +21,9 @@ from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
+from tuner.extras import EXTRAS
 from tuner.follower.spaces import spaces_of
+from tuner.service import static
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.endpoints import Reference, Served, Service
@@ -37,7 +38,6 @@ FEW, MANY = 20, 100
 """Variables of a choice: so many are shown whatever they are; and so many at most."""
 NOTHING = 1e-9
 """A value is shown as 0 up to this."""
-LARGEST_FORM = 10_000
 WEEK = 7 * 24 * 3600
 
 router = APIRouter(include_in_schema=False)
@@ -176,12 +176,7 @@ def login(next: Annotated[str, Query(max_length=1000)] = "/") -> Response:
 @router.post("/login")
 async def logged_in(service: Served, request: Request) -> Response:
     """Keep a token in the browser, out of reach of scripts."""
-    body = b""
-    async for block in request.stream():
-        body += block
-        if len(body) > LARGEST_FORM:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is no token")
-    fields = parse_qs(body.decode("utf-8", "replace"))
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"))
     secret, wanted = fields.get("token", [""])[0].strip(), _inside(fields.get("next", ["/"])[0])
     if await run_in_threadpool(service.store.token, secret) is None:
         page = _page("login.html", None, complaint="The token is not known, or was revoked.", next=wanted)
@@ -207,16 +202,6 @@ def logout() -> Response:
     return answer
 
 
-def _static(name: str) -> Callable[[], Response]:
-    package, folder, kind = _STATIC[name]
-
-    def static() -> Response:
-        content = (files(package) / folder / name).read_bytes()
-        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
-
-    return static
-
-
 def dashboard(service: Served, who: Reader, request: Request) -> Response:
     """Return what Optuna's dashboard says, to those who see all jobs."""
     who.may(ADMIN)
@@ -225,20 +210,7 @@ def dashboard(service: Served, who: Reader, request: Request) -> Response:
     return found.answer(request)
 
 
-_JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-_STATIC = {
-    "style.css": ("tuner.service", "static", _CSS),
-    "hold.js": ("tuner.service", "static", _JS),
-    "job.js": ("tuner.service", "static", _JS),
-    "jobs.js": ("tuner.service", "static", _JS),
-    "problem.js": ("tuner.service", "static", _JS),
-    "submit.js": ("tuner.service", "static", _JS),
-    "plotly.min.js": ("plotly", "package_data", _JS),
-}
-
-
-for name in _STATIC:
-    router.add_api_route(f"/static/{name}", _static(name), methods=["GET"])
+router.include_router(static.router)
 for path in PATHS:
     router.add_api_route(path, dashboard, methods=["GET"])
 
@@ -263,9 +235,19 @@ def _digits(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:.{digits}g}"
 
 
+def _shown(value: Any) -> Any:
+    """Return what a page has of a value: the hidden characters of a text, such as marks of direction, spelled out."""
+    return escaped(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
 _templates = Environment(
-    loader=PackageLoader("tuner.service"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    loader=PackageLoader("tuner.service"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    finalize=_shown,
 )
+_templates.globals["static"] = static.address
 _templates.filters.update(
     duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
 )
@@ -277,6 +259,7 @@ def _page(template: str, who: Caller | None, **values: Any) -> HTMLResponse:
         "is_known": who is not None and who.has_token,
         "may_submit": who is not None and who.may_submit,
         "sees_all": who is not None and who.seen is None,
+        "extras": {extra.name for extra in EXTRAS if extra.is_there},
     }
     return HTMLResponse(_templates.get_template(template).render(**known, **values))
 

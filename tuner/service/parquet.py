@@ -16,7 +16,7 @@ GROUP = 10_000
 INTEGERS = ("id", "seed", "nodes", "iterations", "cores")
 TEXTS = (
     *("instance", "sha256", "part", "solver", "configuration", "parameters", "termination", "claim", "check"),
-    *("raw_status", "reason", "host", "processor", "software", "stored_at", "x", "status", "violations"),
+    *("raw_status", "reason", "doubt", "host", "processor", "software", "stored_at", "x", "status", "violations"),
 )
 
 

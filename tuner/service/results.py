@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-from collections.abc import Iterator
+from http import HTTPStatus
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
 from tuner.app.shapes import Best, FamilyBest, InstanceShape, ResponsePage, StepShape
-from tuner.app.views import Data, Filters, Rows, finite
-from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers
+from tuner.app.sheets import csv_lines
+from tuner.app.views import Data, Filters, finite
+from tuner.extras import PARQUET
+from tuner.service.bodies import Once
+from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers, problems
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"], route_class=Once)
 
 
 @router.get("/jobs/{job}/best", responses={**NONE, **answers(Best, "text/plain")})
@@ -51,7 +52,11 @@ def read_instances(service: Served, who: Reader, job: Reference) -> list[Data]:
 
 @router.get(
     "/jobs/{job}/responses",
-    responses={**NONE, **answers(ResponsePage, "text/csv", "application/vnd.apache.parquet")},
+    responses={
+        **NONE,
+        **problems(HTTPStatus.NOT_IMPLEMENTED),
+        **answers(ResponsePage, "text/csv", "application/vnd.apache.parquet"),
+    },
 )
 def read_responses(
     service: Served,
@@ -71,8 +76,9 @@ def read_responses(
         return JSONResponse({"rows": finite(page.rows), "next": page.next})
     found = own.responses(job, filters)
     if form == "csv":
-        return StreamingResponse(_csv(found), media_type="text/csv; charset=utf-8")
-    from tuner.service.parquet import parquet
+        return StreamingResponse(csv_lines(found), media_type="text/csv; charset=utf-8")
+    PARQUET.need()
+    from tuner.service.parquet import parquet  # here: pyarrow may be missing
 
     return StreamingResponse(parquet(found), media_type="application/vnd.apache.parquet")
 
@@ -99,16 +105,3 @@ def _tagged(request: Request, text: str, media_type: str) -> Response:
     if tag in known or "*" in known:
         return Response(status_code=304, headers={"ETag": tag})
     return PlainTextResponse(text, media_type=media_type, headers={"ETag": tag, "Cache-Control": "no-cache"})
-
-
-def _csv(found: Rows) -> Iterator[str]:
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, found.columns, lineterminator="\n")
-    writer.writeheader()
-    for row in found.rows:
-        writer.writerow(row)
-        if buffer.tell() > 2**16:
-            yield buffer.getvalue()
-            buffer.seek(0)
-            buffer.truncate()
-    yield buffer.getvalue()

@@ -23,8 +23,9 @@ from statistics import NormalDist
 import numpy as np
 
 from instances.model import Floats
-from storage.records import Comparison, Configuration, Purpose, StoredRun
+from storage.records import Check, Comparison, Configuration, Purpose, StoredRun
 from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, shift, solved
+from tuner.verdict.delicate import resting
 from tuner.verdict.student import quantile
 
 CONFIDENCE = 0.95
@@ -61,7 +62,11 @@ Outcomes = dict[tuple[str, int], tuple[float, bool]]
 
 
 def outcomes(configuration: Configuration, runs: Iterable[StoredRun], cost: Cost) -> Outcomes:
-    """Return cost and success of every run of this configuration on the holdout; unfinished runs are left out."""
+    """Return cost and success of every run of this configuration on the holdout.
+
+    Runs that did not finish are left out, and those whose answer is disputed: who was faster to a right answer is not
+    known there.
+    """
     return {
         (stored.run.instance, stored.run.seed): (
             cost_of(cost, stored.run, stored.response),
@@ -70,6 +75,7 @@ def outcomes(configuration: Configuration, runs: Iterable[StoredRun], cost: Cost
         for stored in runs
         if stored.run.purpose is Purpose.HOLDOUT
         and stored.run.configuration == configuration
+        and stored.response.check is not Check.DISPUTED
         and not censored(cost, stored.run, stored.response)
     }
 
@@ -77,11 +83,18 @@ def outcomes(configuration: Configuration, runs: Iterable[StoredRun], cost: Cost
 def pair(
     candidate: Configuration, baseline: Configuration, runs: Iterable[StoredRun], cost: Cost, ties: Ties
 ) -> Paired:
-    """Return the costs of both on the pairs of the holdout that both have; what one of them lacks is left out."""
+    """Return the costs of both on the pairs of the holdout that both have; what one of them lacks is left out.
+
+    So are pairs on which the answer of one is disputed, or on which only the candidate has one that rests on the
+    solver's tolerance: that is no credit to it.
+    """
     runs = list(runs)
     ours, theirs = outcomes(candidate, runs, cost), outcomes(baseline, runs, cost)
+    rests = {(run.instance, run.seed) for run in resting(runs) if run.configuration == candidate}
     seeds: dict[str, list[int]] = {}
     for instance, seed in sorted(ours.keys() & theirs.keys()):
+        if (instance, seed) in rests and not theirs[instance, seed][1]:
+            continue
         seeds.setdefault(instance, []).append(seed)
     shared = [(instance, seed) for instance, own in seeds.items() for seed in own]
     return Paired(

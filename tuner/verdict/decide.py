@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from storage.records import Comparison, Configuration, Job, Purpose, StoredRun, Termination
+from storage.records import Check, Comparison, Configuration, Job, Purpose, StoredRun, Termination
+from tuner.commands import counted
 from tuner.cost import Cost, Ties
-from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, per_instance
+from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, pair, per_instance
+from tuner.verdict.delicate import Delicate, delicate, resting, tallied
 from tuner.verdict.holdout import Contenders, contenders
 
 GAIN = "gain"
@@ -29,7 +31,11 @@ class Row:
     """Mean seconds, unsolved runs at ten cutoffs; None without a run, and for costs that are not in seconds."""
     solved: int
     runs: int
+    """Those that are disputed included."""
+    disputed: int
+    """The runs whose answer is disputed: they are not part of the means and comparisons."""
     instances: int
+    """Those of the means."""
     seeds: int
     """The largest number of seeds that an instance was executed with."""
     against_baseline: Comparison | None
@@ -62,6 +68,10 @@ class Verdict:
     """On how many training instances the baseline was executed."""
     starved: int
     """The runs that had to end at the cutoff before they had used it up in CPU seconds."""
+    delicate: tuple[Delicate, ...] = ()
+    """The models, of training and holdout, on which it depends on the solver's tolerance what is right."""
+    shared: Mapping[tuple[Configuration, Configuration], int] = field(default_factory=dict)
+    """On how many instances a candidate was compared with a baseline."""
 
     @property
     def candidate(self) -> Configuration:
@@ -84,7 +94,9 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
 
     A configuration is a gain when, on the holdout, the 95 % interval of its ratio of shifted geometric means lies above
     1, against the baseline and against the best default; when it solved no fewer of the shared runs than they (for
-    costs in seconds); and when no response of it, on training or holdout, was refuted, crashed or ran out of memory.
+    costs in seconds); when no response of it, on training or holdout, was refuted, crashed or ran out of memory; and
+    when none rests on the solver's tolerance on a model on which none of theirs does. Pairs on which an answer of
+    either is disputed are left out: they are no evidence of a gain, in either direction.
     The incumbent is asked first, then the best default. If neither is a gain the baseline is kept: it wins ties.
 
     Args:
@@ -104,11 +116,12 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         for candidate, baseline in couples
         for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
     )
+    delicacies = _resting(runs)
     flagged = {stored.run.configuration for stored in runs if not stored.response.feasible}
     ended = [stored.run for stored in runs if stored.response.termination is not Termination.KILLED]
     raced = [run for run in ended if run.purpose is Purpose.RACE]
     objections = {
-        candidate: _objection(candidate, comparisons, field, cost, flagged)
+        candidate: _objection(candidate, comparisons, field, cost, flagged, delicacies)
         for candidate in (incumbent, field.best_default)
     }
     accepted = [candidate for candidate, objection in objections.items() if not objection]
@@ -126,6 +139,8 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         tried=len({run.configuration for run in raced if not run.configuration.is_default}),
         covered=len({run.instance for run in raced if run.configuration == field.baseline}),
         starved=sum(map(is_starved, runs)),
+        delicate=delicate(job.members, tallied(runs)),
+        shared={(one, other): len(pair(one, other, runs, cost, ties).instances) for one, other in couples},
     )
 
 
@@ -149,6 +164,7 @@ def _objection(
     field: Contenders,
     cost: Cost,
     flagged: set[Configuration],
+    delicacies: Mapping[Configuration, set[str]],
 ) -> str:
     """Return why the candidate is no gain, as a clause that follows "it"; empty when it is one."""
     if candidate == field.baseline:
@@ -158,7 +174,15 @@ def _objection(
     for baseline in dict.fromkeys((field.best_default, field.baseline)):
         if candidate == baseline:
             continue
+        own, others = delicacies.get(candidate, set()), delicacies.get(baseline, set())
+        if own - others:
+            return (
+                f"gave answers to {counted(len(own - others), 'model')} that hold within the solver's tolerance only, "
+                f"and {name(baseline)} did not"
+            )
         found = find(comparisons, candidate, baseline)
+        if found is None and own | others:
+            return f"cannot be compared with {name(baseline)}: on every model held out, an answer is disputed"
         if found is None:
             return f"has no run on the holdout to compare with {name(baseline)}"
         if found.high < 1:
@@ -168,6 +192,14 @@ def _objection(
         if cost.is_time and found.candidate_solved < found.baseline_solved:
             return f"is faster, but solved fewer runs on the holdout than {name(baseline)}"
     return ""
+
+
+def _resting(runs: Sequence[StoredRun]) -> dict[Configuration, set[str]]:
+    """Return the instances, of training or holdout, on which an answer of a configuration rests on the tolerance."""
+    found: dict[Configuration, set[str]] = {}
+    for run in resting(runs):
+        found.setdefault(run.configuration, set()).add(run.instance)
+    return found
 
 
 def find(
@@ -205,6 +237,12 @@ def _row(
     seeds: dict[str, list[int]] = {}
     for instance, seed in sorted(found):
         seeds.setdefault(instance, []).append(seed)
+    disputed = sum(
+        stored.run.purpose is Purpose.HOLDOUT
+        and stored.run.configuration == configuration
+        and stored.response.check is Check.DISPUTED
+        for stored in runs
+    )
     costs = per_instance(found, seeds, Ties(job.ties))
     means = [
         mean_cost(costs, measure, cost, job.cutoff) if found and (measure is Measure.SHIFTED or cost.is_time) else None
@@ -220,7 +258,8 @@ def _row(
         shifted_geometric_mean=means[0],
         par10=means[1],
         solved=sum(success for _, success in found.values()),
-        runs=len(found),
+        runs=len(found) + disputed,
+        disputed=disputed,
         instances=len(seeds),
         seeds=max(map(len, seeds.values()), default=0),
         against_baseline=find(comparisons, configuration, field.baseline),

@@ -10,7 +10,7 @@ from statistics import fmean
 
 import numpy as np
 
-from storage.records import Configuration, Job, Purpose, Run, StoredRun
+from storage.records import Check, Configuration, Job, Purpose, Run, StoredRun
 from tuner.cost import Cost, censored, cost_of, shift
 from tuner.verdict.student import above_zero
 
@@ -84,7 +84,10 @@ Scores = dict[tuple[str, int], tuple[float, bool]]
 def _training(
     configurations: set[Configuration], runs: Iterable[StoredRun], cost: Cost
 ) -> tuple[dict[Configuration, Scores], set[Configuration]]:
-    """Return the scores of these configurations in the race, and which of them had a response outside C."""
+    """Return the scores of these configurations in the race, and which of them had a response outside C.
+
+    A response that is disputed has no score: it shows neither that a configuration is faster nor that it is slower.
+    """
     scores: dict[Configuration, Scores] = defaultdict(dict)
     flagged = set()
     for stored in runs:
@@ -93,6 +96,8 @@ def _training(
             continue
         if not response.feasible:
             flagged.add(run.configuration)
+        if response.check is Check.DISPUTED:
+            continue
         by = shift(cost, run.cutoff)
         if not censored(cost, run, response):
             scores[run.configuration][run.instance, run.seed] = (math.log(by + cost_of(cost, run, response)), False)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from html import escape
 from itertools import accumulate
 
-from storage.records import Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
-from tuner.charts import Axis, Series, log_axis, scatter, steps
+from storage.records import Check, Configuration, Incumbent, Job, Member, Purpose, StoredRun, spell
+from tuner.charts import Axis, Series, as_html, log_axis, scatter, steps
 from tuner.commands import counted
 from tuner.cost import Cost, Ties, censored, cost_of, scale
 from tuner.space import Space
@@ -72,7 +71,7 @@ def write_report(
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(job.name)}: {escape(verdict.outcome)}</title><style>{_STYLE}</style></head>"
+        f"<title>{as_html(job.name)}: {as_html(verdict.outcome)}</title><style>{_STYLE}</style></head>"
         f"<body><main>{''.join(parts)}</main></body></html>\n"
     )
 
@@ -86,9 +85,9 @@ def _head(job: Job, verdict: Verdict, count: int) -> str:
     )
     headline = _headline(verdict) if verdict.outcome == GAIN else "Keep the default"
     return (
-        f'<h1>{escape(job.name)}</h1><p class="soft">{escape(facts)}</p>'
-        f'<div class="verdict{" gain" if verdict.outcome == GAIN else ""}"><strong>{escape(headline)}</strong>'
-        f"<p>{escape(paragraph(verdict))}</p></div>"
+        f'<h1>{as_html(job.name)}</h1><p class="soft">{as_html(facts)}</p>'
+        f'<div class="verdict{" gain" if verdict.outcome == GAIN else ""}"><strong>{as_html(headline)}</strong>'
+        f"<p>{as_html(paragraph(verdict))}</p></div>"
     )
 
 
@@ -106,15 +105,14 @@ def _changes(verdict: Verdict, spaces: Mapping[str, Space]) -> str:
         return ""
     gain = verdict.outcome == GAIN
     what = "What changes in" if gain else "Not recommended: what the best that was found changes in"
-    title = f"<h2>{what} {escape(configuration.solver)}</h2>"
+    title = f"<h2>{what} {as_html(configuration.solver)}</h2>"
     known = {parameter.name: parameter for parameter in spaces[configuration.solver].parameters}
     rows = []
     for key, value in configuration.parameters:
         own = known.get(key)
         default = spell(own.default) if own else ""
-        rows.append(
-            [f"<code>{escape(key)}</code>", escape(default), escape(spell(value)), escape(own.meaning if own else "")]
-        )
+        meaning = own.meaning if own else ""
+        rows.append([f"<code>{as_html(key)}</code>", as_html(default), as_html(spell(value)), as_html(meaning)])
     return title + _grid(["parameter", "default", "value", "meaning"], rows)
 
 
@@ -132,8 +130,8 @@ def _table(verdict: Verdict) -> str:
 
 def _line(row: Row, cost: Cost, seconds: bool) -> list[str]:
     against = row.against_baseline
-    cells = [f'{escape(name(row.configuration))}<div class="soft">{escape(row.role)}</div>']
-    cells += [number(against.ratio), escape(between(against))] if against else ["", ""]
+    cells = [f'{as_html(name(row.configuration))}<div class="soft">{as_html(row.role)}</div>']
+    cells += [number(against.ratio), as_html(between(against))] if against else ["", ""]
     cells.append("" if row.shifted_geometric_mean is None else quantity(row.shifted_geometric_mean, cost))
     if seconds:
         cells.append("" if row.par10 is None else f"{number(row.par10)} s")
@@ -228,33 +226,51 @@ def _label(configuration: Configuration) -> str:
 def _figure(svg: str, caption: str, series: Sequence[Series] = ()) -> str:
     keys = "".join(
         '<span class="key"><svg viewBox="0 0 28 8" aria-hidden="true">'
-        f'<path class="line s{place % 4}" d="M0,4H28"/></svg>{escape(line.name)}</span>'
+        f'<path class="line s{place % 4}" d="M0,4H28"/></svg>{as_html(line.name)}</span>'
         for place, line in enumerate(series)
     )
-    return f"<figure>{svg}<figcaption>{keys}{'<br>' if keys else ''}{escape(caption)}</figcaption></figure>"
+    return f"<figure>{svg}<figcaption>{keys}{'<br>' if keys else ''}{as_html(caption)}</figcaption></figure>"
 
 
 def _failures(job: Job, runs: Sequence[StoredRun]) -> str:
-    members: dict[str, Member] = {member.sha256: member for member in job.members}
     failed = [stored for stored in runs if not stored.response.feasible]
-    if not failed:
+    disputed = [stored for stored in runs if stored.response.check is Check.DISPUTED]
+    return _runs(
+        "Responses that do not count",
+        "Refuted, crashed or out of memory: such a configuration is never recommended.",
+        job,
+        failed,
+    ) + _runs(
+        "Disputed answers",
+        "Each is better than another answer allows, but holds within the solver's tolerance only. Which is right is "
+        "not known: such a run counts as unsolved, and neither side gains by it.",
+        job,
+        disputed,
+    )
+
+
+def _runs(title: str, text: str, job: Job, chosen: Sequence[StoredRun]) -> str:
+    """Return a section on some runs, with the commands that execute them again; empty without a run."""
+    if not chosen:
         return ""
+    members: dict[str, Member] = {member.sha256: member for member in job.members}
     rows = []
-    for stored in failed[:MOST_FAILURES]:
+    for stored in chosen[:MOST_FAILURES]:
         run, response = stored.run, stored.response
         member = members.get(run.instance)
-        what = "refuted" if response.check == "refuted" else response.termination.value
+        told = response.check in (Check.REFUTED, Check.DISPUTED)
+        what = response.check.value if told else response.termination.value
         line = reproducing_line(run, member.path if member else run.instance, job)
         rows.append(
             [
-                escape(member.name if member else run.instance[:12]),
-                escape(f"{what}: {response.reason}" if response.reason else what),
-                f"<code>{escape(line)}</code>",
+                as_html(member.name if member else run.instance[:12]),
+                as_html(f"{what}: {response.reason}" if response.reason else what),
+                f"<code>{as_html(line)}</code>",
             ]
         )
-    more = len(failed) - len(rows)
+    more = len(chosen) - len(rows)
     note = f'<p class="soft">{more} more are not listed.</p>' if more > 0 else ""
     return (
-        "<h2>Responses that do not count</h2><p>Refuted, crashed or out of memory: such a configuration is never "
-        f"recommended. The command executes the run again.</p>{_grid(['instance', 'what', 'command'], rows)}{note}"
+        f"<h2>{title}</h2><p>{text} The command executes the run again.</p>"
+        f"{_grid(['instance', 'what', 'command'], rows)}{note}"
     )

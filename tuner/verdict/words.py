@@ -9,6 +9,7 @@ from tuner.commands import counted
 from tuner.cost import Cost
 from tuner.verdict.compare import Measure
 from tuner.verdict.decide import GAIN, Verdict, name
+from tuner.verdict.delicate import sentences as sentences_on
 
 FEW = 8
 """With fewer holdout instances than this, more of them are what narrows the interval most."""
@@ -54,7 +55,8 @@ def between(comparison: Comparison) -> str:
 
 def paragraph(verdict: Verdict) -> str:
     """Return the verdict as one paragraph: what to use, how much better it is, how sure that is, and why."""
-    return " ".join([*(_gain(verdict) if verdict.outcome == GAIN else _kept(verdict)), *_caution(verdict)])
+    said = _gain(verdict) if verdict.outcome == GAIN else _kept(verdict)
+    return " ".join([*said, *sentences_on(verdict.delicate), *_caution(verdict)])
 
 
 def _gain(verdict: Verdict) -> list[str]:
@@ -128,7 +130,7 @@ def _times(found: Comparison, cost: Cost) -> str:
 
 def _extent(verdict: Verdict, found: Comparison) -> str:
     """Say on how much a comparison rests: its pairs, which are fewer than a row's runs when one had fewer seeds."""
-    instances = min(verdict.row(found.candidate).instances, verdict.row(found.baseline).instances)
+    instances = verdict.shared[found.candidate, found.baseline]
     seeds = math.ceil(found.pairs / instances)
     return f"{counted(instances, 'instance')} x {counted(seeds, 'seed')}"
 
@@ -136,7 +138,13 @@ def _extent(verdict: Verdict, found: Comparison) -> str:
 def _means(verdict: Verdict, found: Comparison) -> str:
     """Name both means, where the rows' means are those of the pairs compared."""
     ours, theirs = verdict.row(found.candidate), verdict.row(found.baseline)
-    if ours.shifted_geometric_mean is None or theirs.shifted_geometric_mean is None or ours.runs != theirs.runs:
+    if (
+        ours.disputed
+        or theirs.disputed
+        or ours.shifted_geometric_mean is None
+        or theirs.shifted_geometric_mean is None
+        or ours.runs != theirs.runs
+    ):
         return ""
     return (
         f": {quantity(ours.shifted_geometric_mean, verdict.cost)} instead of "

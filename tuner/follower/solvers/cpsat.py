@@ -21,11 +21,13 @@ from ortools.math_opt.core.python import solver as mathopt
 from ortools.sat.sat_parameters_pb2 import SatParameters
 from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]  # comes with MathOpt's extension
 
-from instances.model import Floats, Model, VariableKind
+from instances.model import Model, VariableKind
 from storage.records import Claim, Value
 from tuner.follower.solvers.admission import admit
+from tuner.follower.solvers.cpsat_exact import Found, solve_whole
 from tuner.follower.solvers.reformulation import refusal, solve_linear
 from tuner.follower.solvers.unbounded import unbounded_or_infeasible
+from tuner.follower.solvers.whole import UNBOUNDED, impossible, is_harmless, whole
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -49,7 +51,7 @@ LARGEST = 1e20
 """CP-SAT refuses larger coefficients."""
 
 LARGEST_M = 1e12
-"""Of the linear rows that stand for indicator constraints and special ordered sets: integers bear a large one."""
+"""As in HiGHS; but here binaries are exactly 0 or 1."""
 
 NEAR_TRUNCATION = 0.999
 """A variable this close to the bound that CP-SAT has put in place of infinity is taken to be at it."""
@@ -96,8 +98,15 @@ class CpSat:
         if np.any(model.lower > model.upper) or np.any(model.row_lower > model.row_upper):
             # MathOpt calls such a model an error.
             return Answer(Claim.INFEASIBLE, "INFEASIBLE: a lower bound is above its upper bound", steps=())
+        if why := impossible(model):
+            return Answer(Claim.INFEASIBLE, f"INFEASIBLE: {why}", steps=())
         started = time.perf_counter()
         log = Log(model.maximise, started)
+        harmless = is_harmless(model)
+        if not harmless and (scaled := whole(model)) is not None:
+            log.integral, log.truncated = True, UNBOUNDED if scaled.truncated else math.inf
+            found = solve_whole(model, scaled, settings(parameters, seed, limit, gap), log.read)
+            return _answer(model, found, log, harmless=True)
         try:
             result = ask(model, settings(parameters, seed, limit, gap), log)
         except StatusNotOk as error:
@@ -109,7 +118,7 @@ class CpSat:
                 _words(result),
                 steps=(),
             )
-        return _answer(model, result, log)
+        return _answer(model, _found(model, result), log, harmless)
 
 
 @dataclass
@@ -211,16 +220,20 @@ def _proto(model: Model) -> model_pb2.ModelProto:
     return proto
 
 
-def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answer:
+def _found(model: Model, result: result_pb2.SolveResultProto) -> Found:
     claim = _CLAIMS.get(result.termination.reason, Claim.NOTHING)
-    words = _words(result)
-    point = None
-    if claim in (Claim.OPTIMAL, Claim.FEASIBLE):
-        values = result.solutions[0].primal_solution.variable_values
-        point = np.zeros(model.columns)
-        point[np.array(values.ids, dtype=np.int64)] = values.values
-    claim, certain, words = _proven(model, log, claim, point, words)
-    bound = result.termination.objective_bounds.dual_bound
+    if claim not in (Claim.OPTIMAL, Claim.FEASIBLE):
+        return Found(claim, _words(result), None, None, None)
+    values = result.solutions[0].primal_solution.variable_values
+    point = np.zeros(model.columns)
+    point[np.array(values.ids, dtype=np.int64)] = values.values
+    bounds = result.termination.objective_bounds
+    return Found(claim, _words(result), point, bounds.primal_bound, bounds.dual_bound)
+
+
+def _answer(model: Model, found: Found, log: Log, harmless: bool) -> Answer:
+    claim, certain, words = _proven(model, log, found, harmless)
+    point, bound = found.point, found.bound
     # A bound that does not hold for the model must not count in the primal-dual integral either.
     steps = (
         log.steps if certain else [replace(step, bound=math.inf * (1 if model.maximise else -1)) for step in log.steps]
@@ -229,8 +242,8 @@ def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answ
     return Answer(
         claim=claim,
         raw_status=words,
-        objective=None if point is None else result.termination.objective_bounds.primal_bound,
-        bound=bound if point is not None and certain and math.isfinite(bound) else None,
+        objective=found.objective,
+        bound=bound if bound is not None and certain and math.isfinite(bound) else None,
         point=point,
         nodes=None if branches is None else int(branches),
         iterations=None if iterations is None else int(iterations),
@@ -239,14 +252,19 @@ def _answer(model: Model, result: result_pb2.SolveResultProto, log: Log) -> Answ
     )
 
 
-def _proven(model: Model, log: Log, claim: Claim, point: Floats | None, words: str) -> tuple[Claim, bool, str]:
+def _proven(model: Model, log: Log, found: Found, harmless: bool) -> tuple[Claim, bool, str]:
     """Return what CP-SAT has proven of the model itself, whether its bound holds for it too, and in words why not.
 
     What it proves, it proves of a model in integers. A continuous variable loses most of its values there (with the
-    default scaling all but the whole numbers), an infinite bound becomes a finite one.
+    default scaling all but the whole numbers), an infinite bound becomes a finite one, and of large numbers OR-Tools
+    keeps six digits.
     """
+    claim, point, words = found.claim, found.point, found.words
     if claim is Claim.NOTHING:
         return claim, False, words
+    if not harmless:
+        words = f"{words} of the model scaled to integers, which may lose digits of its large numbers"
+        return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, words
     if not log.integral and np.any(model.kind != VariableKind.INTEGER):
         return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, f"{words} of the model scaled to integers"
     if math.isinf(log.truncated):

@@ -5,15 +5,15 @@ where b has the other one (a big M). A set gets binaries that tell which members
 columns concerned, the model's own or those that its rows imply; they are calculated exactly and rounded outwards, so
 that no point is lost. A model without such bounds is refused.
 
-A solver takes a binary of 1e-6 for zero, and M times that gets through. So M has a limit, and an answer that does not
-meet the model itself is solved again with its integers fixed.
+A solver takes a binary of 1e-6 for zero, and M times that gets through. So M has a limit, and where an answer does not
+meet the model itself, the model is solved again with the integers fixed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
@@ -31,7 +31,7 @@ class NotLinear(ValueError):
 
 
 def refusal(model: Model, largest: float) -> str:
-    """Return why a model cannot be made linear with no M above ``largest``; empty when it can, or is linear already."""
+    """Return why a model cannot be made linear, within the limit of `linear`; empty when it can."""
     try:
         linear(model, largest)
     except NotLinear as error:
@@ -42,7 +42,8 @@ def refusal(model: Model, largest: float) -> str:
 def linear(model: Model, largest: float) -> Model:
     """Return a linear model whose points, cut off after the model's columns, are those of the model.
 
-    Raises NotLinear when that takes the bound of a column that has none, or an M above ``largest``.
+    Raises NotLinear when that takes the bound of a column that has none, or an M that is more than ``largest`` times as
+    large as the other coefficients of its row.
     """
     if model.is_linear:
         return model
@@ -54,7 +55,7 @@ def solve_linear(model: Model, largest: float, limit: float, solve: Callable[[Mo
 
     Args:
         model: any model.
-        largest: no M may be larger.
+        largest: the limit of `linear`.
         limit: wall seconds.
         solve: solves a linear model in so many wall seconds.
 
@@ -168,12 +169,11 @@ class _Reformulation:
         # What the rest may be where the binary has the value, and where it has the other one.
         allowed = Fraction(upper) - Fraction(entries.get(binary, 0.0)) * value
         where = f"row {self._model.row_names[row]} holds only where {self._model.column_names[binary]} is {value}"
-        highest = Fraction(0)
-        for column, coefficient in rest.items():
-            highest += Fraction(coefficient) * Fraction(self._needed(column, coefficient > 0, where))
+        highest = _exact_sum((a, self._needed(column, a > 0, where)) for column, a in rest.items())
         if highest <= allowed:
             return
-        self._admit(highest - allowed, where)
+        if rest:
+            self._admit(float(highest - allowed) / max(map(abs, rest.values())), where)
         if value:
             top = _up(highest)
             self._rows.add(name, rest | {binary: -_up(allowed - Fraction(top))}, upper=top)
@@ -213,7 +213,7 @@ class _Reformulation:
             bound = self._needed(column, upwards, where)
             if bound <= 0 if upwards else bound >= 0:
                 continue  # by its own bound the column is at most, or at least, zero
-            self._admit(abs(Fraction(bound)), where)
+            self._admit(abs(bound), where)
             entries = {column: 1.0, **dict.fromkeys(binaries, -bound)}
             if upwards:
                 self._rows.add(f"{label}.{side}", entries, upper=0.0)
@@ -234,11 +234,15 @@ class _Reformulation:
             raise NotLinear(f"{where}, and {name} has no {side} bound: give it one, or use scip")
         return bound
 
-    def _admit(self, m: Fraction, where: str) -> None:
-        if m > self._largest:
+    def _admit(self, ratio: float, where: str) -> None:
+        """Raise NotLinear when M is too large beside the largest of the other coefficients: that is what gets through.
+
+        What a binary of 1e-6 lets through is 1e-6 M, and the columns take it by their own coefficients.
+        """
+        if ratio > self._largest:
             raise NotLinear(
-                f"{where}: as a linear row that takes a coefficient of {float(m):.4g}, and above {self._largest:g} "
-                "answers become wrong: give its columns tighter bounds, or use scip"
+                f"{where}: as a linear row, that takes a coefficient {ratio:.4g} times as large as the others; above "
+                f"{self._largest:g} times answers are unreliable: give its columns tighter bounds, or use scip"
             )
 
     def _is_whole(self, entries: dict[int, float]) -> bool:
@@ -251,8 +255,7 @@ class _Reformulation:
 
     def _assembled(self) -> Model:
         model, rows, extra = self._model, self._rows, len(self._binaries)
-        kept = np.ones(model.rows, dtype=np.bool_)
-        kept[model.indicator_row] = False
+        kept = model.unconditional
         entries = np.repeat(kept, np.diff(model.row_start))
         sizes = np.concatenate((np.diff(model.row_start)[kept], rows.sizes))
         return Model(
@@ -271,6 +274,17 @@ class _Reformulation:
             column_names=(*model.column_names, *self._binaries),
             row_names=(*(name for name, is_kept in zip(model.row_names, kept, strict=True) if is_kept), *rows.names),
         )
+
+
+def _exact_sum(products: Iterable[tuple[float, float]]) -> Fraction:
+    """Return the sum of the products of two finite doubles, exactly."""
+    numerators: dict[int, int] = {}
+    for one, other in products:
+        n, d = one.as_integer_ratio()
+        m, e = other.as_integer_ratio()
+        numerators[d * e] = numerators.get(d * e, 0) + n * m
+    # Few fractions: adding these is what takes time.
+    return sum((Fraction(numerator, denominator) for denominator, numerator in numerators.items()), Fraction(0))
 
 
 def _up(number: Fraction) -> float:

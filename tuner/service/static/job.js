@@ -38,6 +38,7 @@ function draw(figures) {
 }
 
 async function refresh() {
+  if (typeof Plotly === "undefined") return;  // not installed at the server
   const answer = await fetch(`/jobs/${job}/figures`);
   if (answer.ok) draw(await answer.json());
 }
@@ -46,7 +47,7 @@ async function renew() {
   const answer = await fetch(location.href);
   if (!answer.ok || answer.redirected) return;
   const now = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["best", "responses", "events"]) document.getElementById(id).replaceWith(now.getElementById(id));
+  for (const id of ["facts", "best", "responses", "events"]) document.getElementById(id).replaceWith(now.getElementById(id));
 }
 
 function show(standing) {
@@ -60,10 +61,8 @@ function show(standing) {
 refresh();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", refresh);
 if (!over.includes(page.dataset.state)) {
-  const source = new EventSource(`/v1/jobs/${job}/events`);
   let changed = false;
-  source.addEventListener("job", event => { show(JSON.parse(event.data)); changed = true; });
-  source.addEventListener("over", () => { source.close(); location.reload(); });
+  live.follow(job, standing => { show(standing); changed = true; });
   setInterval(async () => {
     if (!changed) return;
     changed = false;

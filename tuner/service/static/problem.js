@@ -33,8 +33,4 @@ function show(standing) {
   if (String(bracket.best ?? "") !== best) choose(String(bracket.best ?? ""));
 }
 
-if (!over.includes(page.dataset.state)) {
-  const source = new EventSource(`/v1/jobs/${page.dataset.job}/events`);
-  source.addEventListener("job", event => show(JSON.parse(event.data)));
-  source.addEventListener("over", () => { source.close(); location.reload(); });
-}
+if (!over.includes(page.dataset.state)) live.follow(page.dataset.job, show);
