@@ -355,8 +355,11 @@ def test_a_missing_end_is_a_warning(tmp_path: Path) -> None:
 
 def test_variables_that_occur_in_lists_only_are_a_warning(tmp_path: Path) -> None:
     model = read(tmp_path, with_sections("Generals\n x u v\nBinaries\n v w q\nBounds\n u <= 3"))
-    (warning,) = model.warnings
-    assert warning.startswith("3 integer or semi-continuous variables occur nowhere else: 'v', 'w', 'q';")
+    assert model.warnings == (
+        "only lists of integer, binary or semi-continuous variables have 'v', 'w', 'q': check the spelling",
+    )
+    (warning,) = read(tmp_path, with_sections("Generals\n p q r s t")).warnings
+    assert "'p', 'q', 'r' and 2 others: " in warning
 
 
 def test_a_section_with_a_colon_is_a_row_to_all_readers_and_a_warning(tmp_path: Path) -> None:

@@ -307,9 +307,10 @@ class Sections:
     def _tell_strays(self) -> None:
         names = [self._expressions.name(column) for column in sorted(self._expressions.strays)]
         if names:
-            shown = ", ".join(map(repr, names[:_STRAYS_SHOWN])) + (", ..." if len(names) > _STRAYS_SHOWN else "")
+            shown = ", ".join(map(repr, names[:_STRAYS_SHOWN]))
+            more = f" and {len(names) - _STRAYS_SHOWN} others" if len(names) > _STRAYS_SHOWN else ""
             self._builder.warnings.append(
-                f"{len(names)} integer or semi-continuous variables occur nowhere else: {shown}; are the names right?"
+                f"only lists of integer, binary or semi-continuous variables have {shown}{more}: check the spelling"
             )
 
 
