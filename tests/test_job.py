@@ -498,10 +498,12 @@ def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(
         worse = replace(honest, objective=honest.objective + 5, bound=honest.objective + 5)
         store.record(lease, replace(stored.run, seed=77), worse, 0.1, HERE)
         store.record(lease, replace(stored.run, seed=78), honest, 0.2, HERE)
+        better = replace(worse, objective=honest.objective - 5, bound=None, proven_objective=None, doubt="row c is off")
+        store.record(lease, replace(stored.run, seed=79), better, 0.3, HERE)
         store.interrupt(lease)
         carry_out(store, job, brief := Brief(), brief.stop)
         checks = {s.run.seed: s.response.check for s in store.responses(job.id)}
-    assert (checks[77], checks[78]) == (Check.REFUTED, Check.CONFIRMED)
+    assert (checks[77], checks[78], checks[79]) == (Check.REFUTED, Check.CONFIRMED, Check.DISPUTED)
 
 
 def test_a_job_in_which_nothing_is_solved_says_so_and_proposes_the_gap(place: Path, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def test_large_numbers_without_a_divisor_are_solved_exactly(cp_sat: SolverProces
         assert found.point is not None
         assert sum(a * x for a, x in zip((10**9, 10**9 + 1, 7), found.point.tolist(), strict=True)) == 3 * 10**9 + 23
         assert found.steps
+        assert None not in (found.nodes, found.work)
 
 
 def test_coefficients_of_all_sizes_are_solved_exactly(cp_sat: SolverProcess) -> None:

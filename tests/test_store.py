@@ -34,6 +34,7 @@ from tests.store_samples import (
     holdout_run,
     run,
 )
+from tuner.verdict.delicate import tallied
 
 
 @pytest.fixture
@@ -281,6 +282,26 @@ def test_overturning_changes_check_and_reason_only(store: Store, store_url: str,
         replace(RESPONSE, check=Check.REFUTED, reason="-13 is possible"),
         RESPONSE,
     ]
+
+
+def test_what_is_proven_of_answers_is_counted_as_the_verdict_counts_it(store: Store, lease: Lease) -> None:
+    doubtful = replace(RESPONSE, proven_objective=None)
+    told = [
+        (run(0), doubtful),
+        (run(1), replace(doubtful, check=Check.DISPUTED)),
+        (run(2), replace(RESPONSE, doubt="")),
+        (run(0, member=1), replace(RESPONSE, doubt="")),
+        (run(0, member=2), replace(doubtful, check=Check.REFUTED)),
+    ]
+    for each, response in told:
+        store.record(lease, each, response, 1.0, HERE)
+    found = store.tallies(lease.job_id)
+    assert sorted(found, key=str) == sorted(tallied(store.responses(lease.job_id)), key=str)
+    assert {tally.instance: (tally.disputed, tally.doubtful) for tally in found} == {
+        run(0).instance: (1, 1),
+        run(0, member=1).instance: (0, 0),
+        run(0, member=2).instance: (0, 0),
+    }
 
 
 def test_a_run_that_was_never_recorded_cannot_be_overturned(store: Store, lease: Lease) -> None:

@@ -11,6 +11,7 @@ from instances.folder import ModelFile
 from instances.formats import PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
+from tuner.cost import Cost, solved
 from tuner.errors import Failed, NotFound, UsageError
 from tuner.follower.describing import Description, describe, refusals
 from tuner.follower.executor import LocalExecutor
@@ -27,6 +28,11 @@ class Execution:
     instance: Instance
     run: Run
     response: Response
+
+    @property
+    def solved(self) -> bool:
+        """Whether it was solved within the cutoff, in CPU and in wall seconds."""
+        return all(solved(cost, self.run, self.response) for cost in (Cost.PAR10, Cost.WALL))
 
 
 def execute(

@@ -19,7 +19,6 @@ from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
 from tuner.cli.words import print_json, print_table, put, put_facts, sayer
 from tuner.commands import counted
-from tuner.cost import Cost, solved
 from tuner.errors import Failed, UsageError
 from tuner.extras import EXTRAS
 from tuner.follower.limits import enforceable
@@ -164,7 +163,7 @@ def _execution_data(execution: Execution) -> dict[str, Any]:
         "termination": response.termination.value,
         "claim": response.claim.value,
         "check": response.check.value,
-        "solved": all(solved(cost, run, response) for cost in (Cost.PAR10, Cost.WALL)),
+        "solved": execution.solved,
         "objective": response.objective,
         "proven_objective": response.proven_objective,
         "bound": response.bound,

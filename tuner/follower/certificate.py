@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from instances.model import Floats, Model, VariableKind
 from tuner.follower.check import FEASIBILITY, OBJECTIVE, contradicts
-from tuner.follower.exact import Exact, ExactRows, Row, limit, written
+from tuner.follower.exact import Exact, ExactRows, Row, integer_columns, limit, written
 from tuner.follower.repair import Bounds, Ending, Repair
 
 SNAP = 1e-9
@@ -82,7 +82,7 @@ def _worse(model: Model, objective: float, claimed: float) -> bool:
 
 def _roundings(model: Model, point: Floats) -> Iterator[Floats]:
     """Yield the point with its integers rounded: to the nearest, then those that were moved the other way."""
-    integer = np.isin(model.kind, (VariableKind.INTEGER, VariableKind.SEMI_INTEGER))
+    integer = integer_columns(model)
     nearest = np.where(integer, np.rint(point), point)
     yield nearest
     off = point - nearest
@@ -100,7 +100,7 @@ class _Search:
         self._model, self._rows = model, rows
         self._raw = rounded
         self._why = " with its integers rounded" if moved else ""
-        self._integer = np.isin(model.kind, (VariableKind.INTEGER, VariableKind.SEMI_INTEGER))
+        self._integer = integer_columns(model)
         self._lower, self._upper = model.lower.copy(), model.upper.copy()
         self._known: dict[int, Exact] = {}
         self._left = OPERATIONS + PER_ENTRY * model.nonzeros

@@ -35,6 +35,11 @@ def written(number: float) -> Exact:
     return Fraction(repr(number))
 
 
+def integer_columns(model: Model) -> NDArray[np.bool_]:
+    """Return which variables take whole numbers only, shape (n,)."""
+    return np.asarray((model.kind == VariableKind.INTEGER) | (model.kind == VariableKind.SEMI_INTEGER))
+
+
 def size(number: Exact) -> Exact:
     """Return the absolute value."""
     return -number if number < 0 else number
@@ -89,8 +94,7 @@ class ExactRows:
     def continuous(self) -> NDArray[np.bool_]:
         """Whether each row has a continuous variable, shape (m,)."""
         model = self.model
-        integer = np.isin(model.kind, (VariableKind.INTEGER, VariableKind.SEMI_INTEGER))
-        return np.asarray(_sums(model, np.where(integer, 0.0, 1.0)[model.column_index]) > 0)
+        return np.asarray(_sums(model, np.where(integer_columns(model), 0.0, 1.0)[model.column_index]) > 0)
 
     @cached_property
     def _whole(self) -> NDArray[np.bool_]:
