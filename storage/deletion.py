@@ -72,16 +72,16 @@ def mark(connection: Connection, database: Database, job_id: int, cancel: bool) 
     """
     row = jobs.locked(connection, database, job_id)
     change: dict[str, object] = {"deleted_at": row.now, "instance_set": None}
-    if holder := holder_of(row):
-        if not cancel:
-            raise JobBusy(
-                f"job {row.name!r} is running ({holder}): cancel it first, or do both at once with "
-                "tuner delete --cancel, or ?cancel=true"
-            )
+    is_running = holder_of(row) is not None
+    if is_running and not cancel:
+        raise JobBusy(
+            f"job {row.name!r} is running: cancel it first, or do both at once (tuner delete --cancel, ?cancel=true)"
+        )
+    if is_running:
         change["hold"] = JobState.CANCELLED.value
     connection.execute(update(schema.jobs).where(_jobs.id == job_id).values(change))
     connection.execute(delete(schema.requests).where(schema.requests.c.job_id == job_id))
-    if not holder:
+    if not is_running:
         _detach(connection, row)
 
 

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from tuner.cli import main
 from tuner.cost import Cost, Ties
 from tuner.errors import NotFound, UsageError
-from tuner.scenario import Scenario, parse_mib, parse_seconds, read_scenario
+from tuner.scenario import Scenario, check_budget, parse_mib, parse_seconds, read_scenario
 
 
 @pytest.mark.parametrize(
@@ -94,3 +95,30 @@ def test_a_scenario_file_that_is_missing_or_binary_is_refused(tmp_path: Path) ->
     (tmp_path / "binary.toml").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(UsageError, match="not valid TOML"):
         read_scenario(tmp_path / "binary.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"cutoff": 0.001}, "cutoff: 0.001 s are over before a run's process has started; at least 0.01 s"),
+        ({"cutoff": 0.0099}, "at least 0.01 s"),
+        ({"budget": 0.5}, "budget: at least 1 s are needed, not 0.5 s"),
+    ],
+)
+def test_a_cutoff_or_budget_in_which_nothing_can_be_executed_is_refused(change: dict[str, float], words: str) -> None:
+    with pytest.raises(UsageError, match=words):
+        Scenario("models", **change)  # type: ignore[arg-type]
+    Scenario("models", cutoff=0.01, budget=1.0)
+
+
+def test_a_budget_is_held_against_the_slots_and_the_message_proposes_what_fits() -> None:
+    check_budget(30.0, 75.0, 2)
+    with pytest.raises(
+        UsageError, match=r"with --slots 1: not even 5 runs would fit; use --cutoff 3\.75s, or --budget 600s"
+    ):
+        check_budget(30.0, 75.0, 1)
+
+
+def test_a_bilevel_problem_has_a_least_budget_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["solve", "--example", "toll", "--budget", "1ms"]) == 2
+    assert "--budget 1ms: no response comes in so short a time; at least 0.01 s" in capsys.readouterr().err

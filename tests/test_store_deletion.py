@@ -138,7 +138,7 @@ def test_the_study_of_somebody_else_that_has_a_jobs_name_stays(store: Store) -> 
 def test_a_running_job_is_not_deleted_unless_it_is_cancelled_with_that(store: Store) -> None:
     job, _ = store.submit(replace(SUBMISSION, served=True, owner="me"))
     lease = store.claim(job.id, this_process(), 60)
-    with pytest.raises(JobBusy, match=r"is running .*: cancel it first, or do both at once"):
+    with pytest.raises(JobBusy, match=r"is running: cancel it first, or do both at once"):
         store.delete_job(job.id)
     store.delete_job(job.id, cancel=True)
     assert store.held(job.id) is JobState.CANCELLED
