@@ -31,6 +31,15 @@ def _semi(difference: Difference, case: Case) -> bool:
     }
 
 
+def _wide_binary(difference: Difference, case: Case) -> bool:
+    """Whether a binary's bounds differ: what is read here lies within 0 .. 1."""
+    return (
+        difference.what == "column"
+        and (difference.field, difference.ours) in (("lower", 0.0), ("upper", 1.0))
+        and _BINARY.search(case.text) is not None
+    )
+
+
 def _small(difference: Difference, case: Case) -> bool:
     return difference.field in ("entries", "objective") and re.search(r"e-[0-9]{2,}", case.text) is not None
 
@@ -54,6 +63,7 @@ def _has(pattern: str) -> re.Pattern[str]:
 
 _END = _has(r"^[ \t]*end[ \t]*(\\.*)?\r?$")
 _NUMBER_FIRST = _has(rf"^([^\\:\n]*:)?[ \t]*[-+]*[ \t]*({_NUMBER.pattern}|inf)[ \t]*[<>=]")
+_BINARY = _has(r"^[ \t]*bin(ary|aries)?\b")
 _SPELLED = _has(r"^\s*(min|max)imise\b")
 _WORD_WITHIN_LINE = _has(rf"[^\s:]\s*(?<![A-Za-z_.]){_WORDS}(?![^\s<>=+-])")
 
@@ -76,6 +86,7 @@ KNOWN_LP: tuple[Known, ...] = (
     ),
     Known("point", ("scip",), lambda difference, case: difference.name.startswith(".")),
     Known("brackets", ("highs", "scip"), lambda difference, case: _refused(difference) and "[" in case.text),
+    Known("wide-binary", ("highs",), _wide_binary),
     Known("bytes", ("highs", "scip"), _mixed_bytes),
     Known("small", ("highs", "scip"), _small),
 )

@@ -249,6 +249,17 @@ def test_what_three_readers_take_is_taken(tmp_path: Path, text: str, upper: floa
     assert model.kind.tolist() == kinds
 
 
+@pytest.mark.parametrize(
+    "text", ["Bounds\n x <= 7\nBinary\n x", "Binary\n x\nBounds\n x <= 7", "Bounds\n x >= -3\nBin\n x"]
+)
+def test_a_binary_with_wider_bounds_is_0_or_1_with_a_warning(tmp_path: Path, text: str) -> None:
+    model = read(tmp_path, with_sections(text))
+    assert (model.lower[0], model.upper[0]) == (0, 1)
+    (warning,) = model.warnings
+    assert warning.startswith("'x' is binary and has the bounds ")
+    assert "HiGHS keeps the bounds" in warning
+
+
 def test_a_file_may_have_no_objective_or_an_empty_one(tmp_path: Path) -> None:
     rows = "Subject To\n c1: x0 + x1 = 1\nBinary\n x0 x1\nEnd\n"
     for text in (rows, f"Minimize\n{rows}", f"Minimize\n obj:\n{rows}"):
@@ -270,11 +281,8 @@ def test_rows_may_begin_on_the_line_of_their_header_and_be_empty(tmp_path: Path)
     [
         ("Bounds\n x <= -1\n x free", "Gurobi and SCIP keep that bound, CPLEX and HiGHS drop it"),
         ("Bounds\n x = 3\n x free", "'x' has the upper bound 3 and is then free"),
-        ("Bounds\n x <= 7\nBinary\n x", "'x' is binary and has the bounds 0 .. 7: Gurobi and SCIP cut them"),
-        ("Binary\n x\nBounds\n x <= 7", "'x' is binary and has the bounds 0 .. 7"),
-        ("Bounds\n x >= -3\nBinary\n x", "'x' is binary and has the bounds -3 .. inf"),
-        ("Bounds\n x free\nBinary\n x", "'x' is binary"),
-        ("Bounds\n x = 5\nBinary\n x", "'x' is binary"),
+        ("Bounds\n x = 5\nBinary\n x", "'x' is binary and has the bounds 5 .. 5, which neither 0 nor 1 meets"),
+        ("Bounds\n x >= 2\nBinary\n x", "'x' is binary and has the bounds 2 .. inf, which neither"),
         ("Bounds\n x = 1\nBinary\n x\nSemis\n x", "'x' is binary, semi-continuous and not 0 by its bounds"),
         ("Bounds\n 1 <= x >= 2", "two bounds around a variable"),
         ("Bounds\n 1 <= x = 2", "two bounds around a variable"),

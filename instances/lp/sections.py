@@ -286,15 +286,22 @@ class Sections:
         builder = self._builder
         for column in self._binary:
             lower, upper = builder.lower[column], builder.upper[column]
-            if not 0 <= lower <= 1 or upper < 0 or 1 < upper < INFINITY:
+            name = self._expressions.name(column)
+            if lower > 1 or upper < 0:
                 raise Problem(
-                    f"{self._expressions.name(column)!r} is binary and has the bounds {lower:g} .. {upper:g}: Gurobi "
-                    "and SCIP cut them to 0 .. 1, CPLEX and HiGHS keep them; remove them, or list it in Generals"
+                    f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}, which neither 0 nor 1 meets; "
+                    "remove them, or list it in Generals"
                 )
+            if lower < 0 or 1 < upper < INFINITY:
+                builder.warnings.append(
+                    f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}: read as 0 .. 1, as CPLEX, Gurobi "
+                    "and SCIP do; HiGHS keeps the bounds"
+                )
+            lower = builder.lower[column] = max(lower, 0.0)
             builder.upper[column] = min(upper, 1.0)
             if column in self._semi and lower > 0:
                 raise Problem(
-                    f"{self._expressions.name(column)!r} is binary, semi-continuous and not 0 by its bounds: to HiGHS "
+                    f"{name!r} is binary, semi-continuous and not 0 by its bounds: to HiGHS "
                     "it may be 0, to Gurobi if Binaries come first, to others never; remove it from one of the sections"
                 )
         integer = self._integer | self._binary
