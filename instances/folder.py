@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances, UnreadableModel
 from instances.formats import FORMATS, PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
@@ -66,7 +67,7 @@ def scan(folder: Path) -> Scan:
     """Find the models below a folder, in subfolders and behind links too; hidden files and folders are left out.
 
     Raises:
-        NoInstances: there is no such folder, or no model in it that can be read.
+        NoInstances: there is no such folder, no model in it that can be read, or more models than can be used.
 
     """
     if not folder.is_dir():
@@ -92,6 +93,10 @@ def scan(folder: Path) -> Scan:
             duplicates.append(Duplicate(path, original))
     if not originals:
         raise NoInstances(_nothing_found(folder, others, damaged))
+    try:
+        CAPS.check_models(len(originals), str(folder))
+    except TooLarge as error:
+        raise NoInstances(str(error)) from None
     names = _names(folder, originals.values())
     files = tuple(ModelFile(path, name, sha256) for (sha256, path), name in zip(originals.items(), names, strict=True))
     return Scan(files, tuple(duplicates), tuple(sorted(damaged, key=lambda one: one.path)))

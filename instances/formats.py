@@ -10,6 +10,7 @@ import bz2
 import gzip
 import hashlib
 import lzma
+import os
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -19,13 +20,11 @@ from typing import IO, Any, NamedTuple
 
 import zstandard
 
+from instances.caps import CAPS, Meter
 from instances.errors import UnreadableModel
 
 FORMATS = (".mps", ".lp")
 PACKINGS = (".gz", ".bz2", ".xz", ".zst")
-LARGEST = 4 * 2**30
-"""Bytes that a model may have once it is unpacked: a small archive must not fill the disk or the memory."""
-
 _BLOCK = 2**18
 _ZSTD_FEED = 2**10
 """Bytes of an archive handed to zstd at a time: it answers with at most some 30,000 times as many."""
@@ -84,18 +83,17 @@ def content(path: Path) -> Iterator[bytes]:
     """Yield the content of a file, unpacked according to its name, in blocks of moderate size.
 
     Raises:
-        UnreadableModel: the file cannot be read, its archive is damaged or cut off, or there are more than `LARGEST`
-            bytes in it.
+        UnreadableModel: the file cannot be read, its archive is damaged or cut off.
+        TooLarge: it becomes larger than `instances.caps` says.
 
     """
     parts = suffixes(path.name)
-    size = 0
     try:
         with path.open("rb") as file:
+            packed = os.fstat(file.fileno()).st_size
+            meter = Meter(CAPS, lambda: packed, str(path))
             for block in unpacked(file, parts.packing if parts else "", str(path)):
-                size += len(block)
-                if size > LARGEST:
-                    raise UnreadableModel(f"{path}: has more than {LARGEST / 2**30:g} GiB once unpacked, the limit")
+                meter.add(len(block))
                 yield block
     except OSError as error:
         raise UnreadableModel(f"{path}: {_complaint(error)}") from None

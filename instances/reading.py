@@ -16,7 +16,7 @@ from instances.text import encoding_of, open_text
 
 
 def _version() -> str:
-    """Return a digest of the sources of this package: what any of them changes may be read into other arrays."""
+    """Return a digest of the sources below this package: what any of them changes may be read into other arrays."""
     digest = hashlib.sha256()
     for source in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(source.read_bytes())

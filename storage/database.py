@@ -155,7 +155,7 @@ class Database:
         except exc.SQLAlchemyError as error:
             raise StoreUnavailable(f"{self.where}: {error}") from error
         except UnicodeError as error:
-            raise StoreRefused(f"{self.where}: text that no database keeps: {error}") from error
+            raise StoreRefused(f"{self.where}: text that no database keeps: {error}", is_drivers=True) from error
 
 
 def has_password(url: str) -> bool:
@@ -224,9 +224,11 @@ def _translated(error: BaseException | None, where: str, url: URL) -> StoreError
     state = getattr(error, "sqlstate", None) or ""
     words = " ".join(str(error).split())
     if not state and isinstance(error, psycopg.DataError):
-        return StoreRefused(f"{where}: cannot hold that: {words}")  # the driver says so itself, as of a NUL
+        return StoreRefused(
+            f"{where}: cannot hold that: {words}", is_drivers=True
+        )  # the driver says so itself, as of a NUL
     if state.startswith(("22", "23")):
-        return StoreRefused(f"{where}: contradicts what is kept: {words}")
+        return StoreRefused(f"{where}: contradicts what is kept: {words}", is_drivers=True)
     if state in ("42P01", "42703"):
         return StoreUnusable(
             f"{where}: tables of the store are missing or changed: {words}; restore it or name another"
@@ -255,7 +257,7 @@ def _translated_sqlite(error: sqlite3.Error, where: str, path: Path) -> StoreErr
     if code in (sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_MISMATCH, sqlite3.SQLITE_TOOBIG) or isinstance(
         error, (sqlite3.InterfaceError, sqlite3.ProgrammingError)
     ):
-        return StoreRefused(f"{where}: contradicts what is kept: {error}")
+        return StoreRefused(f"{where}: contradicts what is kept: {error}", is_drivers=True)
     if code == sqlite3.SQLITE_ERROR:
         return StoreUnusable(
             f"{where}: tables of the store are missing or changed: {error}; restore it or name another"

@@ -2,7 +2,17 @@
 
 
 class StoreError(Exception):
-    """Something about the store; the message says what, where and what to do."""
+    """Something about the store; the message says what, where and what to do.
+
+    Args:
+        message: for those who operate the store.
+        is_drivers: whether it quotes the database's driver, which may tell of hosts, tables and rows.
+
+    """
+
+    def __init__(self, message: str = "", *, is_drivers: bool = False) -> None:
+        super().__init__(message)
+        self.is_drivers = is_drivers
 
 
 class StoreUnavailable(StoreError):
@@ -51,3 +61,15 @@ class JobHeld(StoreError):
 
 class RequestDiffers(StoreError):
     """The same idempotency key came with another request before."""
+
+
+class AboveLimit(StoreError):
+    """It asks for more than one owner may have: ask for less."""
+
+
+class TooManyJobs(StoreError):
+    """Its owner has as many unfinished jobs as one owner may have: wait, or cancel one."""
+
+
+class StorageUsedUp(StoreError):
+    """Its owner has kept as many bytes as one owner may: delete what is no longer needed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, NoReturn
@@ -13,17 +14,17 @@ from sqlalchemy import (
     Connection,
     Row,
     Select,
+    and_,
     bindparam,
     case,
     delete,
     func,
     insert,
     select,
-    true,
     update,
 )
 
-from storage import schema
+from storage import limits, schema, shares
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.errors import JobBusy, JobHeld, JobOver, NameTaken, RequestDiffers, UnknownJob
@@ -35,6 +36,8 @@ from storage.rows import holder_of, instance_row, job_of, member_of, member_row,
 _jobs = schema.jobs.c
 _OWN: Select[Any] = select(*(column for column in _jobs if column is not _jobs.document))
 """What a row is read for, most of the time: a document may be large."""
+_THERE = _jobs.deleted_at.is_(None)
+"""Jobs that were deleted are there for nobody, also while their rows still are."""
 _elapsed = bindparam("its_elapsed", type_=schema.Number)
 _SPEND = (
     update(schema.jobs)
@@ -103,7 +106,7 @@ def find_job(connection: Connection, database: Database, reference: str, owner: 
 
     Raises UnknownJob with similar names, none of them another owner's.
     """
-    own = true() if owner is None else _jobs.owner == owner
+    own = _THERE if owner is None else and_(_THERE, _jobs.owner == owner)
     job_id = connection.scalar(select(_jobs.id).where(_jobs.name == reference, own))
     if job_id is None and reference.isdecimal() and len(reference) < 19:
         job_id = connection.scalar(select(_jobs.id).where(_jobs.id == int(reference), own))
@@ -139,7 +142,7 @@ def read_jobs(
     is_finished: bool,
 ) -> list[Job]:
     """Return jobs, the newest first, without their members and documents."""
-    chosen = _OWN.add_columns(database.now.label("now")).order_by(_jobs.id.desc()).limit(limit)
+    chosen = _OWN.add_columns(database.now.label("now")).where(_THERE).order_by(_jobs.id.desc()).limit(limit)
     if owner is not None:
         chosen = chosen.where(_jobs.owner == owner)
     if before is not None:
@@ -166,7 +169,7 @@ def read_own(connection: Connection, database: Database, job_id: int) -> Job:
 def count_states(connection: Connection, database: Database) -> dict[JobState, int]:
     """Return how many jobs there are in each state."""
     owner = (_jobs.owner_host, _jobs.owner_machine, _jobs.owner_pid, _jobs.owner_started, _jobs.owned_until)
-    rows = connection.execute(select(_jobs.state, _jobs.hold, *owner, database.now.label("now")))
+    rows = connection.execute(select(_jobs.state, _jobs.hold, *owner, database.now.label("now")).where(_THERE))
     return Counter(state_of(row) for row in rows)
 
 
@@ -175,8 +178,7 @@ def claim(connection: Connection, database: Database, job_id: int, owner: Owner,
 
     Raises JobBusy, JobOver or UnknownJob.
     """
-    connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())  # from here on it is only us
-    row = _row(connection, database, job_id)
+    row = locked(connection, database, job_id)
     if row.hold == JobState.CANCELLED:
         raise JobHeld(f"job {row.name!r} was cancelled: there is nothing to go on with; hand it in again")
     if row.state == JobState.FINISHED:
@@ -187,6 +189,8 @@ def claim(connection: Connection, database: Database, job_id: int, owner: Owner,
             f"job {row.name!r} is being worked on by {holder} since {_spelled(row.owned_since)}; "
             "wait until it ends, or end that process first"
         )
+    if row.owned_since is not None:  # whoever worked on it is gone
+        shares.charge(connection, database, row, min(row.now, row.owned_until))
     lease = Lease(job_id, row.token + 1, owner, row.now + timedelta(seconds=seconds))
     change = {"state": JobState.RUNNING, "outcome": "", "token": lease.token, **owner_row(owner)}
     change.update(owned_since=row.now, owned_until=lease.expires_at)
@@ -204,20 +208,27 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
         seconds: for how long.
         slots: how many runs may execute at a time on the owner's host; what its jobs use already is taken off.
 
+    Of jobs with the same priority, that of the owner goes first who uses the fewest slots, then of who has used the
+    least lately (`storage.shares`), then the oldest.
+
     Returns None when none waits, or the most urgent one needs more slots than are left.
     """
     waiting = (JobState.QUEUED, JobState.INTERRUPTED, JobState.RUNNING)
-    database.one_at_a_time(connection, f"claim {owner.host}")  # else two workers might both take its last slots
-    rows = connection.execute(  # without locks: a job whose worker writes at this moment counts, too
-        _OWN.add_columns(database.now.label("now"))
-        .where(_jobs.served, _jobs.state.in_(waiting))
-        .order_by(_jobs.priority.desc(), _jobs.id)
+    most = limits.read_limits(connection).slots
+    database.one_at_a_time(connection, f"claim {owner.host}" if most is None else "claim")  # else two workers might
+    rows = connection.execute(  # both take the last slots; without locks: a job whose worker writes now counts, too
+        _OWN.add_columns(database.now.label("now")).where(_jobs.served, _jobs.state.in_(waiting))
     ).all()
     holders = {row.id: holder_of(row) if row.state == JobState.RUNNING else None for row in rows}
     left = slots - sum(row.slots for row in rows if (who := holders[row.id]) is not None and who.host == owner.host)
-    for row in rows:
-        if holders[row.id] is not None or row.hold:
-            continue
+    held = [row for row in rows if holders[row.id] is not None]
+    running: Counter[str] = Counter()
+    for row in held:
+        running[row.owner] += row.slots
+    free = [row for row in rows if holders[row.id] is None and not row.hold and row.deleted_at is None]
+    for row in _in_turn(connection, free, held, running):
+        if running[row.owner] and most is not None and running[row.owner] + min(row.slots, slots) > most:
+            continue  # its owner's limit, which is no reason for others to wait
         if min(row.slots, slots) > left:
             return None  # what is less urgent waits, too: else a job that needs many slots might wait for ever
         if _lock_unchanged(connection, row):
@@ -225,9 +236,23 @@ def claim_next(connection: Connection, database: Database, owner: Owner, seconds
     return None
 
 
+def _in_turn(
+    connection: Connection, free: Sequence[Row[Any]], held: Sequence[Row[Any]], running: Mapping[str, int]
+) -> list[Row[Any]]:
+    """Return the jobs that wait in the order in which they are to be taken."""
+    owners = {row.owner for row in free}
+    used = dict.fromkeys(owners, 0.0)
+    if len(owners) > 1:
+        used = shares.read_usage(connection, owners, free[0].now)
+        for row in held:
+            if row.owner in owners:
+                used[row.owner] += shares.used(row, row.now)
+    return sorted(free, key=lambda row: (-row.priority, running[row.owner], used[row.owner], row.id))
+
+
 def _lock_unchanged(connection: Connection, row: Row[Any]) -> bool:
     """Keep everybody else from a job's row; False when somebody writes it, or has taken or held the job meanwhile."""
-    same = select(_jobs.id).where(_jobs.id == row.id, _jobs.token == row.token, _jobs.hold == row.hold)
+    same = select(_jobs.id).where(_jobs.id == row.id, _jobs.token == row.token, _jobs.hold == row.hold, _THERE)
     return connection.scalar(same.with_for_update(skip_locked=True)) is not None
 
 
@@ -244,14 +269,15 @@ def hold(connection: Connection, database: Database, job_id: int, wanted: JobSta
 
     Raises JobOver for one that is finished, JobHeld for one that was cancelled, UnknownJob.
     """
-    connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())
-    row = _row(connection, database, job_id)
+    row = locked(connection, database, job_id)
     if row.state == JobState.FINISHED:
         raise JobOver(f"job {row.name!r} is finished ({row.outcome}): it cannot be {wanted or 'resumed'} any more")
     if row.hold == JobState.CANCELLED and wanted is not JobState.CANCELLED:
         raise JobHeld(f"job {row.name!r} was cancelled: it cannot be {wanted or 'resumed'}; hand it in again")
     change: dict[str, Any] = {"hold": "" if wanted is None else wanted.value}
     if wanted is None and row.state == JobState.FAILED:
+        if row.served:
+            limits.check_jobs(connection, database, row.owner)
         change["state"] = JobState.QUEUED  # what it failed by may be mended by now
     connection.execute(update(schema.jobs).where(_jobs.id == job_id).values(change))
 
@@ -279,7 +305,10 @@ def earlier(connection: Connection, database: Database, owner: str, key: str, di
 def give_back(connection: Connection, database: Database, lease: Lease, state: JobState, **values: Any) -> None:
     """End the lease and leave the job in this state; JobBusy when the lease is over already."""
     nobody = {**owner_row(None), "owned_since": None, "owned_until": None}
+    change_own(connection, database, lease, token=lease.token)  # from here on it is there, and ours
+    before = _row(connection, database, lease.job_id, is_deleted=True)
     change_own(connection, database, lease, state=state, token=lease.token + 1, **nobody, **values)
+    shares.charge(connection, database, before, before.now)
 
 
 def change_own(connection: Connection, database: Database, lease: Lease, **values: Any) -> None:
@@ -299,16 +328,26 @@ def spend(connection: Connection, database: Database, lease: Lease, elapsed: flo
         _raise_lost(connection, database, lease)
 
 
-def _row(connection: Connection, database: Database, job_id: int) -> Row[Any]:
-    """Return a job's row and the time as ``now``."""
-    row = connection.execute(_OWN.add_columns(database.now.label("now")).where(_jobs.id == job_id)).first()
+def locked(connection: Connection, database: Database, job_id: int, is_deleted: bool = False) -> Row[Any]:
+    """Return a job's row and the time as ``now``; nobody else changes it until the end of the transaction."""
+    connection.execute(select(_jobs.id).where(_jobs.id == job_id).with_for_update())
+    return _row(connection, database, job_id, is_deleted)
+
+
+def _row(connection: Connection, database: Database, job_id: int, is_deleted: bool = False) -> Row[Any]:
+    """Return a job's row and the time as ``now``; of one that was deleted only if so wanted."""
+    chosen = _OWN.add_columns(database.now.label("now")).where(_jobs.id == job_id)
+    row = connection.execute(chosen if is_deleted else chosen.where(_THERE)).first()
     if row is None:
-        _raise_unknown(connection, database, str(job_id), true())
+        _raise_unknown(connection, database, str(job_id), _THERE)
     return row
 
 
 def _raise_lost(connection: Connection, database: Database, lease: Lease) -> NoReturn:
-    row = _row(connection, database, lease.job_id)
+    try:
+        row = _row(connection, database, lease.job_id)
+    except UnknownJob:
+        raise JobBusy(f"job {lease.job_id} was deleted; nothing more is written from here") from None
     holder = holder_of(row)
     if holder is None:
         raise JobBusy(f"job {row.name!r} was given back meanwhile and is {row.state}; claim it again to go on")

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from storage import files, sets, tokens
+from storage import deletion, files, limits, sets, tokens
 from storage.database import Database
 from storage.errors import StoreError, StoreRefused
 from storage.records import InstanceSet, ModelContent, Scope, Token
@@ -44,6 +44,7 @@ class Library:
     ) -> T:
         """Keep models, and do something more in the transaction after which they are there."""
         with self._database.reading() as connection:
+            limits.check_stored(connection, self._database, owner)
             there = files.having(connection, (model.sha256 for model in models))
         with files.uploading(self._database) as upload:
             for sha256, pieces in contents:
@@ -53,6 +54,7 @@ class Library:
             with self._writing_models() as connection:
                 sets.insert_models(connection, self._database, owner, models)
                 upload.publish(connection, (model.sha256 for model in models))
+                limits.check_stored(connection, self._database, owner)
                 return then(connection)
 
     @contextmanager
@@ -136,8 +138,9 @@ class Library:
             files.sweep(self._database, files.BRIEFLY)
 
     def sweep(self) -> None:
-        """Delete what uploads that were killed have left."""
+        """Delete what uploads that were killed and jobs that were deleted have left."""
         files.sweep(self._database)
+        deletion.sweep(self._database)
 
     def instance_sets(self, owner: str | None = None) -> list[InstanceSet]:
         """Return an owner's sets, or everybody's, the newest first, without their members."""
@@ -159,6 +162,15 @@ class Library:
         """
         with self._writing_models() as connection:
             sets.delete_set(connection, self._database, number)
+        files.sweep(self._database)
+
+    def delete_model(self, owner: str, sha256: str) -> None:
+        """Take a model from its owner that is in none of his sets; its file goes when it is nobody's then.
+
+        Raises StoreRefused when it is in a set, or is none of his.
+        """
+        with self._writing_models() as connection:
+            sets.delete_model(connection, self._database, owner, sha256)
         files.sweep(self._database)
 
     def create_token(self, name: str, owner: str, scope: Scope) -> tuple[Token, str]:

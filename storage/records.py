@@ -253,9 +253,7 @@ class Tally:
     disputed: int
     """Answers that are disputed."""
     doubtful: int
-    """Answers with a point that holds within the solver's tolerance only, disputed ones included."""
-    sound: int
-    """Answers with a point of which nothing of the kind is known."""
+    """Answers of which that is known, and that are not disputed: they hold within the solver's tolerance only."""
 
 
 @dataclass(frozen=True)
@@ -403,6 +401,22 @@ class Token:
     scope: Scope
     created_at: datetime
     revoked_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class OwnerLimits:
+    """What one owner may have of a server; None where there is no limit."""
+
+    jobs: int | None = None
+    """Unfinished jobs: queued, running, interrupted or paused."""
+    priority: int | None = None
+    """The highest that a job may have."""
+    budget: float | None = None
+    """Seconds that a job may have."""
+    stored: int | None = None
+    """Bytes of models and of bilevel problems."""
+    slots: int | None = None
+    """Runs at a time, over all jobs and workers."""
 
 
 @dataclass(frozen=True)

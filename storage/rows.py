@@ -74,6 +74,7 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "space": submission.space,
         "kind": submission.kind.value,
         "document": submission.document,
+        "document_bytes": len(submission.document.encode("utf-8", "replace")),
         "problem": submission.problem,
         "owner": submission.owner,
         "served": submission.served,

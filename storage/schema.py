@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0010"
+VERSION = "0011"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -268,6 +268,8 @@ jobs = Table(
     Column("hold", Text, nullable=False, server_default=""),
     Column("instance_set", ForeignKey("instance_sets.id")),
     Column("finished_at", Moment),
+    Column("deleted_at", Moment),
+    Column("document_bytes", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("name"),
     _one_of("state", (state for state in JobState if state not in HELD)),
     _one_of("hold", ("", *HELD)),
@@ -275,6 +277,30 @@ jobs = Table(
     CheckConstraint("budget > 0", name="budget"),
     CheckConstraint("slots > 0", name="slots"),
     CheckConstraint("memory_mib > 0", name="memory_mib"),
+)
+
+owner_limits = Table(
+    "owner_limits",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Number, nullable=False),
+    _one_of("name", ("jobs", "priority", "budget", "stored", "slots")),
+)
+
+owner_usage = Table(
+    "owner_usage",
+    metadata,
+    Column("owner", Words, primary_key=True),
+    Column("slot_seconds", Number, nullable=False),
+    Column("counted_at", Moment, nullable=False),
+)
+
+worker_hosts = Table(
+    "worker_hosts",
+    metadata,
+    Column("host", Words, primary_key=True),
+    Column("slots", Integer, nullable=False),
+    Column("seen_at", Moment, nullable=False),
 )
 
 requests = Table(

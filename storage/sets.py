@@ -19,6 +19,8 @@ UNUSED = timedelta(days=7)
 """Models that are in no set for so long are not kept."""
 AT_ONCE = 10_000
 """Of them that are deleted at a time."""
+NAMED = 3
+"""Jobs and sets that a message names."""
 
 _sets, _members = schema.instance_sets.c, schema.instance_set_members.c
 _models, _owners = schema.models.c, schema.model_owners.c
@@ -128,9 +130,12 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
     Raises StoreRefused when a job needs it, UnknownSet when it is not there.
     """
     jobs = schema.jobs.c
-    users = connection.scalar(select(func.count()).select_from(schema.jobs).where(jobs.instance_set == number))
+    users = connection.scalars(select(jobs.name).where(jobs.instance_set == number).order_by(jobs.id)).all()
     if users:
-        raise StoreRefused(f"{database.where}: instance set {number} is that of {users} jobs; it has to stay")
+        named = ", ".join(users[:NAMED]) + (f" and {len(users) - NAMED} more" if len(users) > NAMED else "")
+        raise StoreRefused(
+            f"{database.where}: instance set {number} is used by the jobs {named}; delete them first (tuner delete)"
+        )
     owner = connection.scalar(select(_sets.owner).where(_sets.id == number))
     members = set(connection.scalars(select(_members.sha256).where(_members.set_id == number)))
     connection.execute(delete(schema.instance_set_members).where(_members.set_id == number))
@@ -138,6 +143,23 @@ def delete_set(connection: Connection, database: Database, number: int) -> None:
         raise UnknownSet(f"{database.where}: there is no instance set {number}")
     assert owner is not None  # the set was there
     _let_go(connection, owner, members)
+
+
+def delete_model(connection: Connection, database: Database, owner: str, sha256: str) -> None:
+    """Take a model from its owner that is in none of his sets; it goes when it is nobody's then.
+
+    Raises StoreRefused when it is in a set, or is none of his.
+    """
+    if sha256 not in owned(connection, owner, [sha256]):
+        raise StoreRefused(f"{database.where}: {owner} has uploaded no model {sha256}")
+    in_sets = select(_sets.id).join(schema.instance_set_members, _members.set_id == _sets.id)
+    users = connection.scalars(
+        in_sets.where(_sets.owner == owner, _members.sha256 == sha256).order_by(_sets.id).distinct()
+    ).all()
+    if users:
+        named = ", ".join(map(str, users[:NAMED]))
+        raise StoreRefused(f"{database.where}: model {sha256} is in the instance sets {named}; delete them first")
+    _let_go(connection, owner, {sha256})
 
 
 def delete_unused(connection: Connection, owner: str) -> None:

@@ -27,19 +27,18 @@ from sqlalchemy import (
     update,
 )
 
-from storage import answers, jobs, schema
+from storage import answers, jobs, limits, schema
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
 from storage.errors import JobBusy, NameTaken, StoreRefused
 from storage.lease import Lease, Owner
-from storage.library import Library
 from storage.migrations import bring_up_to_date, is_there
+from storage.ownership import Ownership
 from storage.records import (
     Answer,
     Bracket,
     Check,
-    Claim,
     Comparison,
     Configuration,
     Environment,
@@ -73,7 +72,7 @@ _RUN_KEY = ("job_id", "configuration", "instance", "seed", "run_limit", "purpose
 _THIS_RUN = and_(*(schema.runs.c[name] == bindparam(f"its_{name}") for name in _RUN_KEY))
 
 
-class Store(Library):
+class Store(Ownership):
     """A database of jobs, in SQLite or PostgreSQL.
 
     Every method may raise `StoreUnavailable`: nothing that was kept is lost, and the same call may be made again.
@@ -216,6 +215,7 @@ class Store(Library):
             NameTaken: another job has the name that was asked for.
             RequestDiffers: the key came with another request before.
             StoreRefused: the instance set is not there, or a limit is not above zero.
+            AboveLimit, TooManyJobs, StorageUsedUp: one owner may not have so much.
 
         """
         try:
@@ -230,6 +230,7 @@ class Store(Library):
             job_id = jobs.earlier(connection, self._database, submission.owner, key, digest) if key else None
             is_new = job_id is None
             if job_id is None:
+                submission = limits.permitted(connection, self._database, submission)
                 job_id = jobs.insert_job(connection, self._database, submission)
                 if key:
                     row = {"owner": submission.owner, "key": key, "digest": digest, "job_id": job_id}
@@ -457,13 +458,9 @@ class Store(Library):
     def tallies(self, job_id: int) -> list[Tally]:
         """Return what is proven of the answers, by instance; instances without a run are left out."""
         runs = schema.runs.c
-        with_point = and_(
-            runs.checked.in_([Check.CONFIRMED, Check.DISPUTED]), runs.claim.in_([Claim.OPTIMAL, Claim.FEASIBLE])
-        )
         counts = [
             func.count(case((runs.checked == Check.DISPUTED, 1))),
-            func.count(case((and_(with_point, runs.doubt != ""), 1))),
-            func.count(case((and_(with_point, runs.doubt == ""), 1))),
+            func.count(case((and_(runs.checked == Check.CONFIRMED, runs.doubt != ""), 1))),
         ]
         wanted = select(runs.instance, *counts).where(runs.job_id == job_id).group_by(runs.instance)
         with self._database.reading() as connection:
@@ -474,7 +471,8 @@ class Store(Library):
         members = schema.job_members.c
         found: dict[int, dict[str, set[str]]] = {}
         with self._database.reading() as connection:
-            for job_id, part, instance in connection.execute(select(members.job_id, members.part, members.instance)):
+            there = select(members.job_id, members.part, members.instance).join(schema.jobs)
+            for job_id, part, instance in connection.execute(there.where(schema.jobs.c.deleted_at.is_(None))):
                 found.setdefault(job_id, {"training": set(), "holdout": set()})[part].add(instance)
         return found
 

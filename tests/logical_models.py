@@ -15,8 +15,10 @@ INF = float("inf")
 CONTINUOUS, INTEGER, SEMI_CONTINUOUS, SEMI_INTEGER = VariableKind
 
 
-def logical(seed: int, *, whole: bool) -> Model:
-    """Make a model of any sort with bounded columns; of integers only, or with continuous and semi-continuous ones.
+def logical(seed: int, *, whole: bool, unbounded: bool = False) -> Model:
+    """Make a model of any sort, of integers only or with continuous and semi-continuous columns.
+
+    All columns are bounded; or continuous ones may have no bounds, and then many models are unbounded.
 
     Rows hold always or by an indicator of either value; they are bounded on one side, on both or equations, and an
     indicator may stand in its own row. Sets of both types have up to five members and overlap.
@@ -25,7 +27,7 @@ def logical(seed: int, *, whole: bool) -> Model:
     builder = Builder(f"logical{seed}", maximise=bool(random.integers(2)), offset=float(random.integers(-5, 6)))
     binaries = [builder.add_binary(f"b{j}", float(random.integers(-9, 10))) for j in range(random.integers(1, 4))]
     columns = list(binaries)
-    columns += [_column(builder, f"x{j}", random, whole) for j in range(int(random.integers(2, 5)))]
+    columns += [_column(builder, f"x{j}", random, whole, unbounded) for j in range(int(random.integers(2, 5)))]
     for i in range(int(random.integers(1, 5))):
         entries, lower, upper = _row(columns, random)
         row = builder.add_row(f"r{i}", entries, lower=lower, upper=upper)
@@ -37,7 +39,7 @@ def logical(seed: int, *, whole: bool) -> Model:
     return builder.build()
 
 
-def _column(builder: Builder, name: str, random: np.random.Generator, whole: bool) -> int:
+def _column(builder: Builder, name: str, random: np.random.Generator, whole: bool, unbounded: bool) -> int:
     cost, low = float(random.integers(-9, 10)), float(random.integers(-3, 2))
     high = low + float(random.integers(0 if random.random() < 0.1 else 1, 4))
     kind = INTEGER if whole else VariableKind(random.integers(4))
@@ -45,6 +47,8 @@ def _column(builder: Builder, name: str, random: np.random.Generator, whole: boo
         low, high = abs(low) + 0.5, abs(low) + 3.0
     elif kind is CONTINUOUS:
         high += 0.25
+        if unbounded:
+            low, high = random.choice((low, -INF)), random.choice((high, INF))
     return builder.add_column(name, cost, low, high, kind)
 
 
@@ -57,7 +61,7 @@ def _row(columns: list[int], random: np.random.Generator) -> tuple[list[tuple[in
 
 
 def optimum(model: Model) -> float | None:
-    """Return the optimum of a model whose integer columns are bounded; None when there is none.
+    """Return the optimum of a model whose integer columns are bounded; None when there is none, inf when it is not one.
 
     Enumerates the integers, the supports that the sets allow and the states of semi-continuous columns; what is left
     is a linear program.
@@ -115,7 +119,7 @@ def _least(
     lower: np.ndarray,
     upper: np.ndarray,
 ) -> float | None:
-    """Return the least cost of a linear program whose columns are bounded; None when it is infeasible."""
+    """Return the least cost of a linear program; None when it is infeasible, -inf when it is unbounded."""
     free = lower < upper
     moved = matrix[:, ~free] @ lower[~free]
     low, high = row_lower - moved, row_upper - moved
@@ -125,12 +129,15 @@ def _least(
     above, below = np.isfinite(high), np.isfinite(low)
     rows = np.concatenate((matrix[above][:, free], -matrix[below][:, free]))
     sides = np.concatenate((high[above], -low[below]))
-    solved = linprog(
-        cost[free],
-        A_ub=rows if len(rows) else None,
-        b_ub=sides if len(rows) else None,
-        bounds=list(zip(lower[free], upper[free], strict=True)),
-        method="highs",
-    )
+    bounds = list(zip(lower[free], upper[free], strict=True))
+    costs = (cost[free], np.zeros(np.count_nonzero(free)))  # without a cost it is infeasible, or was unbounded
+    for each in costs if len(rows) else costs[:1]:
+        solved = linprog(
+            each, A_ub=rows if len(rows) else None, b_ub=sides if len(rows) else None, bounds=bounds, method="highs"
+        )
+        if each is costs[0] and solved.status == 0:
+            return value + float(solved.fun)
+    if not len(rows):
+        return -INF
     assert solved.status in (0, 2), solved.message
-    return value + float(solved.fun) if solved.status == 0 else None
+    return -INF if solved.status == 0 else None

@@ -100,6 +100,8 @@ def _names(model: Any, field: str, count: int) -> list[str]:
         names = list(getattr(model, field))
     except UnicodeDecodeError:
         names = []
+    # A row of an LP file without a label has a name of HiGHS' own.
+    names = [f"R{place}" if name == f"HiGHS_R{place - 1}" else name for place, name in enumerate(names, 1)]
     return names if len(set(names)) == count else [f"#{place}" for place in range(count)]
 
 
@@ -124,7 +126,10 @@ def _scip(path: str) -> dict[str, Any]:
     for constraint in model.getConss():
         handler, name = constraint.getConshdlrName(), constraint.name
         if handler == "linear":
-            rows[name] = [model.getLhs(constraint), model.getRhs(constraint), model.getValsLinear(constraint)]
+            entries: dict[str, float] = {}
+            for variable, value in zip(model.getConsVars(constraint), model.getConsVals(constraint), strict=True):
+                entries[variable.name] = entries.get(variable.name, 0.0) + value
+            rows[name or f"R{len(rows) + 1}"] = [model.getLhs(constraint), model.getRhs(constraint), entries]
         elif handler in ("SOS1", "SOS2"):
             sets.append([int(handler[3:]), [variable.name for variable in model.getConsVars(constraint)]])
         elif handler == "indicator":

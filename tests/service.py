@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from instances.caps import Caps
 from instances.formats import sha256_of, suffixes
 from storage.lease import this_process
 from storage.records import Bracket, Configuration, Event, InstanceSet, Job, ModelContent, Scope, Submission
@@ -20,7 +21,7 @@ from storage.store import Store
 from tests.archives import MPS
 from tests.store_samples import ANSWER, COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, TUNED, run
 from tests.store_samples import SUBMISSION as SAMPLE
-from tuner.service.uploads import Caps
+from tuner.service.connections import Limits, configured
 
 CAPS = Caps(upload=200_000, model=100_000, total=300_000, models=20, depth=4, name=60)
 """Of a server that takes little."""
@@ -63,9 +64,9 @@ def handed_in(store: Store, models: InstanceSet, **changes: object) -> Job:
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
-    """Serve an application on a free port, and yield a client of it."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
+def served(app: FastAPI, limits: Limits | None = None) -> Iterator[httpx.Client]:
+    """Serve an application on a free port as `tuner serve` does, and yield a client of it."""
+    server = uvicorn.Server(configured(app, limits, port=0))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     give_up = time.monotonic() + 30

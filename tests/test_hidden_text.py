@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 import io
 import json
+import logging
 import re
 import sys
 import unicodedata
@@ -14,7 +16,9 @@ from http import HTTPStatus
 from pathlib import Path
 
 import httpx
+import optuna
 import pytest
+import uvicorn
 
 from instances.folder import scan
 from instances.visible import escaped, hidden, one_line
@@ -30,7 +34,9 @@ from tuner.bilevel.applications import example
 from tuner.cli import main
 from tuner.documents import read_json, read_toml
 from tuner.errors import UsageError
+from tuner.leader.mirror import connect
 from tuner.scenario import Scenario
+from tuner.service import logs
 
 HIDDEN = {
     "line feed": "\n",
@@ -235,6 +241,32 @@ def _finished(store: Store) -> None:
     store.finish(lease, "gain", f"it is faster {EVIL}", TUNED, [COMPARISON])
 
 
+@pytest.mark.parametrize(("words", "code"), [
+    (("show", "a\udcffb"), 3),
+    (("show", EVIL), 3),
+    (("responses", "1", "--instance", "a\udcffb"), 2),
+    (("submit", "d/\udcff.mps"), 0),
+])  # fmt: skip
+def test_what_is_no_text_is_not_sent_to_a_server(
+    words: tuple[str, ...],
+    code: int,
+    client: httpx.Client,
+    store: Store,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    _finished(store)
+    Path("d").mkdir()
+    second = b" y obj 1 row 1\nRHS\n r row 1\nBOUNDS\n UP b x 3\n UP b y 3\nENDATA\n"
+    Path("d/\udcff.mps").write_bytes(MPS[: MPS.index(b"RHS")] + second)
+    Path("d/\udcff.aux").write_text("N 1\nM 0\nLC 1\nLO -1\nOS 1\n")
+    assert main([*words, "--server", str(client.base_url)]) == code
+    _clean(capfd)
+    assert [hidden(job.name) for job in store.jobs()] == [""] * len(store.jobs())
+
+
 # What is shown
 
 
@@ -293,6 +325,21 @@ def test_the_pages_spell_them_out(client: httpx.Client, store: Store) -> None:
         assert [letter for letter in text if letter != "\n" and hidden(letter)] == [], path
 
 
+def test_the_servers_log_spells_out_what_a_traceback_quotes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(logs, "LOGGING_CONFIG", copy.deepcopy(uvicorn.config.LOGGING_CONFIG))
+    logs.spell_out()
+    uvicorn.Config("nowhere:app", log_config=logs.LOGGING_CONFIG)
+    try:
+        raise ValueError(EVIL)
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("failed: %s", EVIL)
+    told = capsys.readouterr().err
+    assert [letter for letter in told if letter != "\n" and hidden(letter)] == []
+    assert r"ValueError: \x1b]0;owned" in told
+
+
 def test_only_one_place_of_the_command_line_prints() -> None:
     for path in Path("tuner/cli").glob("*.py"):
         if path.name != "words.py":
@@ -340,3 +387,15 @@ def test_csv_is_inert_whoever_writes_it(
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["instance"], row["raw_status"], row["reason"]) == (f"'={MEMBERS[0].name}", "'@SUM(A1)", "'+1")
     assert float(row["objective"]) == -5.0
+
+
+def test_the_csv_of_optunas_dashboard_is_inert(client: httpx.Client, store: Store) -> None:
+    study = optuna.create_study(study_name="s", storage=connect(store.url))
+    trial = study.ask()
+    trial.set_user_attr("reason", "=1+1")
+    study.tell(trial, -2.5)
+    answer = client.get(f"/csv/{study._study_id}")
+    assert answer.headers["content-type"].startswith("text/csv")
+    (row,) = csv.DictReader(io.StringIO(answer.text))
+    assert (row["Value"], row["UserAttribute reason"]) == ("-2.5", "'=1+1")
+    assert client.get("/csv/99").status_code in (200, 404)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -113,13 +114,18 @@ def test_a_name_is_kept_whole(tmp_path: Path, name: str) -> None:
         ("c: x <= 1,000", "1,000"),
         ("gen + x >= 1", "gen"),
         ("end + x >= 1", "end"),
+        ("st<=1", "st"),
+        ("st-x<=1", "st"),
+        ("bin-x<=1", "bin"),
         ("c: x +\n bin >= 1", "bin"),
         ("c: x >= 1\nst + x >= 1", "st"),
         ("c: y + x\x01 >= 1", r"x\x01"),
     ],
 )
 def test_what_might_be_cut_out_of_a_name_is_refused_by_that_name(tmp_path: Path, text: str, name: str) -> None:
-    assert name in refusal(tmp_path, with_row(text))
+    message = refusal(tmp_path, with_row(text))
+    assert name in message
+    assert re.search(r"line [45]: ", message)
 
 
 @pytest.mark.parametrize(
@@ -129,10 +135,13 @@ def test_what_might_be_cut_out_of_a_name_is_refused_by_that_name(tmp_path: Path,
         ("Bounds\n Inf <= 3", "Inf"),
         ("Bounds\n Inf free", "Inf"),
         ("Bounds\n st <= 3", "st"),
+        ("Bounds\n st<=3", "st"),
+        ("Bounds\n bounds-1<=x", "bounds"),
         ("Bounds\n bounds <= 3", "bounds"),
         ("Generals\n x[a b]", "x[a b]"),
         ("Generals\n x bin", "bin"),
         ("Generals\n x end", "end"),
+        ("Generals\n x\nInt\n y", "Int"),
         ("Generals\n x, y", "x,"),
         ("Generals\n x,y", "x,y"),
         ("Generals\n x-y", "x-y"),
@@ -145,6 +154,12 @@ def test_a_name_that_a_section_cannot_hold_is_refused_by_that_name(tmp_path: Pat
 def test_a_variable_that_also_begins_a_section_is_refused_where_it_may_be_listed(tmp_path: Path) -> None:
     text = "Minimize\n obj: x + bin + y\nSubject To\n c: x + bin >= 1\nGenerals\n x\n bin\n y\nEnd\n"
     assert "'bin' is a variable and begins a section" in refusal(tmp_path, text)
+
+
+def test_a_variable_called_end_does_not_hide_the_end(tmp_path: Path) -> None:
+    model = read(tmp_path, "min\n obj: x + end\nst\n c: x + end >= 1\ngen\n x\nend\n")
+    assert model.kind.tolist() == [VariableKind.INTEGER, VariableKind.CONTINUOUS]
+    assert model.warnings == ()
 
 
 @pytest.mark.parametrize("word", ["end", "st", "bin", "gen", "bounds", "free", "min", "binary", "semi", "sos"])
@@ -260,6 +275,7 @@ def test_rows_may_begin_on_the_line_of_their_header_and_be_empty(tmp_path: Path)
         ("Bounds\n x >= -3\nBinary\n x", "'x' is binary and has the bounds -3 .. inf"),
         ("Bounds\n x free\nBinary\n x", "'x' is binary"),
         ("Bounds\n x = 5\nBinary\n x", "'x' is binary"),
+        ("Bounds\n x = 1\nBinary\n x\nSemis\n x", "'x' is binary, semi-continuous and not 0 by its bounds"),
         ("Bounds\n 1 <= x >= 2", "two bounds around a variable"),
         ("Bounds\n 1 <= x = 2", "two bounds around a variable"),
         ("Bounds\n x <= 3 y <= 4", "the next bound, on a line of its own, should stand where 'y' does"),
@@ -286,6 +302,9 @@ def test_what_readers_disagree_on_is_refused(tmp_path: Path, text: str, reason: 
             "the next row, since a right-hand side is one number, should stand where '000' does",
         ),
         ("c: x >= 1 d: y >= 2", "the next row"),
+        ("c: 2 <= x\n - y <= 3", "line 5: row 'c': does this line go on with it, or begin the next row?"),
+        ("c: 1 <= 0\n - x <= 3", "line 5: row 'c': does this line go on with it, or begin the next row?"),
+        ("c: 1e30 - x <= 3", "a row has the infinite constant 1e+30"),
         ("c: x <= y", "a number should stand where 'y' does"),
         ("c: 1e20 x + y >= 1", "the coefficient 1e+20 of 'x' is infinite to HiGHS and SCIP"),
         ("c: b = 1 <-> x <= 3", "'<->'"),
@@ -318,6 +337,7 @@ def test_a_row_that_nobody_or_not_everybody_reads_is_refused(tmp_path: Path, tex
             "Generals\n x\nEnd\n",
             "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To",
         ),
+        ("st <= 3\n", "line 1: 'st' begins a section"),
         ("/* plan */\nmax: 3x+2y;\n", "an LP file begins with"),
     ],
 )
@@ -377,6 +397,7 @@ def sets(model: Model) -> list[tuple[str, int, list[tuple[str, float]]]]:
             [("SOS1_", 1, [("x", 1), ("y", 2)]), ("SOS1", 2, [("y", 1), ("z", 2)])],
         ),
         (" s1: S1:: x:2 y:-1.5e0\n", [("s1", 1, [("y", -1.5), ("x", 2)])]),
+        (" s1: S1:: x:1 y:1\n", [("s1", 1, [("x", 1), ("y", 1)])]),
         (" s(3): S1:: x:0 y:1\n", [("s(3)", 1, [("x", 0), ("y", 1)])]),
         (" empty: S1::\n s2: S2:: x:1 y:2\n", [("s2", 2, [("x", 1), ("y", 2)])]),
         ("", []),
@@ -398,7 +419,7 @@ def test_special_ordered_sets_are_read(tmp_path: Path, text: str, expected: list
         (" s1: S1:: x y", "a member of a set, such as x:1, or a section should stand where 'x' does"),
         (" s1: S1:: x:1 y:2 <= 2", "a member of a set"),
         (" s1: S1:: x:1,y:2", "there is no variable ',y'"),
-        (" s1: S1:: x:1 y:1", "the weight 1 of 'x' gives no order"),
+        (" s1: S2:: x:1 y:1", "which members are neighbours is not defined"),
         (" s1: S1:: x:1 x:2", "has 'x' twice"),
         (" s1: S1:: x:1\n s1: S1:: y:1", "two special ordered sets 's1'"),
         (" s1: S1:: x:1 y:", "a number should stand where 'end' does"),

@@ -40,6 +40,12 @@ def everything() -> Model:
         entries = [(column, 1 / (column + 3)) for column in range(number, len(builder.columns) - 2, 5)]
         builder.add_row(f"row{number}" if number else "obj", entries, lower=lower, upper=upper)
     builder.add_row("empty", lower=-1.0)
+    binary, fixed = builder.columns["INTEGER[0,1]"], builder.columns["INTEGER[0,0]"]
+    for row, column, value in ((1, binary, 0), (3, fixed, 1), (4, binary, 1), (7, binary, 1)):
+        builder.add_indicator(row, column, value)
+    builder.add_set("S1", 1, [(column, 0.1 * column) for column in range(7)])
+    builder.add_set("pair", 2, [(column, -1e-7 / (column + 1)) for column in range(3, 40, 4)])
+    builder.add_set("alike", 1, [(5, 2.0), (3, 2.0)])
     return builder.build()
 
 

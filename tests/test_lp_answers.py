@@ -69,6 +69,24 @@ GUROBI = "\\ Model routes\n\\ LP format - for model browsing. Use MPS format to 
         pytest.param("Maximize\n obj: x + y\nSubject To\n c: 2 x + 2 y <= 7\nGenerals x y\nEnd\n", 3.0, id="entries"),
         pytest.param("Subject To\n c1: x0 + x1 = 1\nBinary\n x0 x1\nEnd\n", 0.0, id="no objective"),
         pytest.param("Minimize\n obj: Inf + x\nSubject To\n c: Inf + x >= 2\nEnd\n", 2.0, id="a variable called Inf"),
+        pytest.param(
+            "Maximize\n 3 x + 2 y + z\nSubject To\n c: x + y + z >= 1\nBounds\n x <= 4\n y <= 4\n z <= 4\nSOS\n"
+            " s: S1:: x:1 y:2 z:3\nEnd\n",
+            12.0,
+            id="SOS1",
+        ),
+        pytest.param(
+            "Maximize\n 3 x + y + 2 z\nSubject To\n c: x + y + z >= 1\nBounds\n x <= 4\n y <= 4\n z <= 4\nSOS\n"
+            " S2:: x:1 y:2 z:3\nEnd\n",
+            16.0,
+            id="SOS2 without a name",
+        ),
+        pytest.param(
+            "Maximize\n x + y\nSubject To\n a: b = 1 -> x + y <= 3\n b = 0 -> x <= 1\nBounds\n x <= 5\n y <= 5\n"
+            "Binaries\n b\nEnd\n",
+            6.0,
+            id="indicators",
+        ),
         pytest.param("Maximize\n obj: x\nSubject To\n c: 2 x <= 9\nIntegers\n x\nEnd\n", 4.0, id="Integers"),
     ],
 )

@@ -12,11 +12,16 @@ from instances.errors import UnreadableModel
 from instances.model import Model
 from instances.reading import read_model
 from tests.reading_cases import Generator
+from tests.reading_cases_lp import lp_cases
 from tests.reading_cases_mps import mps_cases
 from tests.reading_differences import KNOWN_MPS, Known, answer_of, compared, differences
+from tests.reading_differences_lp import KNOWN_LP
 from tests.reading_peers import installed
 
-FORMATS: dict[str, tuple[Generator, tuple[Known, ...]]] = {"MPS": (mps_cases, KNOWN_MPS)}
+FORMATS: dict[str, tuple[Generator, tuple[Known, ...]]] = {
+    "MPS": (mps_cases, KNOWN_MPS),
+    "LP": (lp_cases, KNOWN_LP),
+}
 """By the heading in docs/reading.md: where files come from, and how peers are known to read them otherwise."""
 
 CASES, BATCHES = 180, 4

@@ -75,13 +75,14 @@ def test_no_coefficient_is_larger_than_the_bounds_ask_for(
     assert [(whole.row(row), float(whole.row_upper[row])) for row in range(whole.rows)] == rows
 
 
-def test_what_is_rounded_is_rounded_so_that_no_point_is_lost() -> None:
+@pytest.mark.parametrize("size", range(3, 15))
+def test_what_is_rounded_is_rounded_so_that_no_point_is_lost(size: int) -> None:
     builder = Builder()
     b = builder.add_binary("b")
-    columns = [builder.add_column(f"x{j}", 0.0, 0.0, 0.1 * (j + 1)) for j in range(9)]
+    columns = [builder.add_column(f"x{j}", 0.0, 0.0, 0.1 * (j + 1)) for j in range(size)]
     builder.add_indicator(builder.add_row("r", [(x, 0.3) for x in columns], upper=0.1), b, 1)
     whole = linear(builder.build(), LARGEST)
-    highest = sum(Fraction(0.3) * Fraction(0.1 * (j + 1)) for j in range(9))
+    highest = sum(Fraction(0.3) * Fraction(0.1 * (j + 1)) for j in range(size))
     assert highest <= Fraction(float(whole.row_upper[0])) <= highest * (1 + Fraction(1, 2**52))
     left = Fraction(float(whole.row_upper[0])) - Fraction(whole.row(0)[0])
     assert Fraction(0.1) <= left <= Fraction(0.1) + Fraction(1, 2**50)
@@ -138,6 +139,19 @@ def test_bounds_that_rows_imply_are_found_in_each_others_light() -> None:
     assert bounds.of(t) == (0.0, 11.0)
 
 
+def test_no_bound_that_a_row_implies_cuts_off_a_point_by_rounding() -> None:
+    for seed in range(50):
+        a, *others, side = np.random.default_rng(seed).integers(1, 1000, 12) / 10
+        builder = Builder()
+        x = builder.add_column("x")
+        rest = [builder.add_column(f"y{j}", 0.0, other) for j, other in enumerate(others)]
+        builder.add_row("r", [(x, a), *((y, 0.1) for y in rest)], upper=1e3 + side)
+        bounds = Bounds(builder.build())
+        bounds.extend()
+        room = Fraction(1e3 + side) - sum(Fraction(0.1) * Fraction(other) for other in others)
+        assert room / Fraction(a) <= Fraction(bounds.of(x)[1]) <= room / Fraction(a) * (1 + Fraction(1, 10**11))
+
+
 def test_a_bound_that_rows_imply_only_around_a_circle_is_none() -> None:
     builder = Builder()
     x, y = builder.add_column("x"), builder.add_column("y")
@@ -164,5 +178,17 @@ def test_a_bound_that_is_too_large_is_named() -> None:
     builder = Builder()
     x, y = builder.add_column("x", 0.0, -2e5, 1.0), builder.add_column("y", 0.0, 0.0, 1.0)
     builder.add_set("s", 1, [(x, 1.0), (y, 2.0)])
-    with pytest.raises(NotLinear, match=r"set s has the member x: .* a coefficient of 2e\+05, and above 100000"):
+    with pytest.raises(NotLinear, match=r"set s has the member x: .* 2e\+05 times as large .* above 100000 "):
         linear(builder.build(), LARGEST)
+
+
+@pytest.mark.parametrize(("scale", "upper", "taken"), [(1.0, 1e5, True), (1e3, 1e5, True), (1e-3, 1e7, False)])
+def test_a_coefficient_is_large_beside_the_others_of_its_row(scale: float, upper: float, taken: bool) -> None:
+    builder = Builder()
+    b, x = builder.add_binary("b"), builder.add_column("x", 0.0, 0.0, upper)
+    builder.add_indicator(builder.add_row("r", [(x, scale)], upper=0.0), b, 0)
+    if taken:
+        assert linear(builder.build(), LARGEST).row(0)[0] == -scale * upper
+    else:
+        with pytest.raises(NotLinear, match=r"row r holds only where b is 0: .* 1e\+07 times as large"):
+            linear(builder.build(), LARGEST)

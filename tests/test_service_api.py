@@ -43,7 +43,7 @@ def test_a_job_is_handed_in_paused_resumed_and_cancelled(client: httpx.Client) -
         assert (held.status_code, held.json()["state"]) == (200, state)
     refused(client.post(f"/v1/jobs/{job['id']}/resume"), 409, "was cancelled")
     refused(client.post("/v1/jobs/nothing/pause"), 404, "there is no job 'nothing'")
-    refused(client.delete(f"/v1/instance-sets/{number}"), 409, "has to stay")
+    refused(client.delete(f"/v1/instance-sets/{number}"), 409, "delete them first")
 
 
 def test_the_same_key_makes_one_job_and_another_body_with_it_is_refused(client: httpx.Client) -> None:
@@ -286,8 +286,8 @@ def test_metrics_do_not_grow_with_the_methods_that_strangers_make_up(client: htt
 
 
 def test_a_method_that_is_not_there_is_answered_with_all_that_are(client: httpx.Client) -> None:
-    assert client.delete("/v1/jobs").headers["allow"] == "GET, POST"
-    assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET"
+    assert client.delete("/v1/jobs").headers["allow"] == "GET, HEAD, OPTIONS, POST"
+    assert client.put("/v1/instance-sets/1").headers["allow"] == "DELETE, GET, HEAD, OPTIONS"
 
 
 def test_a_path_or_method_that_is_not_there_is_a_problem_too(client: httpx.Client) -> None:

@@ -99,7 +99,7 @@ def test_a_page_says_when_what_it_recommends_never_was_the_incumbent(client: htt
 
 
 def test_a_job_that_has_just_been_handed_in_is_shown(client: httpx.Client, store: Store) -> None:
-    assert "Hand a folder of models in" in client.get("/").text
+    assert "Submit a folder of models" in client.get("/").text
     job, _ = store.submit(replace(SUBMISSION, name="new", members=(), solvers=("highs",), served=True, owner="local"))
     page = client.get(f"/jobs/{job.id}").text
     assert 'data-verb="pause"' in page

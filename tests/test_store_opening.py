@@ -27,7 +27,7 @@ import storage.migrations
 from storage import schema
 from storage.errors import StoreUnavailable, StoreUnusable
 from storage.lease import this_process
-from storage.records import Bracket, JobKind, JobState, Scope
+from storage.records import Bracket, JobKind, JobState, OwnerLimits, Scope
 from storage.store import Store
 from tests.store_samples import (
     ANSWER,
@@ -291,6 +291,9 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
             assert (token.owner, token.scope) == ("me", Scope.SUBMIT)
         if dump.stem >= "store-0006":
             assert store.reaction_names(store.job("tolls").id) == ["commuters: A", "commuters: B", "order"]
+        if dump.stem >= "store-0011":
+            assert store.owner_limits() == OwnerLimits(jobs=1000, slots=4)
+        assert store.stored_bytes("me") == (7 if dump.stem >= "store-0004" else 0)
         lease = store.claim(store.create_job(UNNAMED).id, this_process(), 9)
         assert store.record(lease, run(0), RESPONSE, 1.0, HERE)
     with engine_of(f"sqlite:///{path}") as engine, engine.connect() as connection:

@@ -275,7 +275,7 @@ def test_a_set_has_names_for_its_models_and_goes_with_those_that_no_other_has(st
             call(first.id)
     job, _ = store.submit(replace(SERVED, instance_set=second.id))
     assert job.instance_set == second.id
-    with pytest.raises(StoreRefused, match="has to stay"):
+    with pytest.raises(StoreRefused, match=r"used by the jobs .*; delete them first"):
         store.delete_instance_set(second.id)
     with pytest.raises(StoreRefused, match=r"'a' .* was not uploaded"):
         store.create_instance_set("me", "gone", [("a", a.sha256)])

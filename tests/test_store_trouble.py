@@ -75,9 +75,9 @@ def test_a_store_that_cannot_be_created_for_want_of_room_is_created_later(sqlite
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 400 KiB; only root can make one."""
+    """A file system of 520 KiB; only root can make one."""
     try:
-        with disks.small_disk(tmp_path / "disk", kib=400) as disk:
+        with disks.small_disk(tmp_path / "disk", kib=520) as disk:
             yield disk.folder
     except disks.NotPermitted as reason:
         pytest.skip(str(reason))

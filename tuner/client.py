@@ -16,6 +16,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import TypeAdapter
 
+from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
@@ -169,6 +170,10 @@ class Client:
     def _send(self, file: ModelFile) -> None:
         parts = suffixes(file.path.name)
         assert parts is not None
+        try:
+            CAPS.check_upload(file.path.stat().st_size, str(file.path))
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
 
         def pieces() -> Iterator[bytes]:
             with file.path.open("rb") as opened:
@@ -200,6 +205,10 @@ class Client:
             key: as in `submit`.
 
         """
+        try:
+            CAPS.check_document(json.dumps(problem).encode(), "the problem")
+        except TooLarge as error:
+            raise UsageError(str(error)) from None
         headers = {"Idempotency-Key": key or uuid.uuid4().hex}
         return self._told(JobShape, "POST", "/problems", json=dict(problem), headers=headers)
 
@@ -296,12 +305,17 @@ class _Unreachable:
     ) -> None:
         if isinstance(error, httpx.HTTPError):
             raise Away(f"{self._url}: cannot be reached: {error}; see that tuner serve runs there") from None
+        if isinstance(error, UnicodeEncodeError):  # of what was to be sent: bytes of a file or of a shell's word
+            found = str(error.object)[error.start : error.start + 40]
+            raise UsageError(f"{found!r} is no text in UTF-8, and cannot be sent to a server") from None
 
 
 def _of(job: str) -> str:
     """Return a job's path; without a reference, it would be that of all jobs."""
     if not str(job):
         raise UsageError("JOB is empty: write the name or number of a job, as tuner jobs lists them")
+    if wrong := unseen(str(job)):
+        raise UnknownJob(f"there is no job {job!r}: the name {wrong}")
     return f"/jobs/{quote(str(job), safe='')}"
 
 
@@ -326,6 +340,7 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
+        HTTPStatus.TOO_MANY_REQUESTS: Away,
         HTTPStatus.BAD_GATEWAY: Away,
         HTTPStatus.SERVICE_UNAVAILABLE: Away,
         HTTPStatus.GATEWAY_TIMEOUT: Away,

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from instances.caps import CAPS, TooLarge
 from storage.names import unseen
 from tuner.errors import NotFound, UsageError
 
@@ -30,7 +31,11 @@ def read_document(path: Path) -> dict[str, Any]:
     """
     language = "JSON" if path.suffix == ".json" else "TOML"
     try:
-        text = path.read_text(encoding="utf-8")
+        content = path.read_bytes()
+        CAPS.check_document(content, str(path))
+        text = content.decode()
+    except TooLarge as error:
+        raise UsageError(str(error)) from None
     except FileNotFoundError:
         raise NotFound(f"{path}: there is no such file") from None
     except UnicodeDecodeError as error:
@@ -52,7 +57,7 @@ def read_json(text: str, source: str) -> dict[str, Any]:
 
     """
     try:
-        document = json.loads(text, object_pairs_hook=_once, parse_float=_finite, parse_constant=_finite)
+        document = json.loads(text, object_pairs_hook=once, parse_float=_finite, parse_constant=_finite)
     except RecursionError:
         raise UsageError(f"{source}: not valid JSON: it is nested too deeply") from None
     except ValueError as error:  # of JSON itself, or of Python for an integer of thousands of digits
@@ -63,8 +68,11 @@ def read_json(text: str, source: str) -> dict[str, Any]:
     return document
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object; of a name that is there twice, nobody knows which value was meant."""
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON, for `json.loads`.
+
+    Raises ValueError for a name that is there twice: nobody knows which value was meant.
+    """
     found = dict(pairs)
     if len(found) < len(pairs):
         ((name, _),) = Counter(name for name, _ in pairs).most_common(1)

@@ -36,6 +36,7 @@ def read_lp(lines: Iterable[str]) -> Model:
     """
     tokens = Tokens(lines)
     try:
+        tokens.start()
         sections = Sections(tokens)
         sections.read()
     except Problem as problem:

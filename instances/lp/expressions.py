@@ -14,8 +14,8 @@ class Expression(NamedTuple):
     terms: dict[int, float]
     """Column to coefficient."""
     constant: float = 0.0
-    broken: bool = False
-    """Whether a line ends between the first coefficient and its variable."""
+    doubt: str = ""
+    """The question that a line's end leaves open for a row that begins with a number; empty when there is none."""
     infinite: str = ""
     """The spelling of the only word it has, when that may be infinity or a variable's name; empty otherwise."""
     glued: str = ""
@@ -35,18 +35,21 @@ class Expressions:
         """Take an expression; where none begins it is empty."""
         tokens = self._tokens
         terms: dict[int, float] = {}
-        constant, broken, glued = 0.0, False, ""
+        constant, doubt, glued = 0.0, "", ""
         first = True
         while first or tokens.at("sign"):
             if glued:
                 raise Problem(ambiguous(glued))
             begin = tokens.next
+            if not first and tokens.new_line:
+                doubt = doubt or "does this line go on with it, or begin the next row?"
             sign, signed = self._sign()
             if tokens.at("number"):
                 coefficient = tokens.next
                 value = sign * self._magnitude()
                 if tokens.at("name", "infinity"):
-                    broken |= first and tokens.new_line
+                    if first and tokens.new_line:
+                        doubt = "does the number before this line multiply what follows, or end the row?"
                     self._add(terms, self._multiplied(coefficient), value)
                 else:
                     glued = self._glued_constant(begin, coefficient)
@@ -64,7 +67,7 @@ class Expressions:
             elif signed:
                 raise tokens.unexpected("a number or a variable")
             first = False
-        return Expression(terms, constant, broken, glued=glued)
+        return Expression(terms, constant, doubt, glued=glued)
 
     def number(self) -> float:
         """Take a number with its signs."""
@@ -82,11 +85,13 @@ class Expressions:
         """Take a variable; one not seen before becomes a new column."""
         token = self._tokens.next
         name = self._tokens.need("a variable", "name", "infinity")
-        if token is not None and name not in self._builder.columns and (word := cut_name(token)):
-            raise Problem(
-                f"{word!r} is no name in an LP file, where signs and spaces end a name: rename it", token.line
-            )
-        return self.named(name)
+        index = self._builder.columns.get(name)
+        if index is None:
+            if token is not None and (word := cut_name(token)):
+                message = f"{word!r} is no name in an LP file, where signs and spaces end a name: rename it"
+                raise Problem(message, token.line)
+            index = self._builder.add_column(name)
+        return index
 
     def named(self, name: str) -> int:
         """Return the column of a variable; one not seen before becomes a new one."""

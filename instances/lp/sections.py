@@ -6,7 +6,7 @@ from collections.abc import Callable, Container
 from functools import partial
 from typing import NamedTuple
 
-from instances.builder import INFINITY, Builder, bounded
+from instances.builder import INFINITE, INFINITY, Builder, bounded
 from instances.lp.expressions import Expression, Expressions, ambiguous
 from instances.lp.tokens import Problem, Tokens, is_header
 from instances.model import Model, VariableKind
@@ -106,10 +106,16 @@ class Sections:
             raise Problem(f"{token.word!r} begins a section: rename the variable that has this name", token.line)
 
     def _check_no_member(self) -> None:
-        """Refuse a header that may be a member of the section before it."""
+        """Refuse a header that may be a member of the section before it; ``end`` is the end to all readers."""
         token = self._tokens.next
-        if token is not None and token.word in self._builder.columns:
+        if token is None or token.text == "end":
+            return
+        if token.word in self._builder.columns:
             raise Problem(f"{token.word!r} is a variable and begins a section: rename the variable")
+        if token.word.lower() == "int":
+            raise Problem(
+                f"{token.word!r} is a variable to Gurobi and HiGHS, and begins a section to others: write Generals"
+            )
 
     def _read_objective(self) -> None:
         header = None if self._tokens.next is None or not self._tokens.at("header") else self._header()
@@ -166,8 +172,8 @@ class Sections:
             column = self._expressions.named(first.infinite)
             terms = {column: 1.0 if first.constant > 0 else -1.0}
             return _compared(Expression(terms), [(operator, expression.constant)])
-        if expression.broken:
-            raise Problem(f"{named}: does the number before this line multiply what follows, or end the row?")
+        if expression.doubt:
+            raise Problem(f"{named}: {expression.doubt}")
         sides = [(_MIRRORED[operator], first.constant)]
         if self._tokens.at("operator"):
             sides.append((self._expressions.operator(), self._expressions.number()))
@@ -286,10 +292,15 @@ class Sections:
                     "and SCIP cut them to 0 .. 1, CPLEX and HiGHS keep them; remove them, or list it in Generals"
                 )
             builder.upper[column] = min(upper, 1.0)
+            if column in self._semi and lower > 0:
+                raise Problem(
+                    f"{self._expressions.name(column)!r} is binary, semi-continuous and not 0 by its bounds: to HiGHS "
+                    "it may be 0, to Gurobi if Binaries come first, to others never; remove it from one of the sections"
+                )
         integer = self._integer | self._binary
         for column in integer:
             builder.kind[column] = VariableKind.INTEGER
-        # A semi-continuous binary is either of its values anyway.
+        # A binary that may be 0 anyway is no more than that.
         for column in self._semi - self._binary:
             builder.kind[column] = VariableKind.SEMI_INTEGER if column in integer else VariableKind.SEMI_CONTINUOUS
 
@@ -305,6 +316,8 @@ class Sections:
 def _compared(expression: Expression, sides: list[tuple[str, float]]) -> _Comparison:
     if expression.glued:
         raise Problem(ambiguous(expression.glued))
+    if abs(expression.constant) >= INFINITE:
+        raise Problem(f"a row has the infinite constant {expression.constant:g}")
     lower, upper = -INFINITY, INFINITY
     for operator, side in sides:
         bound = bounded(side) - expression.constant

@@ -26,7 +26,7 @@ _HEADERS = {
 }
 _KEYS = tuple(_HEADERS)
 _HEADER = re.compile(
-    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?![^ \t\r\n])",
+    rf"(?:{'|'.join(f'(?P<h{number}>{words})' for number, words in enumerate(_HEADERS.values()))})(?![^ \t\r\n<>=+-])",
     re.IGNORECASE,
 )
 _BEFORE_SIGNS = ("minimize", "maximize", "rows", "bounds")
@@ -54,6 +54,8 @@ _WRITERS = {
 """By what they say in a comment at the top. Their files have spaces around all but names, which may hold anything."""
 _CLOSING = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'"}
 INDICATORS = "indicator constraints are written 'b = 1 -> x + y <= 3'"
+_INFINITE = ("inf", "infinity")
+_INFINITE_LENGTHS = frozenset(map(len, _INFINITE))
 COMPARISONS = ("<", ">", "=")
 _SHOWN = 60
 """Characters of a file's text that a message shows."""
@@ -110,7 +112,7 @@ class Token(NamedTuple):
 
 
 class Tokens:
-    """The tokens of a file, the next one in sight."""
+    """The tokens of a file, the next one in sight once it is started."""
 
     def __init__(self, lines: Iterable[str]) -> None:
         self.writer = ""
@@ -118,11 +120,14 @@ class Tokens:
         self._tokens = self._scan(lines)
         self.line = 1
         """Of the next token; the last line that has one at the end."""
-        self.next = next(self._tokens, None)
-        if self.next is not None:
-            self.line = self.next.line
+        self.next: Token | None = None
         self.new_line = True
         """Whether the next token is the first of its line."""
+
+    def start(self) -> None:
+        """Bring the first token in sight."""
+        self.next = next(self._tokens, None)
+        self.line = 1 if self.next is None else self.next.line
 
     def at(self, *kinds: str) -> bool:
         """Whether the next token is of one of these kinds."""
@@ -216,24 +221,26 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
     header = _HEADER.match(text, start)
     if header is not None:
         key = _KEYS[int(str(header.lastgroup)[1:])]
-        if _begins_section(key, header[0], text[header.end() :].strip(SPACE), line):
+        if _begins_section(key, header[0], text[header.end() :], line):
             yield Token("header", key, line, text, start)
             start = header.end()
     for match in _TOKEN.finditer(text, start):
         kind = str(match.lastgroup)
-        word = match["name"] if kind == "label" else match[kind]
-        if kind == "name" and word.lower() in ("inf", "infinity"):
-            kind = "infinity"
-        if kind == "operator" and word not in ("->", "<->"):
+        word = match["name"] if kind == "label" else match[0]
+        if kind == "name":
+            if len(word) in _INFINITE_LENGTHS and word.lower() in _INFINITE:
+                kind = "infinity"
+        elif kind == "operator" and word not in ("->", "<->"):
             word = word.replace("=", "") or "="
         yield Token(kind, word, line, text, match.start())
 
 
-def _begins_section(key: str, word: str, rest: str, line: int) -> bool:
+def _begins_section(key: str, word: str, following: str, line: int) -> bool:
+    rest = following.strip(SPACE)
     if rest.startswith(":"):
         return False
-    compared = rest.startswith(("<", ">", "="))
-    if compared or (rest.startswith(("+", "-")) and key not in _BEFORE_SIGNS):
+    signed = following.startswith(("+", "-")) or (rest.startswith(("+", "-")) and key not in _BEFORE_SIGNS)
+    if signed or rest.startswith(("<", ">", "=")):
         if word.lower() in _OFTEN_NAMES:
             return False
         raise Problem(f"{word!r} begins a section: rename the variable or row that has this name", line)

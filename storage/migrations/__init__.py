@@ -58,7 +58,8 @@ def is_there(database: Database) -> bool:
 def _version(connection: Connection, where: str) -> str | None:
     """Return the revision of our tables; None when there are none and they may be created."""
     inspector = inspect(connection)
-    if inspector.has_table(VERSION_TABLE):
+    tables = set(inspector.get_table_names())  # by one query: between two, another process may create all of ours
+    if VERSION_TABLE in tables:
         version = connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
         if version is None or not version.isdigit() or version > VERSION:
             raise StoreUnusable(
@@ -66,7 +67,7 @@ def _version(connection: Connection, where: str) -> str | None:
                 "upgrade tuner, or name another store"
             )
         return str(version)
-    foreign = {*inspector.get_table_names(), *inspector.get_view_names()} - OPTUNA_TABLES
+    foreign = (tables or set(inspector.get_view_names())) - OPTUNA_TABLES
     if foreign:
         names = ", ".join(sorted(foreign)[:5])
         raise StoreUnusable(f"{where}: is the database of another program, with the tables {names}; name another store")

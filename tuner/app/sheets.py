@@ -31,6 +31,23 @@ def csv_lines(found: Rows) -> Iterator[str]:
     yield buffer.getvalue()
 
 
+def inert_csv(text: str) -> str:
+    """Return comma-separated values that somebody else has written so that no cell is computed."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\n")
+    for row in csv.reader(io.StringIO(text, newline="")):
+        writer.writerow([cell if _is_number(cell) else inert(cell) for cell in row])
+    return buffer.getvalue()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True
+
+
 def inert(value: Any) -> Any:
     """Return the cell for a value: a text that would be computed gets an apostrophe in front; numbers stay numbers.
 

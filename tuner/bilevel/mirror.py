@@ -10,6 +10,7 @@ from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from tuner.leader.mirror import ERRORS, JOB, PERIOD, Description, Rounds, connect, describe, own_study
+from tuner.leader.tables import Trials
 
 
 class StudyMirror:
@@ -28,8 +29,9 @@ class StudyMirror:
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._url, self._name, self._say = url, name, say
         self._direction = StudyDirection.MAXIMIZE if maximise else StudyDirection.MINIMIZE
-        self._trials: list[FrozenTrial] = []
+        self._offered: list[FrozenTrial] = []
         self._storage: RDBStorage | None = None
+        self._trials: Trials
         self._study, self._written = -1, 0
         """The study, and how many of the trials it has."""
         self._description: Description | None = None
@@ -40,7 +42,7 @@ class StudyMirror:
     def offer(self, trial: FrozenTrial) -> None:
         """Have a trial written some time soon. A job that goes on offers those of earlier processes first."""
         with self._rounds.lock:
-            self._trials.append(trial)
+            self._offered.append(trial)
 
     def describe(self, description: Description) -> None:
         """Have the study's page say this some time soon, in place of what it says."""
@@ -53,9 +55,10 @@ class StudyMirror:
 
     def _round(self, closing: bool) -> None:
         with self._rounds.lock:
-            known, description = len(self._trials), self._description
+            known, description = len(self._offered), self._description
         try:
-            self._write(self._open(), known)
+            self._open()
+            self._write(known)
             if description is not None:
                 describe(self._open(), self._study, description)
                 with self._rounds.lock:
@@ -75,10 +78,11 @@ class StudyMirror:
             self._study, _ = own_study(storage, self._name, self._direction)
             storage.set_study_user_attr(self._study, JOB, self._name)
             self._written = storage.get_n_trials(self._study)
+            self._trials = Trials(storage, self._study)
             self._storage = storage
         return self._storage
 
-    def _write(self, storage: RDBStorage, known: int) -> None:
+    def _write(self, known: int) -> None:
         while self._written < known:
-            storage.create_new_trial(self._study, template_trial=self._trials[self._written])
+            self._trials.add(self._offered[self._written])
             self._written += 1

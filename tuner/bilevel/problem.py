@@ -269,10 +269,7 @@ class ModelProblem(Problem):
 
 
 class FunctionProblem(ModelProblem):
-    """A problem whose lower level is a function of x.
-
-    It is any MILP of linear rows over y; F and C are linear in y once x is fixed.
-    """
+    """A problem whose lower level is a function of x: any MILP of linear rows over y, with F and C linear in y."""
 
     def __init__(
         self,

@@ -11,7 +11,9 @@ from instances.model import Model
 from tuner.bilevel.problem import ModelProblem
 from tuner.bilevel.responder import Response, Status
 from tuner.errors import UsageError
+from tuner.follower.certificate import certify
 from tuner.follower.check import FEASIBILITY, check_point
+from tuner.follower.exact import ExactRows
 from tuner.follower.reaction import loss, step_of
 from tuner.space import unknown
 
@@ -64,7 +66,7 @@ def verify(
     value = float(lower.objective @ point) + lower.offset
     objective = float(upper.objective @ point) + upper.offset
     response = problem.respond(chosen, solver=solver)
-    reason = check_point(lower, point, value).reason
+    reason = check_point(lower, point, value).reason or certify(ExactRows(lower), point, value).doubt
     if reason:
         reason = f"the follower may not answer so: {reason}"
     elif response.status is Status.UNPROVEN or response.value is None:

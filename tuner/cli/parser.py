@@ -293,6 +293,25 @@ def _solving(command: Callable[..., Parser]) -> None:
     _json(doctor)
 
 
+def _limiting(serve: Parser) -> None:
+    """Add the limits of connections; their defaults are those of `tuner.service.connections.Limits`."""
+    for name, default, meaning in (
+        ("header", "10s", "until the header of a request must be there"),
+        ("body", "30s", "in which 100 bytes a second of a request's body must arrive"),
+        ("idle", "30s", "between two requests, after which a connection is closed"),
+        ("read", "60s", "in which a client must read something of its answer"),
+    ):
+        serve.add_argument(f"--{name}-timeout", metavar="T", default=default, help=f"{meaning} (default: {default})")
+    serve.add_argument("--connections", metavar="N", default="1000", help="at a time, in all (default: 1000)")
+    serve.add_argument(
+        "--connections-per-address",
+        metavar="N",
+        default="200",
+        help="at a time; behind a proxy on this machine, or in $FORWARDED_ALLOW_IPS, requests of an address that it "
+        "forwards (default: 200)",
+    )
+
+
 def _serving(command: Callable[..., Parser]) -> None:
     serve = command(
         "serve",
@@ -314,6 +333,7 @@ def _serving(command: Callable[..., Parser]) -> None:
     serve.add_argument("--tokens", action="store_true", help="ask for tokens on this machine, too")
     serve.add_argument("--without-worker", action="store_true", help="carry out nothing: workers are elsewhere")
     _working(serve)
+    _limiting(serve)
 
     work = command(
         "work",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from storage.names import fault
@@ -22,7 +22,7 @@ from tuner.cli.words import print_json, print_table, put, sayer
 from tuner.commands import command, counted
 from tuner.errors import Failed, UsageError
 from tuner.follower.processes import die_with_parent
-from tuner.scenario import read_whole
+from tuner.scenario import parse_seconds, read_whole
 from tuner.space import unknown
 
 FEWEST_SECONDS = 1.0
@@ -31,6 +31,8 @@ SHUTDOWN_SECONDS = 3
 """What requests may take that are under way when the server is stopped: some have no end, such as following a job."""
 LINGER_SECONDS = 1.0
 """What threads may take after that."""
+LONGEST_TIMEOUT = 7 * 24 * 3600.0
+"""Seconds."""
 SWEEP_EVERY = 600.0
 """Seconds between two looks at whether killed uploads have left something."""
 EMBEDDED = "TUNER_EMBEDDED_IN"
@@ -58,10 +60,23 @@ def serve(arguments: argparse.Namespace) -> int:
     """Serve the API and its pages, with a worker beside it, until interrupted."""
     import uvicorn  # here, and with it all that only a server needs
 
+    from tuner.service import logs
     from tuner.service.access import is_loopback
+    from tuner.service.connections import Limits, configured, with_room
     from tuner.service.server import application
 
+    logs.spell_out()
     port, slots, say = read_whole(arguments.port, "--port"), _slots(arguments), sayer()
+    limits = with_room(
+        Limits(
+            header=_seconds(arguments, "header"),
+            body=_seconds(arguments, "body"),
+            idle=_seconds(arguments, "idle"),
+            reading=_seconds(arguments, "read"),
+            peer=_count(arguments.connections_per_address, "--connections-per-address"),
+            total=_count(arguments.connections, "--connections"),
+        )
+    )
     if not 0 < port < 2**16:
         raise UsageError(f"--port {port}: from 1 to 65535")
     is_open = not is_loopback(arguments.host)
@@ -73,20 +88,28 @@ def serve(arguments: argparse.Namespace) -> int:
         hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
         app = application(store, needs_token=needs_token, hosts=hosts)
         say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
+        config = configured(app, limits, host=arguments.host, port=port, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
         with _swept(store), _embedded(arguments, slots):
             try:
-                uvicorn.run(
-                    app,
-                    host=arguments.host,
-                    port=port,
-                    log_level="warning",
-                    server_header=False,
-                    timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-                )
+                with suppress(KeyboardInterrupt):
+                    uvicorn.Server(config).run()
             except SystemExit:  # as it does when the port is taken
                 raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
     _leave_threads()
     return 0
+
+
+def _seconds(arguments: argparse.Namespace, what: str) -> float:
+    """Return a time limit of connections."""
+    given: str = getattr(arguments, f"{what}_timeout")
+    return min(LONGEST_TIMEOUT, parse_seconds(given, f"--{what}-timeout"))
+
+
+def _count(text: str, what: str) -> int:
+    count = read_whole(text, what)
+    if count < 1:
+        raise UsageError(f"{what} {text}: 1 or more")
+    return count
 
 
 def _leave_threads() -> None:

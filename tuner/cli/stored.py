@@ -76,7 +76,7 @@ def jobs(arguments: argparse.Namespace) -> int:
         for job in found
     )
     print_table(
-        ("job", "name", "state", "solvers", "cost", "spent", "outcome", "best", "handed in"), rows, right=("job",)
+        ("job", "name", "state", "solvers", "cost", "spent", "outcome", "best", "submitted"), rows, right=("job",)
     )
     return 0
 
@@ -170,7 +170,7 @@ def responses(arguments: argparse.Namespace) -> int:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Print a job's best configuration in the solver's own form, or as Python; or write all of its files anew."""
+    """Print a job's best configuration in the solver's own form, or as Python; or write all of its files again."""
     if arguments.files and arguments.configuration:
         raise UsageError("--files is for what the verdict recommends; leave out --configuration")
     if arguments.files:

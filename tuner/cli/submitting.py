@@ -1,4 +1,4 @@
-"""The command that hands a folder of models, or a bilevel problem, in to a server: submit."""
+"""The command that submits a folder of models, or a bilevel problem, to a server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DONE, NOT_PROVEN = 0, 4
 
 
 def submit(arguments: argparse.Namespace) -> int:
-    """Hand a folder of models or a bilevel problem in to a server."""
+    """Submit a folder of models or a bilevel problem to a server."""
     path = Path(arguments.folder)
     if path.is_dir():
         return _submit_scenario(_scenario(None, arguments), arguments)
@@ -82,7 +82,7 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     elif arguments.watch:
         put(job["report"] or _ended(job))
     else:
-        _print_handed_in(job, arguments)
+        _print_submitted(job, arguments)
     if not arguments.watch:
         return DONE
     if job["state"] != JobState.FINISHED:
@@ -122,7 +122,7 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
     elif arguments.watch:
         _print_result(job)
     else:
-        _print_handed_in(job, arguments)
+        _print_submitted(job, arguments)
     if job["state"] == JobState.FAILED:
         raise Failed(f"{job['name']} has failed: {job['outcome']}")
     return DONE if not arguments.watch or job["outcome"] in (OPTIMAL, INFEASIBLE) else NOT_PROVEN
@@ -156,7 +156,7 @@ def _spent(data: Data) -> str:
     return f"  {data['state']:<11} {duration(data['spent_s'])} of {duration(data['budget_s'])}"
 
 
-def _print_handed_in(job: Data, arguments: argparse.Namespace) -> None:
+def _print_submitted(job: Data, arguments: argparse.Namespace) -> None:
     put(f"{job['name']} is job {job['id']}, {job['state']}; {again(('show', job['name']), arguments)} shows it")
 
 

@@ -63,7 +63,7 @@ def certify(rows: ExactRows, point: Floats, claimed: float) -> Certificate:
     best: float | None = None
     doubt = ""
     for number, rounded in enumerate(_roundings(model, point)):
-        found = _Search(rows, rounded, moved=bool(np.any(np.abs(rounded - point) > FEASIBILITY))).run()
+        found = _Search(rows, rounded, moved=bool(np.any(np.abs(rounded - point) > SNAP))).run()
         if found.objective is not None:
             if not _worse(model, found.objective, claimed):
                 return Certificate(found.objective)
@@ -112,7 +112,7 @@ class _Search:
         suspects = self._suspects(self._at)
         entries = int(self._rows.counts[suspects].sum())
         if entries > self._left:
-            return self._too_large(suspects)
+            return self._in_doubles()
         self._left -= entries
         wrong = self._wrong(suspects)
         fixed = [(i, excess) for i, excess in wrong if not self._rows.continuous[i]]
@@ -120,7 +120,7 @@ class _Search:
             return Certificate(None, self._worst(fixed))
         if not wrong:
             return Certificate(self._objective(self._at, {}))
-        return self._repaired(wrong, suspects)
+        return self._repaired(wrong)
 
     # What the integers decide
 
@@ -223,7 +223,7 @@ class _Search:
 
     # Continuous variables that are in the way
 
-    def _repaired(self, wrong: list[tuple[int, Exact]], suspects: NDArray[np.int64]) -> Certificate:
+    def _repaired(self, wrong: list[tuple[int, Exact]]) -> Certificate:
         repair = Repair(self._exact, self._bounds, self._left)
         pending = [i for i, _ in wrong]
         x = self._at
@@ -231,10 +231,11 @@ class _Search:
             for i in pending:
                 repair.hold(i, self._rows.row(i))
             ending = repair.run()
-            if ending is Ending.IMPOSSIBLE:
-                return Certificate(None, self._worst(wrong))
+            if ending is Ending.IMPOSSIBLE:  # equations that say the same, computed twice, may differ in the last place
+                in_doubles = self._in_doubles()
+                return in_doubles if in_doubles.objective is not None else Certificate(None, self._worst(wrong))
             if ending is Ending.EXHAUSTED:
-                return self._too_large(suspects)
+                return self._in_doubles()
             x = self._at.copy()
             for column, value in repair.moved.items():
                 x[column] = float(value)
@@ -243,7 +244,7 @@ class _Search:
             pending = [i for i, _ in self._wrong(again, repair)]
         return Certificate(self._objective(x, repair.moved))
 
-    def _too_large(self, suspects: NDArray[np.int64]) -> Certificate:
+    def _in_doubles(self) -> Certificate:
         """Certify the point as it is if all that is wrong is beyond what doubles can tell."""
         model, rows = self._model, self._rows
         suspects = self._suspects(self._raw)

@@ -1,7 +1,7 @@
 """The rows of a model in exact numbers.
 
 A number means what the file says: 0.1 is one tenth, although no double is. So a double is read as the shortest decimal
-that stands for it. A number of fifteen digits or more was computed by somebody, and is known to its last digit only.
+that stands for it. A number of sixteen digits or more was computed by somebody, and is known to its last digit only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from instances.model import Floats, Model, VariableKind
 Exact = int | Fraction
 """A number without a rounding error."""
 
-COMPUTED = 15
-"""A number that takes this many digits to write was rounded: it stands for all that round to it."""
+COMPUTED = 16
+"""A number that takes this many digits to write was rounded: it stands for all that round to it. Every decimal of
+fifteen digits survives in a double."""
 _LARGEST = 2.0**53
 """Whole numbers up to this, and sums of them, are exact in doubles."""
 _EPSILON = 2.0**-52

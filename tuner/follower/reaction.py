@@ -16,7 +16,9 @@ import numpy as np
 from instances.model import Floats, Model, VariableKind
 from storage.records import Check, Claim
 from tuner.cost import Ties
+from tuner.follower.certificate import certify
 from tuner.follower.check import FEASIBILITY, check_answer
+from tuner.follower.exact import ExactRows
 from tuner.follower.scaling import unseen
 from tuner.ports import Answer
 
@@ -165,8 +167,8 @@ def concluded(
 ) -> Reaction:
     """Return what the answers to `ask` say, each checked against its model and not believed otherwise."""
     own, others = answers[0].answer, list(answers[1:])
-    check, reason = check_answer(situation.lower, own)
-    if check is Check.REFUTED:
+    reason = _wrong(situation.lower, own)
+    if reason:
         return Reaction(Claim.NOTHING, reason, seconds=seconds)
     if own.claim is not Claim.OPTIMAL or own.objective is None or own.point is None:
         return Reaction(own.claim, "" if own.claim in _PROOFS else own.raw_status, seconds=seconds)
@@ -183,8 +185,8 @@ def concluded(
         if not others or others[0][:2] != question[:2]:
             return replace(reaction, reason="not every question about the ties was answered")
         answer = others.pop(0).answer
-        check, reason = check_answer(question.model, answer)
-        if check is Check.REFUTED or answer.claim not in _PROOFS:
+        reason = _wrong(question.model, answer)
+        if reason or answer.claim not in _PROOFS:
             return replace(reaction, reason=reason or f"ties left open: {answer.raw_status}")
         if answer.point is not None:
             lost = loss(situation.lower, own.objective, answer.point)
@@ -194,6 +196,15 @@ def concluded(
         reaction = _taken(reaction, situation.upper, question, answer)
     constant = _constant_violations(situation.upper)
     return replace(reaction, best=None if constant else reaction.best, violations={**reaction.violations, **constant})
+
+
+def _wrong(model: Model, answer: Answer) -> str:
+    """Return what is wrong with an answer: refuted by its model, or right within the solver's tolerance only."""
+    check, reason = check_answer(model, answer)
+    if check is not Check.CONFIRMED or answer.point is None or answer.objective is None:
+        return reason if check is Check.REFUTED else ""
+    doubt = certify(ExactRows(model), answer.point, answer.objective).doubt
+    return f"the answer holds within the solver's tolerance only: {doubt}" if doubt else ""
 
 
 _PROOFS = (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)

@@ -8,6 +8,7 @@ which trials are there already.
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -28,6 +29,7 @@ from storage.records import spell
 from tuner.extras import DASHBOARD
 from tuner.leader.candidate import Status, Trial
 from tuner.leader.study import distributions
+from tuner.leader.tables import Trials
 from tuner.space import Space
 
 REST = 50.0
@@ -36,6 +38,8 @@ PERIOD = 2.0
 """Seconds between two looks for changes, at least."""
 BUSY = 30.0
 """Seconds to wait for another writer of an SQLite database."""
+ATTEMPTS, AGAIN = 5, 0.2
+"""To make the tables beside other processes that do so, and the seconds between two of these, at most."""
 EPSILON = 1e-9
 FEASIBLE, REFUSED = 0.0, 1.0
 """Values of the constraint: whether all answers were inside C. Optuna's rule: at most 0 is feasible."""
@@ -150,6 +154,7 @@ class Mirror:
         self._pending: dict[str, Trial] = {}
         self._description: Description | None = None
         self._storage: RDBStorage | None = None
+        self._trials: Trials
         self._study = -1
         self._written: dict[str, _Written] = {}
         self._incumbent: str = ""
@@ -258,6 +263,7 @@ class Mirror:
             storage.set_study_user_attr(self._study, JOB, self._name)
             storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
             self._load(storage)
+            self._trials = Trials(storage, self._study)
             self._storage = storage
         return self._storage
 
@@ -289,7 +295,7 @@ class Mirror:
         written = self._written.get(key)
         if written is None:
             template = _frozen(trial, self._spaces, state, value if state is TrialState.COMPLETE else None, attributes)
-            id_ = storage.create_new_trial(self._study, template_trial=template)
+            id_ = self._trials.add(template)
             self._written[key] = _Written(id_, trial, state, value, attributes)
             return
         if written.state is TrialState.COMPLETE and trial.status is Status.ELITE:
@@ -430,8 +436,8 @@ def describe(storage: RDBStorage, study: int, description: Description) -> None:
 def connect(url: str) -> RDBStorage:
     """Open Optuna's storage in a database that another connection writes to at the same time."""
     if not url.startswith("sqlite"):
-        return RDBStorage(url, engine_kwargs={"pool_pre_ping": True})  # the server may have been away meanwhile
-    storage = RDBStorage(url, engine_kwargs={"connect_args": {"timeout": BUSY}})
+        return _created(url, {"pool_pre_ping": True})  # the server may have been away meanwhile
+    storage = _created(url, {"connect_args": {"timeout": BUSY}})
 
     def configure(connection: Any, _: Any) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -440,3 +446,16 @@ def connect(url: str) -> RDBStorage:
     event.listen(storage.engine, "connect", configure)
     storage.engine.dispose()
     return storage
+
+
+def _created(url: str, options: dict[str, Any]) -> RDBStorage:
+    """Open Optuna's storage; its tables are made where there are none.
+
+    Optuna looks whether a table is there, and then makes it: where two processes do so at a time, one of them fails,
+    and finds the table when it tries again.
+    """
+    for _ in range(ATTEMPTS):
+        with suppress(SQLAlchemyError, optuna.exceptions.OptunaError):
+            return RDBStorage(url, engine_kwargs=options)
+        time.sleep(random.uniform(0.0, AGAIN))
+    return RDBStorage(url, engine_kwargs=options)

@@ -17,6 +17,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
+from storage.errors import StoreUnavailable
+from tuner.app.sheets import inert_csv
 from tuner.extras import DASHBOARD
 from tuner.leader.mirror import connect
 from tuner.service.problems import Refused
@@ -47,7 +49,7 @@ class Dashboard:
         try:
             return connect(self._url)
         except (SQLAlchemyError, OptunaError, OSError) as error:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"Optuna's tables cannot be read: {error}") from None
+            raise StoreUnavailable(f"Optuna's tables cannot be read: {error}") from None
 
     @cached_property
     def _application(self) -> Any:
@@ -67,7 +69,7 @@ class Dashboard:
                 return self._storage.get_study_id_from_name(name)
             except KeyError:
                 continue
-            except (SQLAlchemyError, OptunaError, OSError, Refused):
+            except (SQLAlchemyError, OptunaError, OSError, StoreUnavailable):
                 return None
         return None
 
@@ -85,7 +87,8 @@ class Dashboard:
         for name, form in _FORMS.items():
             if not all(form.fullmatch(value) for value in request.query_params.getlist(name)):
                 raise Refused(HTTPStatus.UNPROCESSABLE_ENTITY, f"{name}: write numbers of 18 digits at most")
-        return _Handed(self._application)
+        is_csv = request.scope["path"].startswith("/csv/")
+        return (_Table if is_csv else _Handed)(self._application)
 
 
 class _Handed(Response):
@@ -111,3 +114,29 @@ class _Handed(Response):
         await self._application({**scope, "headers": [*scope["headers"], *more]}, receive, sending)
         if has_failed:
             raise Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "Optuna's dashboard cannot answer this; the log says why")
+
+
+class _Table(_Handed):
+    """Comma-separated values of another application, made inert."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hand the request on, and change the answer."""
+        start: Message = {}
+        body = bytearray()
+
+        async def sending(message: Message) -> None:
+            nonlocal start
+            if message["type"] == "http.response.start":
+                start = message
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
+            content = bytes(body)
+            if start["status"] == HTTPStatus.OK:
+                content = inert_csv(content.decode("utf-8", "replace")).encode()
+            await send({**start, "headers": [*headers, (b"content-length", str(len(content)).encode())]})
+            await send({"type": "http.response.body", "body": content})
+
+        await super().__call__(scope, receive, sending)

@@ -7,15 +7,15 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from instances.caps import Caps
 from storage.errors import UnknownSet
 from storage.records import InstanceSet
 from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
 from tuner.service.problems import MEDIA_TYPE
-from tuner.service.uploads import Caps
 
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]
@@ -30,6 +30,9 @@ class Problem(BaseModel):
     title: str
     status: int
     detail: str
+    request_id: str | None = Field(
+        default=None, description="of what went wrong inside: the server's log has the reason"
+    )
 
 
 Described = dict[int | str, dict[str, Any]]
@@ -50,8 +53,10 @@ def answers(shape: Any, *media_types: str) -> Described:
 ALWAYS = problems(
     HTTPStatus.BAD_REQUEST,
     HTTPStatus.UNAUTHORIZED,
-    HTTPStatus.FORBIDDEN,
+    HTTPStatus.MISDIRECTED_REQUEST,
     HTTPStatus.UNPROCESSABLE_ENTITY,
+    HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.INTERNAL_SERVER_ERROR,
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.INSUFFICIENT_STORAGE,
 )

@@ -8,15 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 
+from instances.caps import TooLarge
 from storage.records import InstanceSet
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
 from tuner.app.views import Data
-from tuner.service.bodies import Hashes, NewSet
+from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused
 from tuner.service.uploads import checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"], route_class=Once)
 
 
 @router.post("/models", status_code=201, response_model=Uploaded, responses=LARGE)
@@ -28,7 +29,7 @@ async def upload_model(
 ) -> Data:
     """Upload one model's file as the body."""
     suffix = checked_suffix(suffix)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
     return {"sha256": content.sha256, "size": content.size}
 
@@ -43,8 +44,10 @@ def missing_models(service: Served, who: Writer, wanted: Hashes) -> Data:
 @router.post("/instance-sets", status_code=201, response_model=SetOfModels, responses=CONFLICT)
 def create_set(service: Served, who: Writer, new: NewSet) -> Data:
     """Make a set of models that were uploaded before."""
-    if len(new.members) > service.caps.models:
-        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a set has {service.caps.models} models at most")
+    try:
+        service.caps.check_models(len(new.members), "a set")
+    except TooLarge as error:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from None
     members = [(checked_name(name, service.caps), sha256) for name, sha256 in new.members.items()]
     known = service.store.models(who.owner, new.members.values())
     lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]
@@ -59,7 +62,7 @@ async def upload_archive(
 ) -> Data:
     """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
     name = set_name(name)
-    with await spooled(request.stream(), service.caps) as spool:
+    with await spooled(request.stream()) as spool:
         made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
     return _set_data(made)
 

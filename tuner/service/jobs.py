@@ -22,7 +22,7 @@ from tuner.cost import Cost, Ties
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY
 from tuner.service.access import Caller
-from tuner.service.bodies import NewJob, NewProblem, document_body, read_document, seen
+from tuner.service.bodies import NewJob, NewProblem, Once, document_body, read_document, seen
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -40,7 +40,7 @@ from tuner.service.problems import Refused
 
 IdempotencyKey = Annotated[str, Header(max_length=200), AfterValidator(seen)]
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["jobs"], route_class=Once)
 
 
 @router.post(
@@ -83,7 +83,7 @@ async def create_problem(
     idempotency_key: IdempotencyKey = "",
 ) -> Data:
     """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
-    body = await document_body(request, service.caps)
+    body = await document_body(request)
 
     def submitted() -> tuple[Job, bool]:
         try:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Annotated, Any
 from urllib.parse import parse_qs, quote
 
@@ -23,8 +21,9 @@ from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
-from tuner.extras import EXTRAS, PLOTS
+from tuner.extras import EXTRAS
 from tuner.follower.spaces import spaces_of
+from tuner.service import static
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.dashboard import PATHS, Dashboard
 from tuner.service.endpoints import Reference, Served, Service
@@ -39,7 +38,6 @@ FEW, MANY = 20, 100
 """Variables of a choice: so many are shown whatever they are; and so many at most."""
 NOTHING = 1e-9
 """A value is shown as 0 up to this."""
-LARGEST_FORM = 10_000
 WEEK = 7 * 24 * 3600
 
 router = APIRouter(include_in_schema=False)
@@ -178,12 +176,7 @@ def login(next: Annotated[str, Query(max_length=1000)] = "/") -> Response:
 @router.post("/login")
 async def logged_in(service: Served, request: Request) -> Response:
     """Keep a token in the browser, out of reach of scripts."""
-    body = b""
-    async for block in request.stream():
-        body += block
-        if len(body) > LARGEST_FORM:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "that is no token")
-    fields = parse_qs(body.decode("utf-8", "replace"))
+    fields = parse_qs((await request.body()).decode("utf-8", "replace"))
     secret, wanted = fields.get("token", [""])[0].strip(), _inside(fields.get("next", ["/"])[0])
     if await run_in_threadpool(service.store.token, secret) is None:
         page = _page("login.html", None, complaint="The token is not known, or was revoked.", next=wanted)
@@ -209,18 +202,6 @@ def logout() -> Response:
     return answer
 
 
-def _static(name: str) -> Callable[[], Response]:
-    package, folder, kind = _STATIC[name]
-
-    def static() -> Response:
-        if package == "plotly":
-            PLOTS.need()
-        content = (files(package) / folder / name).read_bytes()
-        return Response(content, media_type=kind, headers={"Cache-Control": "max-age=3600"})
-
-    return static
-
-
 def dashboard(service: Served, who: Reader, request: Request) -> Response:
     """Return what Optuna's dashboard says, to those who see all jobs."""
     who.may(ADMIN)
@@ -229,23 +210,7 @@ def dashboard(service: Served, who: Reader, request: Request) -> Response:
     return found.answer(request)
 
 
-_JS, _CSS = "text/javascript; charset=utf-8", "text/css; charset=utf-8"
-_STATIC = {
-    "style.css": ("tuner.service", "static", _CSS),
-    "hold.js": ("tuner.service", "static", _JS),
-    "job.js": ("tuner.service", "static", _JS),
-    "jobs.js": ("tuner.service", "static", _JS),
-    "live.js": ("tuner.service", "static", _JS),
-    "live-worker.js": ("tuner.service", "static", _JS),
-    "login.js": ("tuner.service", "static", _JS),
-    "problem.js": ("tuner.service", "static", _JS),
-    "submit.js": ("tuner.service", "static", _JS),
-    "plotly.min.js": ("plotly", "package_data", _JS),
-}
-
-
-for name in _STATIC:
-    router.add_api_route(f"/static/{name}", _static(name), methods=["GET"])
+router.include_router(static.router)
 for path in PATHS:
     router.add_api_route(path, dashboard, methods=["GET"])
 
@@ -282,6 +247,7 @@ _templates = Environment(
     trim_blocks=True,
     finalize=_shown,
 )
+_templates.globals["static"] = static.address
 _templates.filters.update(
     duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
 )

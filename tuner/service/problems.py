@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -54,6 +56,21 @@ STATUS: tuple[tuple[type[Exception], HTTPStatus], ...] = (
     (kept.StoreError, HTTPStatus.SERVICE_UNAVAILABLE),
 )
 """The first line that fits an error counts."""
+_INSIDE: tuple[tuple[type[kept.StoreError], HTTPStatus, str], ...] = (
+    (
+        kept.StoreFull,
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "the server's disk is full; free space on it, then send it again",
+    ),
+    (kept.StoreRefused, HTTPStatus.CONFLICT, "the request contradicts what is kept, or has text that cannot be kept"),
+    (
+        kept.StoreError,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "the database cannot be used at the moment; try again in a moment",
+    ),
+)
+"""What strangers are told of what goes wrong inside."""
+_LOG = logging.getLogger(__name__)
 
 
 def problem(status: int, detail: str, **more: Any) -> JSONResponse:
@@ -61,7 +78,7 @@ def problem(status: int, detail: str, **more: Any) -> JSONResponse:
     title = HTTPStatus(status).phrase
     content = {"type": "about:blank", "title": title, "status": int(status), "detail": escaped(detail[:LONGEST])}
     headers = {"WWW-Authenticate": "Bearer"} if status == HTTPStatus.UNAUTHORIZED else {}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+    if status in (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS):
         headers["Retry-After"] = "5"
     return JSONResponse({**content, **more}, int(status), headers, MEDIA_TYPE)
 
@@ -82,13 +99,23 @@ def answer(request: Request, status: int, detail: str, **more: Any) -> Response:
 
 
 async def failed(request: Request, error: Exception) -> Response:
-    """Answer an error of the store or of ours by the table; where the store is, is nobody's affair."""
+    """Answer an error of the store or of ours by the table."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
+    if isinstance(error, kept.StoreError) and (status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.is_drivers):
+        return unavailable(request, error)
     where = request.app.state.service.store.where
     detail = str(error).removeprefix(f"{where}: ").replace(where, "the store")
     if isinstance(error, ours.TunerError) and error.go_on:
         return answer(request, status, f"{detail}: {command(*error.go_on)}", go_on=list(error.go_on))
     return answer(request, status, detail)
+
+
+def unavailable(request: Request, error: kept.StoreError) -> Response:
+    """Answer what the database or its driver has said, which is for the log: it tells of hosts, tables and paths."""
+    status, words = next((status, words) for kind, status, words in _INSIDE if isinstance(error, kind))
+    number = request.scope["state"]["number"]
+    _LOG.warning("request %s: %s %s: %s", number, request.method, request.url.path[:200], error)
+    return answer(request, status, f"{words} (the server's log has more under {number})", request_id=number)
 
 
 async def unrouted(request: Request, error: Exception) -> Response:
@@ -97,12 +124,11 @@ async def unrouted(request: Request, error: Exception) -> Response:
     told = answer(request, error.status_code, str(error.detail))
     told.headers.update(error.headers or {})
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-        told.headers["Allow"] = ", ".join(sorted(_allowed(request)))
+        told.headers["Allow"] = ", ".join(allowed(request.app.state.routes, request.url.path))
     return told
 
 
-def _allowed(request: Request) -> set[str]:
-    """Return the methods that a path can be asked by: each has a route of its own, and only one of them was named."""
-    routes: list[Route] = request.app.state.routes
-    matching = [route for route in routes if route.path_regex.match(request.url.path)]
-    return {method for route in matching for method in route.methods or ()}
+def allowed(routes: Sequence[Route], path: str) -> list[str]:
+    """Return the methods that a path can be asked by: each has a route of its own; none when there is no such path."""
+    found = {method for route in routes if route.path_regex.match(path) for method in route.methods or ()}
+    return sorted(found | ({"HEAD"} if "GET" in found else set()) | ({"OPTIONS"} if found else set()))

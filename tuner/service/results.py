@@ -14,9 +14,10 @@ from tuner.app.shapes import Best, FamilyBest, InstanceShape, ResponsePage, Step
 from tuner.app.sheets import csv_lines
 from tuner.app.views import Data, Filters, finite
 from tuner.extras import PARQUET
+from tuner.service.bodies import Once
 from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers, problems
 
-router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"])
+router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["results"], route_class=Once)
 
 
 @router.get("/jobs/{job}/best", responses={**NONE, **answers(Best, "text/plain")})

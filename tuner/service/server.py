@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.middleware.base import RequestResponseEndpoint
@@ -15,19 +15,20 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from instances.caps import Caps
 from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
 from tuner.errors import TunerError
 from tuner.service import events, instance_sets, jobs, pages, problems, results
-from tuner.service.access import Access, Gate
+from tuner.service.access import Access
 from tuner.service.dashboard import Dashboard
+from tuner.service.description import describe
 from tuner.service.endpoints import Reader, Served, Service
-from tuner.service.uploads import Caps
+from tuner.service.gate import Gate
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """That are counted by name: a request may have any other, and each would be a line more in the metrics for good."""
-INTERNAL = "something went wrong in the server; its log says what"
 
 
 def application(
@@ -50,13 +51,13 @@ def application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    app.state.service = Service(store, Access(store, needs_token), caps or Caps())
+    service = app.state.service = Service(store, Access(store, needs_token), caps or Caps())
     app.state.dashboard = Dashboard(store.url)
     app.state.streams = events.Streams()
     routers = (instance_sets.router, jobs.router, events.router, results.router, pages.router)
     for each in routers:
         app.include_router(each)
-    app.state.routes = [route for each in (app, *routers) for route in each.routes if isinstance(route, Route)]
+    describe(app, needs_token)
     app.add_exception_handler(pages.LoginNeeded, pages.login_page)
     _health(app, store)
     app.add_exception_handler(problems.Refused, problems.refused)
@@ -65,11 +66,10 @@ def application(
     app.add_exception_handler(HTTPException, problems.unrouted)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(ClientDisconnect, _left)
-    app.add_exception_handler(Exception, _unexpected)
-    app.add_middleware(Gate, hosts=hosts)
-    for route in (*app.routes, *pages.router.routes):
-        if isinstance(route, APIRoute) and not route.include_in_schema and route.methods == {"GET"}:
-            route.methods.add("HEAD")  # for whoever watches over the pages; the server sends no body then
+    routes = app.state.routes = [route for each in (app, *routers) for route in each.routes if isinstance(route, Route)]
+    app.add_middleware(
+        Gate, hosts=hosts, access=service.access, caps=service.caps, allowed=partial(problems.allowed, routes)
+    )
     return app
 
 
@@ -88,10 +88,6 @@ async def _left(_: Request, error: Exception) -> JSONResponse:
     return problems.problem(HTTPStatus.BAD_REQUEST, "the connection ended before the request did")
 
 
-async def _unexpected(_: Request, error: Exception) -> JSONResponse:
-    return problems.problem(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL)
-
-
 def _health(app: FastAPI, store: Store) -> None:
     registry = CollectorRegistry()
     requests = Counter("tuner_requests", "Requests by method and status.", ("method", "status"), registry=registry)
@@ -103,13 +99,14 @@ def _health(app: FastAPI, store: Store) -> None:
 
     @app.middleware("http")
     async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:
-        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # which `_unexpected` makes of what is raised here
+        status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # which `Gate` makes of what is raised here
         try:
             with seconds.time():
                 response = await call(request)
             status = response.status_code
         finally:
-            requests.labels(request.method if request.method in METHODS else "other", status).inc()
+            method = request.state.method
+            requests.labels(method if method in METHODS else "other", status).inc()
         return response
 
     @app.get("/livez", include_in_schema=False)

@@ -16,7 +16,7 @@ import tarfile
 import tempfile
 import zipfile
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -26,46 +26,22 @@ from typing import IO
 
 from starlette.concurrency import run_in_threadpool
 
+from instances.caps import MIB, Caps, Meter, TooLarge
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
+from storage.errors import StoreFull, StoreUnavailable
 from storage.files import PIECE
 from storage.names import unseen
 from storage.records import InstanceSet, ModelContent
 from storage.store import Store
 from tuner.service.problems import Refused
 
-MIB = 2**20
-
-
-@dataclass(frozen=True)
-class Caps:
-    """What an upload may have."""
-
-    upload: int = 4096 * MIB
-    """Bytes that come in."""
-    model: int = 2048 * MIB
-    """Bytes of one model, unpacked."""
-    total: int = 16384 * MIB
-    """Bytes of all models of an archive, unpacked."""
-    models: int = 10_000
-    """Models in an archive, and in a set."""
-    ratio: int = 200
-    """How many times larger a file may become; below `SMALL` bytes it does not matter."""
-    depth: int = 8
-    """Folders in one another."""
-    name: int = 200
-    """Characters of a model's name, its folders included."""
-    document: int = 16 * MIB
-    """Bytes of a request with a bilevel problem."""
-    values: int = 1_000_000
-    """Numbers, texts, lists and tables in it: a few bytes of JSON may take many in memory."""
-
-
 PART = 200
 """Bytes of a part of a name, which file systems take together with a suffix."""
-SMALL = 4 * MIB
 DIRECTORY = 16 * MIB
 """Bytes of a zip file's directory, at most."""
+BUFFER = 2**17
+"""Bytes that unpacking takes of a packed archive at a time, at most."""
 DAMAGE = (
     *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     *(EOFError, OSError, ValueError, RuntimeError, LookupError, struct.error),
@@ -112,12 +88,19 @@ def checked_suffix(suffix: str) -> str:
 class Spool:
     """A temporary file without a name: nothing is left of it when the process is killed.
 
-    What is wrong with its disk is Refused, and no fault of who sends.
+    What is wrong with its disk is StoreFull or StoreUnavailable: not the client's fault.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, held: int = 0) -> None:
+        """Have nothing written.
+
+        Args:
+            held: bytes up to which all is kept in memory, and no file is needed.
+
+        """
         with _laid_down():
-            self.file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  closed by our own context
+            kind = partial(tempfile.SpooledTemporaryFile, held) if held else tempfile.TemporaryFile
+            self.file: IO[bytes] = kind()  # closed by our own context
 
     def write(self, block: bytes) -> None:
         """Write what comes next."""
@@ -142,22 +125,17 @@ def _laid_down() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-        raise Refused(
-            HTTPStatus.INSUFFICIENT_STORAGE if is_full else HTTPStatus.SERVICE_UNAVAILABLE,
-            f"the server cannot lay down what comes in ({error.strerror or error}); free space in its directory for "
-            "temporary files ($TMPDIR), then send it again",
-        ) from None
+        words = f"the server's directory for temporary files ($TMPDIR) cannot be written: {error}"
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise StoreFull(words) from None
+        raise StoreUnavailable(words) from None
 
 
-async def spooled(stream: AsyncIterator[bytes], caps: Caps) -> Spool:
-    """Return what comes in; Refused when that is too much, or more than there is room for."""
-    spool, size = Spool(), 0
+async def spooled(stream: AsyncIterator[bytes]) -> Spool:
+    """Return what comes in; Refused when there is no room for it."""
+    spool = Spool()
     try:
         async for block in stream:
-            size += len(block)
-            if size > caps.upload:
-                raise Refused(TOO_LARGE, f"an upload has {caps.upload // MIB} MiB at most")
             await run_in_threadpool(spool.write, block)
         spool.rewind()
     except BaseException:
@@ -171,7 +149,9 @@ def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Cap
 
     Raises Refused when it is damaged, or larger than it may be.
     """
-    content = _content(file, suffix, caps, "the model")
+    size = file.seek(0, 2)
+    with _told():
+        content = _content(file, suffix, Meter(caps, lambda: size, "the model"), "the model")
     file.seek(0)
     store.keep_model(owner, content, iter(partial(file.read, PIECE), b""))
     return content
@@ -184,24 +164,47 @@ def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Cap
 
     Raises Refused for an archive that is damaged, has links, names that lead elsewhere, too much, or no models.
     """
-    found = _models(file, caps)
+    with _told():
+        found = _models(file, caps)
 
     def contents() -> Iterator[tuple[str, Iterator[bytes]]]:
-        for path, member in _members(file, caps):
-            if path in found:
-                _, model = found[path]
-                yield model.sha256, iter(partial(member.read, PIECE), b"")
+        for member in _members(file, caps):
+            if member.path in found:
+                _, model = found[member.path]
+                yield model.sha256, iter(partial(member.content.read, PIECE), b"")
 
     return store.keep_set(owner, name, list(found.values()), contents())
 
 
+@contextmanager
+def _told() -> Iterator[None]:
+    """Refuse what is too large, or cannot be unpacked."""
+    try:
+        yield
+    except TooLarge as error:
+        raise Refused(TOO_LARGE, str(error)) from None
+    except UnreadableModel as error:
+        raise Refused(UNFIT, str(error)) from None
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of an archive."""
+
+    path: str
+    content: IO[bytes]
+    packed: Callable[[], int]
+    """Returns the bytes of the archive that were read for it so far."""
+
+
 def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
-    """Return the name of each model of an archive and what it is, by its path there; Refused as by `keep_archive`."""
+    """Return the name of each model of an archive and what it is, by its path there; raises as `keep_archive`."""
     found: dict[str, tuple[str, ModelContent]] = {}
     names: set[str] = set()
     total = 0
     try:
-        for path, member in _members(file, caps):
+        for member in _members(file, caps):
+            path = member.path
             parts = suffixes(PurePosixPath(path).name)
             if parts is None or any(part.startswith(".") or part == "__MACOSX" for part in path.split("/")):
                 continue
@@ -210,14 +213,12 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
             if name in names:
                 raise Refused(UNFIT, f"model {name!r} is there twice in the archive")
             names.add(name)
-            if len(names) > caps.models:
-                raise Refused(TOO_LARGE, f"an archive has {caps.models} models at most")
+            caps.check_models(len(names), "an archive")
             with Spool() as own:
-                size = _copied(member, own, caps, path)
-                content = _content(own.file, suffix, caps, path)
+                size = _copied(member, own, caps)
+                content = _content(own.file, suffix, Meter(caps, member.packed, path), path)
             total += max(size, content.size)
-            if total > caps.total:
-                raise Refused(TOO_LARGE, f"the models of an archive have {caps.total // MIB} MiB together at most")
+            caps.check_total(total, "an archive")
             found[path] = name, content
     except DAMAGE as error:
         raise Refused(UNFIT, f"the archive is damaged, or no .zip, .tar or .tar.gz file: {error}") from None
@@ -229,8 +230,8 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
     return found
 
 
-def _members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
-    """Yield path and content of every regular file of an archive, once its name is known to lie inside."""
+def _members(file: IO[bytes], caps: Caps) -> Iterator[_Member]:
+    """Yield every regular file of an archive, once its name is known to lie inside."""
     if zipfile.is_zipfile(file):
         yield from _zip_members(file, caps)
         return
@@ -249,13 +250,17 @@ def _members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
             content = archive.extractfile(entry) if entry.isreg() else None
             if content is None:
                 raise Refused(UNFIT, f"{entry.name[:100]!r} is a link or a device; send the file itself")
-            yield entry.name.removeprefix("./"), content
+            yield _Member(entry.name.removeprefix("./"), content, partial(_read_since, file, file.tell() - BUFFER))
     while block := whole.read(PIECE):  # what is behind its end: whether the packed stream is whole, too
         sizes += len(block)
         _check_entries(0, sizes, caps)
 
 
-def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]:
+def _read_since(file: IO[bytes], place: int) -> int:
+    return file.tell() - place
+
+
+def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[_Member]:
     _check_directory(file)
     with zipfile.ZipFile(file) as archive:
         for number, entry in enumerate(archive.infolist(), 1):
@@ -268,7 +273,7 @@ def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[tuple[str, IO[bytes]]]
             if entry.flag_bits & 1:
                 raise Refused(UNFIT, f"{entry.filename[:100]!r} is encrypted")
             with archive.open(entry) as content:
-                yield entry.filename.removeprefix("./"), content
+                yield _Member(entry.filename.removeprefix("./"), content, partial(int, entry.compress_size))
 
 
 def _check_directory(file: IO[bytes]) -> None:
@@ -284,10 +289,9 @@ def _check_directory(file: IO[bytes]) -> None:
 
 
 def _check_entries(number: int, sizes: int, caps: Caps) -> None:
-    if number > 10 * caps.models:
-        raise Refused(TOO_LARGE, f"an archive has {10 * caps.models} entries at most")
-    if sizes > caps.total:
-        raise Refused(TOO_LARGE, f"the files of an archive have {caps.total // MIB} MiB together at most")
+    if number > caps.entries:
+        raise Refused(TOO_LARGE, f"an archive has {caps.entries} entries at most")
+    caps.check_total(sizes, "an archive")
 
 
 def _inside(path: str, caps: Caps) -> None:
@@ -298,39 +302,25 @@ def _inside(path: str, caps: Caps) -> None:
         raise Refused(UNFIT, f"{path[:100]!r} lies more than {caps.depth} folders deep")
 
 
-def _copied(member: IO[bytes], own: Spool, caps: Caps, where: str) -> int:
-    size = 0
-    while block := member.read(PIECE):
-        size += len(block)
-        if size > caps.model:
-            raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
+def _copied(member: _Member, own: Spool, caps: Caps) -> int:
+    meter = Meter(caps, member.packed, member.path)
+    while block := member.content.read(PIECE):
+        meter.add(len(block))
         own.write(block)
     own.rewind()
-    return size
+    return meter.size
 
 
-def _content(file: IO[bytes], suffix: str, caps: Caps, where: str) -> ModelContent:
+def _content(file: IO[bytes], suffix: str, meter: Meter, where: str) -> ModelContent:
     """Return what a model's file has, counted while it is unpacked."""
-    file.seek(0, 2)
-    packed = file.tell()
     file.seek(0)
-    digest, size = hashlib.sha256(), 0
-    try:
-        for block in unpacked(file, parts_of(suffix).packing, where):
-            size += len(block)
-            if size > caps.model:
-                raise Refused(TOO_LARGE, f"{where}: a model has {caps.model // MIB} MiB at most")
-            if size > max(SMALL, caps.ratio * packed):
-                raise Refused(
-                    TOO_LARGE,
-                    f"{where}: it becomes more than {caps.ratio} times larger when it is unpacked",
-                )
-            digest.update(block)
-    except UnreadableModel as error:
-        raise Refused(UNFIT, str(error)) from None
-    if not size:
+    digest = hashlib.sha256()
+    for block in unpacked(file, parts_of(suffix).packing, where):
+        meter.add(len(block))
+        digest.update(block)
+    if not meter.size:
         raise Refused(UNFIT, f"{where}: it is empty")
-    return ModelContent(digest.hexdigest(), suffix, size)
+    return ModelContent(digest.hexdigest(), suffix, meter.size)
 
 
 def set_name(name: str) -> str:

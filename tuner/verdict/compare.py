@@ -25,6 +25,7 @@ import numpy as np
 from instances.model import Floats
 from storage.records import Check, Comparison, Configuration, Purpose, StoredRun
 from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, shift, solved
+from tuner.verdict.delicate import resting
 from tuner.verdict.student import quantile
 
 CONFIDENCE = 0.95
@@ -84,12 +85,16 @@ def pair(
 ) -> Paired:
     """Return the costs of both on the pairs of the holdout that both have; what one of them lacks is left out.
 
-    So are pairs on which the answer of one is disputed.
+    So are pairs on which the answer of one is disputed, or on which only the candidate has one that rests on the
+    solver's tolerance: that is no credit to it.
     """
     runs = list(runs)
     ours, theirs = outcomes(candidate, runs, cost), outcomes(baseline, runs, cost)
+    rests = {(run.instance, run.seed) for run in resting(runs) if run.configuration == candidate}
     seeds: dict[str, list[int]] = {}
     for instance, seed in sorted(ours.keys() & theirs.keys()):
+        if (instance, seed) in rests and not theirs[instance, seed][1]:
+            continue
         seeds.setdefault(instance, []).append(seed)
     shared = [(instance, seed) for instance, own in seeds.items() for seed in own]
     return Paired(

@@ -9,7 +9,7 @@ from storage.records import Check, Comparison, Configuration, Job, Purpose, Stor
 from tuner.commands import counted
 from tuner.cost import Cost, Ties
 from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, pair, per_instance
-from tuner.verdict.delicate import Delicate, delicate, tallied
+from tuner.verdict.delicate import Delicate, delicate, resting, tallied
 from tuner.verdict.holdout import Contenders, contenders
 
 GAIN = "gain"
@@ -95,8 +95,8 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
     A configuration is a gain when, on the holdout, the 95 % interval of its ratio of shifted geometric means lies above
     1, against the baseline and against the best default; when it solved no fewer of the shared runs than they (for
     costs in seconds); when no response of it, on training or holdout, was refuted, crashed or ran out of memory; and
-    when none is disputed on a model on which no answer of theirs is. Pairs on which an answer of either is disputed are
-    left out: they are no evidence of a gain, in either direction.
+    when none rests on the solver's tolerance on a model on which none of theirs does. Pairs on which an answer of
+    either is disputed are left out: they are no evidence of a gain, in either direction.
     The incumbent is asked first, then the best default. If neither is a gain the baseline is kept: it wins ties.
 
     Args:
@@ -116,12 +116,12 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         for candidate, baseline in couples
         for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
     )
-    disputed = _disputed(runs)
+    delicacies = _resting(runs)
     flagged = {stored.run.configuration for stored in runs if not stored.response.feasible}
     ended = [stored.run for stored in runs if stored.response.termination is not Termination.KILLED]
     raced = [run for run in ended if run.purpose is Purpose.RACE]
     objections = {
-        candidate: _objection(candidate, comparisons, field, cost, flagged, disputed)
+        candidate: _objection(candidate, comparisons, field, cost, flagged, delicacies)
         for candidate in (incumbent, field.best_default)
     }
     accepted = [candidate for candidate, objection in objections.items() if not objection]
@@ -164,7 +164,7 @@ def _objection(
     field: Contenders,
     cost: Cost,
     flagged: set[Configuration],
-    disputed: Mapping[Configuration, set[str]],
+    delicacies: Mapping[Configuration, set[str]],
 ) -> str:
     """Return why the candidate is no gain, as a clause that follows "it"; empty when it is one."""
     if candidate == field.baseline:
@@ -174,14 +174,14 @@ def _objection(
     for baseline in dict.fromkeys((field.best_default, field.baseline)):
         if candidate == baseline:
             continue
-        alone = disputed.get(candidate, set()) - disputed.get(baseline, set())
-        if alone:
+        own, others = delicacies.get(candidate, set()), delicacies.get(baseline, set())
+        if own - others:
             return (
-                f"gave answers to {counted(len(alone), 'model')} that are disputed: they hold within the solver's "
-                f"tolerance only, and those of {name(baseline)} do not agree"
+                f"gave answers to {counted(len(own - others), 'model')} that hold within the solver's tolerance only, "
+                f"and {name(baseline)} did not"
             )
         found = find(comparisons, candidate, baseline)
-        if found is None and disputed.get(candidate, set()) | disputed.get(baseline, set()):
+        if found is None and own | others:
             return f"cannot be compared with {name(baseline)}: on every model held out, an answer is disputed"
         if found is None:
             return f"has no run on the holdout to compare with {name(baseline)}"
@@ -194,12 +194,11 @@ def _objection(
     return ""
 
 
-def _disputed(runs: Iterable[StoredRun]) -> dict[Configuration, set[str]]:
-    """Return the instances, of training or holdout, on which an answer of a configuration is disputed."""
+def _resting(runs: Sequence[StoredRun]) -> dict[Configuration, set[str]]:
+    """Return the instances, of training or holdout, on which an answer of a configuration rests on the tolerance."""
     found: dict[Configuration, set[str]] = {}
-    for stored in runs:
-        if stored.response.check is Check.DISPUTED:
-            found.setdefault(stored.run.configuration, set()).add(stored.run.instance)
+    for run in resting(runs):
+        found.setdefault(run.configuration, set()).add(run.instance)
     return found
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from storage.records import Check, Claim, Member, StoredRun, Tally
+from storage.records import Check, Member, Run, StoredRun, Tally
 from tuner.commands import counted
 
 NAMED = 5
 """How many models a sentence names; the others are counted."""
+
+
+AGREES = 1e-4
+"""Two objectives that differ by less, relative to them above 1, are the same answer."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +24,7 @@ class Delicate:
     """Its SHA-256."""
     name: str
     disputed: bool
-    """Whether answers disagree; otherwise every point that was found holds within the solver's tolerance only."""
+    """Whether answers disagree; otherwise some hold within the solver's tolerance only, uncontradicted."""
 
 
 def tallied(runs: Iterable[StoredRun]) -> list[Tally]:
@@ -28,23 +32,43 @@ def tallied(runs: Iterable[StoredRun]) -> list[Tally]:
     found: dict[str, list[int]] = {}
     for stored in runs:
         response = stored.response
-        counts = found.setdefault(stored.run.instance, [0, 0, 0])
-        if response.check is Check.DISPUTED:
-            counts[0] += 1
-        if response.check in (Check.CONFIRMED, Check.DISPUTED) and response.claim in (Claim.OPTIMAL, Claim.FEASIBLE):
-            counts[1 if response.doubt else 2] += 1
+        counts = found.setdefault(stored.run.instance, [0, 0])
+        counts[0] += response.check is Check.DISPUTED
+        counts[1] += response.check is Check.CONFIRMED and bool(response.doubt)
     return [Tally(instance, *counts) for instance, counts in found.items()]
 
 
 def delicate(members: Iterable[Member], tallies: Iterable[Tally]) -> tuple[Delicate, ...]:
-    """Return the delicate ones of a job's models, in the order of its members."""
+    """Return the delicate ones of a job's models, by name."""
     known = {tally.instance: tally for tally in tallies}
     found = []
     for member in members:
         tally = known.get(member.sha256)
-        if tally is not None and (tally.disputed or (tally.doubtful and not tally.sound)):
+        if tally is not None and (tally.disputed or tally.doubtful):
             found.append(Delicate(member.sha256, member.name, tally.disputed > 0))
-    return tuple(found)
+    return tuple(sorted(found, key=lambda model: model.name))
+
+
+def resting(runs: Sequence[StoredRun]) -> set[Run]:
+    """Return the runs whose answers rest on the solver's tolerance: disputed, or better than all that is proven."""
+    proven: dict[str, list[float]] = {}
+    for stored in runs:
+        if stored.response.proven_objective is not None:
+            proven.setdefault(stored.run.instance, []).append(stored.response.proven_objective)
+    return {
+        stored.run
+        for stored in runs
+        if stored.response.check is Check.DISPUTED
+        or (
+            stored.response.check is Check.CONFIRMED
+            and stored.response.doubt
+            and not any(_agree(stored.response.objective, value) for value in proven.get(stored.run.instance, ()))
+        )
+    }
+
+
+def _agree(objective: float | None, proven: float) -> bool:
+    return objective is not None and abs(objective - proven) <= AGREES * max(1.0, abs(objective), abs(proven))
 
 
 def sentences(models: Sequence[Delicate]) -> list[str]:
@@ -60,8 +84,8 @@ def sentences(models: Sequence[Delicate]) -> list[str]:
     if tolerated:
         also = " as well" if disputed else ""
         found.append(
-            f"{_are(len(tolerated))} numerically delicate{also}: {_listed(tolerated)}. No answer there holds beyond "
-            "the solver's tolerance."
+            f"{_are(len(tolerated))} numerically delicate{also}: {_listed(tolerated)}. Answers there hold within "
+            "the solver's tolerance only."
         )
     return found
 

@@ -149,8 +149,9 @@ _READER = """\
 The model is read by the solver's own reader. tuner has a reader of its own and hands the solver arrays, so a model at
 which the two differ is another model here, or none. Known differences: where an MPS file gives a negative upper bound
 and no lower bound, tuner takes the lower bound for -inf; this reader takes it for 0, and the model is infeasible or
-refused. Rows of an LP file with two bounds, such as -2 <= x + y <= 7, are refused here. What repeats a run as tuner
-executed it, through its reader:"""
+refused. Rows of an LP file with two bounds, such as -2 <= x + y <= 7, are refused here. Special ordered sets and
+indicator constraints are read by SCIP alone; tuner gives HiGHS and CP-SAT linear rows in their place. What repeats a
+run as tuner executed it, through its reader:"""
 _UNPACK = '''\
 def plain(path, folder):
     """Return the model's file, unpacked into the folder if it is packed."""

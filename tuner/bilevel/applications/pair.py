@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from instances.formats import FORMATS, sha256_of
+from storage.names import fitted, unseen
 from tuner.bilevel.files import Texts, pair_of, read_pair, read_texts, texts_of
 from tuner.bilevel.linear import LinearProblem
 from tuner.bilevel.result import Result
@@ -86,6 +87,8 @@ class Pair:
     def written(self) -> Written:
         """Return it without the files; UsageError when these cannot be read any more."""
         texts = texts_of(self.path)
+        if unseen(texts.name):  # of a file, which may be called anything
+            texts = replace(texts, name=fitted(texts.name))
         return Written(texts, read_texts(texts))
 
     def document(self) -> dict[str, Any]:

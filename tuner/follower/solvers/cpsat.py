@@ -51,7 +51,7 @@ LARGEST = 1e20
 """CP-SAT refuses larger coefficients."""
 
 LARGEST_M = 1e12
-"""Of the linear rows that stand for indicator constraints and special ordered sets: integers bear a large one."""
+"""As in HiGHS; but here binaries are exactly 0 or 1."""
 
 NEAR_TRUNCATION = 0.999
 """A variable this close to the bound that CP-SAT has put in place of infinity is taken to be at it."""

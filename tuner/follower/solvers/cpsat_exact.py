@@ -15,6 +15,7 @@ from tuner.follower.solvers.whole import WholeModel
 
 _NONE = -(2**63), 2**63 - 1
 """How CP-SAT writes that a row has no bound."""
+_LOG = "log_search_progress: true log_to_stdout: false"
 _CLAIMS = {
     helper.CpSolverStatus.OPTIMAL: Claim.OPTIMAL,
     helper.CpSolverStatus.FEASIBLE: Claim.FEASIBLE,
@@ -41,7 +42,7 @@ def solve_whole(model: Model, whole: WholeModel, chosen: SatParameters, read: Ca
     if wrong := helper.CpSatHelper.validate_model(proto):
         return Found(Claim.NOTHING, f"MODEL_INVALID: {wrong}", None, None, None)
     parameters = helper.SatParameters()
-    if not parameters.parse_text_format(str(chosen)):
+    if not parameters.parse_text_format(f"{chosen}{_LOG}"):
         raise ValueError("cp-sat cannot read its parameters")
     solver = helper.SolveWrapper()
     solver.set_parameters(parameters)

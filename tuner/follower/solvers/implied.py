@@ -32,6 +32,11 @@ class Bounds:
         """Return the lower and the upper bound of a column."""
         return float(self._lower[column]), float(self._upper[column])
 
+    def limit(self, objective: Floats, *, maximise: bool) -> bool:
+        """Whether they keep an objective from improving without end."""
+        up, down = (objective > 0, objective < 0) if maximise else (objective < 0, objective > 0)
+        return bool(np.isfinite(self._upper[up]).all() and np.isfinite(self._lower[down]).all())
+
     def extend(self) -> None:
         """Put what rows imply in place of infinite bounds, as far as rows imply any."""
         if self._extended:

@@ -5,8 +5,8 @@ where b has the other one (a big M). A set gets binaries that tell which members
 columns concerned, the model's own or those that its rows imply; they are calculated exactly and rounded outwards, so
 that no point is lost. A model without such bounds is refused.
 
-A solver takes a binary of 1e-6 for zero, and M times that gets through. So M has a limit, and an answer that does not
-meet the model itself is solved again with its integers fixed.
+A solver takes a binary of 1e-6 for zero, and M times that gets through. So M has a limit, and where an answer does not
+meet the model itself, the model is solved again with the integers fixed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class NotLinear(ValueError):
 
 
 def refusal(model: Model, largest: float) -> str:
-    """Return why a model cannot be made linear with no M above ``largest``; empty when it can, or is linear already."""
+    """Return why a model cannot be made linear, within the limit of `linear`; empty when it can."""
     try:
         linear(model, largest)
     except NotLinear as error:
@@ -42,7 +42,8 @@ def refusal(model: Model, largest: float) -> str:
 def linear(model: Model, largest: float) -> Model:
     """Return a linear model whose points, cut off after the model's columns, are those of the model.
 
-    Raises NotLinear when that takes the bound of a column that has none, or an M above ``largest``.
+    Raises NotLinear when that takes the bound of a column that has none, or an M that is more than ``largest`` times as
+    large as the other coefficients of its row.
     """
     if model.is_linear:
         return model
@@ -54,7 +55,7 @@ def solve_linear(model: Model, largest: float, limit: float, solve: Callable[[Mo
 
     Args:
         model: any model.
-        largest: no M may be larger.
+        largest: the limit of `linear`.
         limit: wall seconds.
         solve: solves a linear model in so many wall seconds.
 
@@ -171,7 +172,8 @@ class _Reformulation:
         highest = _exact_sum((a, self._needed(column, a > 0, where)) for column, a in rest.items())
         if highest <= allowed:
             return
-        self._admit(highest - allowed, where)
+        if rest:
+            self._admit(float(highest - allowed) / max(map(abs, rest.values())), where)
         if value:
             top = _up(highest)
             self._rows.add(name, rest | {binary: -_up(allowed - Fraction(top))}, upper=top)
@@ -232,11 +234,15 @@ class _Reformulation:
             raise NotLinear(f"{where}, and {name} has no {side} bound: give it one, or use scip")
         return bound
 
-    def _admit(self, m: Fraction | float, where: str) -> None:
-        if m > self._largest:
+    def _admit(self, ratio: float, where: str) -> None:
+        """Raise NotLinear when M is too large beside the largest of the other coefficients: that is what gets through.
+
+        What a binary of 1e-6 lets through is 1e-6 M, and the columns take it by their own coefficients.
+        """
+        if ratio > self._largest:
             raise NotLinear(
-                f"{where}: as a linear row that takes a coefficient of {float(m):.4g}, and above {self._largest:g} "
-                "answers become wrong: give its columns tighter bounds, or use scip"
+                f"{where}: as a linear row, that takes a coefficient {ratio:.4g} times as large as the others; above "
+                f"{self._largest:g} times answers are unreliable: give its columns tighter bounds, or use scip"
             )
 
     def _is_whole(self, entries: dict[int, float]) -> bool:

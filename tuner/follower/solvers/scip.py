@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, byref, c_double, c_int, c_void_p
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from storage.records import Claim, Value
 from tuner.follower.solvers import libscip
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.libscip import Environment
-from tuner.follower.solvers.unbounded import unbounded_or_infeasible
+from tuner.follower.solvers.unbounded import may_be_unbounded, unbounded_or_infeasible, with_ray
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -79,12 +80,34 @@ class Scip:
             steps = _watched(scip, started)
             scip("SCIPsolve")
             words = scip.status()
-            if words in _UNCLEAR:
+
+            def solve(other: Model) -> Answer:
                 left = max(0.0, limit - (time.perf_counter() - started))
-                return Answer(
-                    unbounded_or_infeasible(model, lambda other: self.solve(other, parameters, seed, left, 0.0)), words
-                )
-            return _answer(scip, model, variables, words, steps)
+                return self.solve(other, parameters, seed, left, 0.0)
+
+            if words in _UNCLEAR:
+                return Answer(unbounded_or_infeasible(model, solve), words)
+            answer = _answer(scip, model, variables, words, steps)
+        if answer.claim is Claim.OPTIMAL and not model.is_linear and may_be_unbounded(model):
+            # SCIP 10 passes over relaxations that are unbounded only below the root, and calls the rest optimal.
+            return _unless_unbounded(answer, solve(with_ray(model)).claim)
+        return answer
+
+
+def _unless_unbounded(answer: Answer, ray: Claim) -> Answer:
+    """Return an answer of a claimed optimum in the light of what SCIP claims of the model's rays."""
+    if ray is Claim.INFEASIBLE:
+        return answer
+    if ray is Claim.NOTHING:
+        return replace(answer, claim=Claim.FEASIBLE, bound=None, raw_status=f"{answer.raw_status}, perhaps unbounded")
+    return replace(
+        answer,
+        claim=Claim.UNBOUNDED,
+        raw_status=f"{answer.raw_status}, but there is a ray",
+        objective=None,
+        bound=None,
+        point=None,
+    )
 
 
 def _parameters(scip: Environment) -> tuple[RealParameter, ...]:

@@ -47,7 +47,7 @@ async function renew() {
   const answer = await fetch(location.href);
   if (!answer.ok || answer.redirected) return;
   const now = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["best", "responses", "events"]) document.getElementById(id).replaceWith(now.getElementById(id));
+  for (const id of ["facts", "best", "responses", "events"]) document.getElementById(id).replaceWith(now.getElementById(id));
 }
 
 function show(standing) {

@@ -1,4 +1,4 @@
-// Handing in a folder, files or an archive that are dropped on the page: what the server lacks is sent, then the job is made.
+// Submits a folder, files or an archive dropped on the page: sends what the server does not have yet, then makes the job.
 "use strict";
 const drop = document.getElementById("drop"), said = document.getElementById("said"), form = document.getElementById("scenario");
 const model = /\.(mps|lp)(\.(gz|bz2|xz|zst))?$/i;

@@ -1,0 +1,250 @@
+"""Connections that send nothing, too slowly, too much or too often, on real sockets."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from instances.caps import Caps
+from storage.records import Scope
+from storage.store import Store
+from tests.service import bearer, served
+from tests.store_samples import MEMBERS, SUBMISSION
+from tuner.service.connections import Limits, network_of
+from tuner.service.server import application
+
+SOON = Limits(header=0.3, body=0.3, idle=0.3, reading=0.5)
+PATIENCE = 20.0
+"""Seconds after which a test gives up; none waits for so long when all is right."""
+
+
+@pytest.fixture
+def local(sqlite_url: str) -> Iterator[Store]:
+    with Store.open(sqlite_url) as store:
+        yield store
+
+
+@contextmanager
+def connected(client: httpx.Client, first: bytes = b"") -> Iterator[socket.socket]:
+    with closing(socket.create_connection(("127.0.0.1", client.base_url.port), timeout=PATIENCE)) as own:
+        own.sendall(first)
+        yield own
+
+
+def heard(own: socket.socket) -> bytes:
+    """Return all that the server sends until it ends the connection."""
+    found = b""
+    try:
+        while block := own.recv(65536):
+            found += block
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def sent_job(store: Store) -> int:
+    return store.create_job(replace(SUBMISSION, members=MEMBERS, owner="local")).id
+
+
+def posted(path: str, *headers: str, length: int | None = 1000) -> bytes:
+    size = ["Transfer-Encoding: chunked"] if length is None else [f"Content-Length: {length}"]
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", *size, *headers, "", ""]).encode()
+
+
+@pytest.mark.parametrize("begun", [b"", b"GET / HT", b"GET /livez HTTP/1.1\r\nHost: localhost\r\nX-"])
+def test_a_header_that_does_not_end_ends_the_connection(local: Store, begun: bytes) -> None:
+    with served(application(local), SOON) as client, connected(client, begun) as own:
+        assert (b" 408 " if begun else b"") in heard(own)
+
+
+def test_bytes_that_drip_do_not_prolong_the_time_of_a_header(local: Store) -> None:
+    with served(application(local), SOON) as client, connected(client, b"GET / HTTP/1.1\r\nX: ") as own:
+        own.settimeout(0.05)
+        with pytest.raises(OSError, match=r"reset|Broken pipe"):
+            for _ in range(400):
+                own.sendall(b"x")
+                try:
+                    own.recv(1000)
+                except TimeoutError:
+                    continue
+
+
+def test_an_idle_connection_ends_without_a_word_and_a_used_one_is_kept(local: Store) -> None:
+    ask = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with served(application(local), SOON) as client, connected(client, ask) as own:
+        own.recv(65536)
+        own.sendall(ask)
+        assert heard(own).count(b"200 OK") == 1
+
+
+@pytest.mark.parametrize("path", ["/v1/problems", "/v1/models?suffix=.mps", "/v1/archives?name=x", "/v1/jobs"])
+def test_a_body_that_does_not_come_ends_the_connection(local: Store, path: str) -> None:
+    with (
+        served(application(local), SOON) as client,
+        connected(client, posted(path, "Content-Type: application/json") + b"{") as own,
+    ):
+        assert b" 408 " in heard(own)
+        assert client.get("/livez").status_code == 200
+
+
+def test_events_are_followed_for_longer_than_any_limit(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.service.jobs.LOOK_EVERY", 0.1)
+    number = sent_job(local)
+    with (
+        served(application(local), SOON) as client,
+        connected(client, f"GET /v1/jobs/{number}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) as own,
+    ):
+        own.settimeout(4 * SOON.idle)
+        try:
+            while own.recv(65536):
+                pass
+        except TimeoutError:
+            return
+        raise AssertionError("the stream was cut")
+
+
+def test_who_reads_nothing_of_an_answer_makes_room(local: Store) -> None:
+    with served(application(local), replace(SOON, total=1)) as client, closing(socket.socket()) as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        own.settimeout(PATIENCE)
+        own.connect(("127.0.0.1", client.base_url.port))
+        own.sendall(b"GET /static/plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        assert own.recv(99).startswith(b"HTTP/1.1 200")
+        answers, give_up = set(), time.monotonic() + PATIENCE
+        while 200 not in answers and time.monotonic() < give_up:
+            answers.add(client.get("/livez").status_code)
+        assert answers == {503, 200}
+
+
+def test_one_who_reads_nothing_makes_room_at_once_for_one_who_does(local: Store) -> None:
+    with served(application(local), Limits(total=1)) as client, closing(socket.socket()) as own:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        own.connect(("127.0.0.1", client.base_url.port))
+        own.sendall(b"GET /static/plotly.min.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        give_up = time.monotonic() + PATIENCE  # well below the time in which something must be read
+        while client.get("/livez").status_code != 200:
+            assert time.monotonic() < give_up
+
+
+@pytest.mark.parametrize("length", [10_000_000, None])
+@pytest.mark.parametrize(
+    "path", ["/v1/models?suffix=.mps", "/v1/archives?name=x", "/v1/jobs", "/v1/problems", "/v1/no"]
+)
+def test_without_a_token_no_body_is_asked_for_and_the_connection_ends(
+    local: Store, path: str, length: int | None
+) -> None:
+    with (
+        served(application(local, needs_token=True)) as client,
+        connected(client, posted(path, "Expect: 100-continue", "Content-Type: application/json", length=length)) as own,
+    ):
+        told = heard(own)
+    assert told.startswith(b"HTTP/1.1 401 ")
+    assert b"connection: close" in told.lower()
+    assert b"100 Continue" not in told
+
+
+def test_what_follows_an_unread_body_is_no_request(local: Store) -> None:
+    smuggled = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with (
+        served(application(local, needs_token=True)) as client,
+        connected(client, posted("/v1/jobs", length=len(smuggled) + 1) + smuggled) as own,
+    ):
+        told = heard(own)
+    assert told.count(b"HTTP/1.1 ") == 1
+
+
+def test_with_a_token_a_body_is_asked_for(local: Store) -> None:
+    headers = [f"{name}: {value}" for name, value in bearer(local, "ann").items()]
+    asked = posted("/v1/jobs", "Expect: 100-continue", "Content-Type: application/json", *headers, length=2)
+    with served(application(local, needs_token=True)) as client, connected(client, asked) as own:
+        assert own.recv(1000).startswith(b"HTTP/1.1 100 ")
+        own.sendall(b"{}")
+        assert b" 422 " in own.recv(65536)
+
+
+@pytest.mark.parametrize("path", ["/v1/problems", "/v1/models?suffix=.mps", "/v1/jobs"])
+def test_a_body_that_says_it_is_too_large_is_not_read(local: Store, path: str) -> None:
+    caps = Caps(upload=1000, request=1000, document=1000)
+    with (
+        served(application(local, caps=caps)) as client,
+        connected(client, posted(path, "Content-Type: application/json", length=1001)) as own,
+    ):
+        assert heard(own).startswith(b"HTTP/1.1 413 ")
+
+
+def test_too_many_connections_make_room_by_ending_those_that_wait(local: Store) -> None:
+    with served(application(local), Limits(total=5)) as client, ExitStack() as stack:
+        waiting = [stack.enter_context(connected(client, b"GET / HTTP/1.1\r\n")) for _ in range(5)]
+        assert client.get("/livez").status_code == 200
+        assert heard(waiting[0]) == b""
+
+
+def test_too_many_busy_connections_keep_the_next_one_out(local: Store) -> None:
+    number = sent_job(local)
+    ask = f"GET /v1/jobs/{number}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with served(application(local), Limits(total=3)) as client, ExitStack() as stack:
+        for _ in range(3):
+            assert stack.enter_context(connected(client, ask)).recv(1000).startswith(b"HTTP/1.1 200")
+        refused = stack.enter_context(connected(client))
+        assert heard(refused).startswith(b"HTTP/1.1 503 ")
+
+
+def test_an_address_has_so_many_connections(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
+    number = sent_job(local)
+    ask = f"GET /v1/jobs/{number}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    with served(application(local), Limits(peer=2)) as client, ExitStack() as stack:
+        for _ in range(2):
+            assert stack.enter_context(connected(client, ask)).recv(1000).startswith(b"HTTP/1.1 200")
+        assert heard(stack.enter_context(connected(client))).startswith(b"HTTP/1.1 503 ")
+
+
+def test_behind_a_proxy_requests_are_counted_by_the_address_that_it_forwards(local: Store) -> None:
+    number = sent_job(local)
+    headers = [f"{name}: {value}" for name, value in bearer(local, "me", Scope.ADMIN).items()]
+
+    def following(address: str) -> bytes:
+        head = [f"GET /v1/jobs/{number}/events HTTP/1.1", "Host: localhost", f"X-Forwarded-For: {address}", *headers]
+        return "\r\n".join([*head, "", ""]).encode()
+
+    with served(application(local, needs_token=True), Limits(peer=2)) as client, ExitStack() as stack:
+        for _ in range(2):
+            assert stack.enter_context(connected(client, following("203.0.113.5"))).recv(99).startswith(b"HTTP/1.1 200")
+        third = stack.enter_context(connected(client, following("203.0.113.5"))).recv(65536)
+        assert third.startswith(b"HTTP/1.1 429 ") and b"retry-after" in third.lower()
+        other = stack.enter_context(connected(client, following("203.0.113.6")))
+        assert other.recv(99).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:9::4", "2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("unix", "unix"),
+    ],
+)
+def test_an_address_of_ipv6_counts_as_its_network(address: str, network: str) -> None:
+    assert network_of(address) == network
+
+
+def test_a_header_that_is_too_long_is_refused(local: Store) -> None:
+    with served(application(local)) as client, connected(client, b"GET / HTTP/1.1\r\nX: " + b"x" * 20_000) as own:
+        assert heard(own).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_request_for_a_problem_may_be_large_and_is_read_as_a_whole(local: Store) -> None:
+    with served(application(local)) as client:
+        answer = client.post("/v1/problems", json={"problem": {"kind": "toll", "x": ["y" * 1000] * 3000}})
+        assert answer.status_code == 422 and "arcs" in answer.json()["detail"], answer.text
+        listed = {"sha256": ["0" * 64] * 10_000}
+        assert client.post("/v1/models/missing", json=listed).status_code == 200
