@@ -34,9 +34,10 @@ from functools import partial
 from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
+from instances.mps_bounds import VALUED, VALUELESS, Bounds
 from instances.mps_fields import Problem, cut_fixed, dollar, is_number, number, quote, uncommented
 from instances.mps_logic import SetSection, add_indicator
-from instances.text import UTF_8, WHITE, split_fields, stripped
+from instances.text import ASCII, UTF_8, WHITE, split_fields, stripped
 
 _SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "SOS", "INDICATORS", "ENDATA")
 _ALSO_CALLED = {"SETS": "SOS"}
@@ -53,10 +54,6 @@ _REFUSED = {
     "DELAYEDROWS": "delayed rows are not read; put them into section ROWS, where they always hold",
     "MODELCUTS": "model cuts are not read; leave them out, the model is the same without them",
 }
-_VALUELESS = ("FR", "MI", "PL", "BV")
-_PLAIN = ("UP", "LO", "FX", "FR", "MI", "PL")
-"""Bounds that say nothing of the column's kind."""
-_VALUED = ("UP", "LO", "FX", "LI", "UI", "SC", "SI")
 
 
 class _Malformed(Exception):
@@ -72,14 +69,14 @@ def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]], encodi
 
     Args:
         source: opens the file; called once per attempt.
-        encoding: of the file, `UTF_8` or `BYTEWISE`: the columns of a fixed file are bytes.
+        encoding: of the file, `ASCII`, `UTF_8` or `BYTEWISE`: the columns of a fixed file are bytes.
 
     Raises:
         UnreadableModel: says what is wrong and in which line.
 
     """
     problems: list[_Malformed] = []
-    for cut in (split_fields, partial(cut_fixed, encoding=encoding)):
+    for cut in (str.split if encoding == ASCII else split_fields, partial(cut_fixed, encoding=encoding)):
         try:
             with source() as lines:
                 return _read(lines, _Reader(cut))
@@ -112,6 +109,7 @@ class _Reader:
     def __init__(self, cut: Callable[[str], list[str]]) -> None:
         self._cut = cut
         self._builder = Builder()
+        self._bounds = Bounds(self._builder)
         self._sets = SetSection(self._builder)
         self._takers: dict[str, Callable[[str], None]] = {
             "OBJSENSE": self._take_sense_line,
@@ -127,6 +125,8 @@ class _Reader:
         self._section = ""
         self._seen: set[str] = set()
         self._set_names: dict[str, str] = {}
+        self._repeated: set[str] = set()
+        """The sections in which a second set repeats the first, which is said once."""
         self._row_types: dict[str, str] = {}
         self._sense: bool | None = None
         self._named: str | None = None
@@ -137,10 +137,6 @@ class _Reader:
         self._integer = False
         self._right_hand_sides: dict[str, float] = {}
         self._ranges: dict[str, float] = {}
-        self._lower: dict[int, tuple[str, float]] = {}
-        """By column, the type of bound that said it and its value."""
-        self._upper: dict[int, tuple[str, float]] = {}
-        self._marked: set[int] = set()
         self.line = 0
         """The number of the line that was taken last."""
         self.ended = False
@@ -148,7 +144,7 @@ class _Reader:
     def take(self, line: str) -> None:
         """Take in the next line."""
         self.line += 1
-        if line.startswith("*") or not stripped(line):
+        if line[0] == "*" or (line.isspace() and not stripped(line)):
             return
         if line[0] not in WHITE:
             self._enter(line)
@@ -166,7 +162,7 @@ class _Reader:
         if self._objective_name is not None:
             builder.offset = 0.0 - self._right_hand_sides.get(self._objective_name, 0.0)
         for name, index in builder.columns.items():
-            builder.lower[index], builder.upper[index] = self._column_bounds(name, index)
+            builder.lower[index], builder.upper[index] = self._bounds.of(name, index)
         return builder.build()
 
     def _fields(self, line: str, first: int) -> list[str]:
@@ -276,7 +272,7 @@ class _Reader:
             kind = VariableKind.INTEGER if self._integer else VariableKind.CONTINUOUS
             self._column, self._column_index = name, self._builder.add_column(name, kind=kind)
             if self._integer:
-                self._marked.add(self._column_index)
+                self._bounds.marked.add(self._column_index)
         for place in range(1, len(fields), 2):
             self._put(fields[place], fields[place + 1])
 
@@ -348,10 +344,12 @@ class _Reader:
                 f"does not have {what}: CPLEX and SCIP leave that out, Gurobi and HiGHS read it; keep the set that "
                 "counts"
             )
-        first = self._set_names[self._section]
-        warning = f"section {self._section}: the set {set_name!r} repeats what {first!r} has and is left out"
-        if warning not in self._builder.warnings:
-            self._builder.warnings.append(warning)
+        if self._section not in self._repeated:
+            self._repeated.add(self._section)
+            first = self._set_names[self._section]
+            self._builder.warnings.append(
+                f"section {self._section}: the set {set_name!r} repeats what {first!r} has and is left out"
+            )
 
     def _row_bounds(self, name: str) -> tuple[float, float]:
         type = self._row_types[name]
@@ -366,24 +364,11 @@ class _Reader:
             return side, side
         return (side - width, side) if span < 0 else (side, side + width)
 
-    def _column_bounds(self, name: str, index: int) -> tuple[float, float]:
-        low, high = (bounds[index][1] if index in bounds else None for bounds in (self._lower, self._upper))
-        if low is None and high is not None and high < 0:
-            if self._builder.kind[index] in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER):
-                raise ValueError(
-                    f"the semi-continuous column {name!r} has the upper bound {high:g} and no lower bound: Gurobi "
-                    "takes -inf for that, CPLEX 1, HiGHS and SCIP 0; give it a bound LO or MI"
-                )
-            low = -INFINITY
-        if low is None and high is None and index in self._marked:
-            high = 1.0
-        return 0.0 if low is None else low, INFINITY if high is None else high
-
     def _take_bound(self, line: str) -> None:
         fields = self._fields(line, 2)
         type = fields[0]
-        if type not in _VALUED and type not in _VALUELESS:
-            raise Problem(f"{type!r} is no type of bound; these are {' '.join(_VALUED + _VALUELESS)}")
+        if type not in VALUED and type not in VALUELESS:
+            raise Problem(f"{type!r} is no type of bound; these are {' '.join(VALUED + VALUELESS)}")
         set_name, name, text = self._parts_of_bound(type, fields[1:], line)
         column = self._builder.columns.get(name)
         if column is None:
@@ -396,7 +381,10 @@ class _Reader:
         value = bounded(number(text)) if text else 0.0
         if value != value:
             raise Problem(f"column {name!r} has the bound nan")
-        self._bound(type, column, value if type in _VALUED else 0.0, set_name)
+        if self._is_second(set_name):
+            self._check_repeated(set_name, self._bounds.has(type, column), f"this bound {type} of column {name!r}")
+        else:
+            self._bounds.add(type, name, column, value if type in VALUED else 0.0)
 
     def _parts_of_bound(self, type: str, fields: list[str], line: str) -> tuple[str, str, str]:
         """Return set, column and value, of which the first and, where none is needed, the last may be empty."""
@@ -404,60 +392,16 @@ class _Reader:
         match fields:
             case [set_name, name, text]:
                 return set_name, name, text
-            case [set_name, name] if name in columns and (type in _VALUELESS or not is_number(name)):
-                if type in _VALUED:
+            case [set_name, name] if name in columns and (type in VALUELESS or not is_number(name)):
+                if type in VALUED:
                     raise Problem(f"the bound {type} of column {name!r} has no value")
                 return set_name, name, ""
             case [name, text] if text not in columns:
                 return "", name, text
-            case [name] if type in _VALUELESS:
+            case [name] if type in VALUELESS:
                 return "", name, ""
-        value = " and a value" if type in _VALUED else ""
+        value = " and a value" if type in VALUED else ""
         raise Problem(f"a bound {type} is a type, a set, a column{value}, not {quote(line)}")
-
-    def _bound(self, type: str, column: int, value: float, set_name: str) -> None:
-        low = {"LO": value, "LI": value, "FX": value, "FR": -INFINITY, "MI": -INFINITY, "BV": 0.0}.get(type)
-        high = {"UP": value, "UI": value, "FX": value, "SC": value, "SI": value, "FR": INFINITY, "PL": INFINITY}.get(
-            type
-        )
-        high = 1.0 if type == "BV" else high
-        if self._is_second(set_name):
-            known = (low is None or column in self._lower) and (high is None or column in self._upper)
-            name = list(self._builder.columns)[column]
-            self._check_repeated(set_name, known and type in _PLAIN, f"this bound {type} of column {name!r}")
-            return
-        for bounds, bound in ((self._lower, low), (self._upper, high)):
-            if bound is not None:
-                self._set(bounds, column, type, bound)
-        self._builder.kind[column] = self._kind(type, VariableKind(self._builder.kind[column]), column)
-
-    def _kind(self, type: str, kind: VariableKind, column: int) -> VariableKind:
-        """Return what kind of variable a column is with a further bound."""
-        whole = kind in (VariableKind.INTEGER, VariableKind.SEMI_INTEGER)
-        semi = kind in (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER)
-        if type in ("SC", "SI"):
-            return VariableKind.SEMI_INTEGER if whole or type == "SI" else VariableKind.SEMI_CONTINUOUS
-        if type not in ("BV", "LI", "UI"):
-            return kind
-        if semi:
-            name = list(self._builder.columns)[column]
-            raise Problem(
-                f"semi-continuous column {name!r} has the bound {type} too: CPLEX and SCIP take it for semi-integer, "
-                "Gurobi and HiGHS for integer; say SI for the one, leave SC or SI out for the other"
-            )
-        return VariableKind.INTEGER
-
-    def _set(self, bounds: dict[int, tuple[str, float]], column: int, type: str, value: float) -> None:
-        first = bounds.setdefault(column, (type, value))
-        if first == (type, value):
-            return
-        name = list(self._builder.columns)[column]
-        if first[1] != value:
-            raise Problem(f"column {name!r} has this bound twice: {first[1]:g} and {value:g}")
-        raise Problem(
-            f"column {name!r} has a bound {type} where it has {first[0]} already: CPLEX refuses that, the others keep "
-            "the first or the second; leave one out"
-        )
 
     def _take_set(self, line: str) -> None:
         self._sets.take(line, self._fields(line, 1))

@@ -72,8 +72,9 @@ def dollar(name: str) -> str:
 def number(text: str) -> float:
     """Return a number as MPS has it, with Fortran's exponents too, which have a D; Problem for anything else."""
     try:
+        value = float(text)
         if "_" not in text and text.isascii():
-            return float(text)
+            return value
     except ValueError:
         if re.fullmatch(r"[-+]?[0-9.]+[dD][-+]?[0-9]+", text):
             return number(re.sub("[dD]", "e", text))

@@ -18,6 +18,8 @@ from pathlib import Path
 from instances.errors import UnreadableModel
 from instances.formats import content, started
 
+ASCII = "ascii"
+"""Without the control characters that `str.split` takes for white space."""
 UTF_8 = "utf-8"
 BYTEWISE = "cp1252"
 """One byte is one character."""
@@ -33,20 +35,22 @@ _OTHER_MARKS = {
 }
 _START = 64
 """Bytes at the beginning that are looked at for what kind of file it is."""
+_SEPARATORS = b"\x1c\x1d\x1e\x1f"
+"""Bytes that Python takes for white space in text, and C does not."""
 WHITE = " \t\n\v\f\r"
 """The characters at which fields are cut."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def encoding_of(path: Path) -> str:
-    """Return how a model file is to be decoded: `UTF_8` or `BYTEWISE`. All of it is looked at.
+    """Return how a model file is to be decoded: `ASCII`, `UTF_8` or `BYTEWISE`. All of it is looked at.
 
     Raises:
         UnreadableModel: the file is empty, UTF-16 or UTF-32, or holds bytes that no text has; and as `content` does.
 
     """
     decoder = codecs.getincrementaldecoder(UTF_8)()
-    encoding, place, blank, ends = UTF_8, 0, True, b""
+    encoding, place, blank, ends = ASCII, 0, True, b""
     start, rest = started(content(path), _START)
     _check_start(start, path)
     for block in chain([start], rest):
@@ -56,6 +60,8 @@ def encoding_of(path: Path) -> str:
         blank = blank and not (block if place else block.removeprefix(_MARK)).strip()
         place += len(block)
         ends += b"".join(end for end in (b"\n", b"\r") if end not in ends and end in block)
+        if encoding == ASCII and (not block.isascii() or len(block.translate(None, _SEPARATORS)) < len(block)):
+            encoding = UTF_8
         if encoding == UTF_8:
             encoding = _after(decoder, block, final=False)
     if blank:
@@ -86,9 +92,6 @@ def split_fields(line: str) -> list[str]:
 
     `str.split` also cuts at no-break spaces and their like, which are parts of names.
     """
-    line = line.rstrip("\r\n")
-    if line.isprintable():  # then its only white space are spaces
-        return line.split()
     # bytes.split cuts at just these six, and no byte of a longer character is one of them.
     return [field.decode() for field in line.encode().split()]
 

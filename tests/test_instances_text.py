@@ -7,7 +7,7 @@ import pytest
 
 from instances.errors import UnreadableModel
 from instances.reading import read_model
-from instances.text import BYTEWISE, UTF_8, encoding_of, open_text, split_fields
+from instances.text import ASCII, BYTEWISE, UTF_8, encoding_of, open_text, split_fields
 from instances.writing import write_mps
 
 HEAD, TAIL = "NAME T\nROWS\n N obj\n G {row}\nCOLUMNS\n", "RHS\n RHS {row} 4\nENDATA\n"
@@ -122,6 +122,13 @@ def test_fields_are_cut_at_ascii_white_space_only() -> None:
     assert split_fields(" a\tb\vc\fd \r\n") == ["a", "b", "c", "d"]
     assert split_fields(" a\xa0b \u3000 \x85 \u2028x\r\n") == ["a\xa0b", "\u3000", "\x85", "\u2028x"]
     assert split_fields("a\x1cb\x1fc") == ["a\x1cb\x1fc"]
+
+
+@pytest.mark.parametrize("end", ["", "\x1c", "\x1f", "ä"])
+def test_a_separator_is_no_ascii_text_as_python_would_cut_there(tmp_path: Path, end: str) -> None:
+    path = written(tmp_path, mps(f"x{end}y").encode())
+    assert encoding_of(path) == (UTF_8 if end else ASCII)
+    assert read_model(path).column_names == (f"x{end}y",)
 
 
 def test_open_text_finds_the_encoding_on_its_own(tmp_path: Path) -> None:
