@@ -146,7 +146,8 @@ def test_an_archive_that_does_not_fit_when_it_is_unpacked_is_no_damaged_one(
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(disk.folder))
     with Store.open(sqlite_url) as store, served(application(store)) as client:
-        refused(client.post("/v1/archives?name=x", content=zipped({"a.mps": MPS + b"*%064d\n" % 0 * 300_000})))
+        large = MPS + b"".join(b"*%064d\n" % number for number in range(300_000))  # not too many times larger
+        refused(client.post("/v1/archives?name=x", content=zipped({"a.mps": large})))
         assert client.get("/livez").status_code == 200
 
 
