@@ -133,6 +133,14 @@ def test_a_special_ordered_set_holds_exactly():
     assert "set one" in certify(rows, np.array([0.5, 0.5, 0.0]), 1.0).doubt
 
 
+def test_a_member_of_a_set_that_cannot_be_zero_is_not_taken_to_be() -> None:
+    builder = Builder("set")
+    columns = builder.add_column("x", 1.0, 0.0, 1.0), builder.add_column("y", 1.0, 1e-7, 1.0)
+    builder.add_set("one", 1, [(column, float(j)) for j, column in enumerate(columns)])
+    found = certify(ExactRows(builder.build()), np.array([1.0, 1e-7]), 1.0)
+    assert found == Certificate(None, "column y of set one cannot be zero, as it has to be")
+
+
 def test_equations_that_say_the_same_and_were_computed_twice_are_no_contradiction():
     builder = Builder("twice")
     x, y = builder.add_column("x", 1.0), builder.add_column("y", 1.0)

@@ -127,7 +127,7 @@ class _Search:
     def _choose(self) -> str:
         """Put variables that are zero or within bounds on one side, and take rows that are switched off away."""
         model, x = self._model, self._raw
-        semi = np.isin(model.kind, (VariableKind.SEMI_CONTINUOUS, VariableKind.SEMI_INTEGER))
+        semi = model.kind >= VariableKind.SEMI_CONTINUOUS
         zero = semi & (np.abs(x) <= FEASIBILITY)
         zero &= ~((self._lower <= 0) & (self._upper >= 0))
         for k in range(len(model.sos_type)):
@@ -135,7 +135,13 @@ class _Search:
             used = np.flatnonzero(np.abs(x[members]) > FEASIBILITY)
             if len(used) > model.sos_type[k] or (len(used) == 2 and used[1] - used[0] != 1):
                 return f"set {model.sos_names[k]} has more variables that are not zero than it allows"
-            zero[np.delete(members, used)] = True
+            others = np.delete(members, used)
+            never = others[((model.lower[others] > 0) | (model.upper[others] < 0)) & ~semi[others]]
+            if len(never):
+                return (
+                    f"column {model.column_names[never[0]]} of set {model.sos_names[k]} cannot be zero, as it has to be"
+                )
+            zero[others] = True
         self._lower[zero] = self._upper[zero] = 0.0
         self._active = np.ones(model.rows, dtype=np.bool_)
         if len(model.indicator_row):

@@ -112,6 +112,11 @@ def _kept(verdict: Verdict) -> list[str]:
             )
     if field.baseline in verdict.flagged:
         sentences.append(f"But look at {name(field.baseline)}: a response of it was refuted, crashed or out of memory.")
+    row = verdict.row(field.baseline)
+    if row.disputed:
+        sentences.append(
+            f"Warning: {row.disputed} of {row.runs} answers of {name(field.baseline)} itself are disputed."
+        )
     return [*sentences, _advice(verdict)]
 
 
@@ -185,7 +190,7 @@ def _advice(verdict: Verdict) -> str:
     """Say what may help, the likeliest first."""
     row = verdict.row(verdict.contenders.baseline)
     ideas = []
-    if verdict.cost.is_time and row.solved < MOSTLY * row.runs:
+    if verdict.cost.is_time and row.solved + row.disputed < MOSTLY * row.runs:
         ideas.append("a larger --cutoff, or --cost gap, as many runs were not solved")
     if 0 < row.instances < FEW:
         ideas.append("more instances")
