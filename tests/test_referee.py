@@ -61,7 +61,7 @@ def test_a_dispute_says_who_disagrees_and_which_row_is_off() -> None:
     referee.judge(run(SCIP), within_tolerance(2.0), True)
     _, (_, disputed) = referee.judge(run(HIGHS), proven(Claim.OPTIMAL, 1.0, 1.0), True)
     assert disputed.check is Check.DISPUTED
-    assert disputed.reason.startswith("highs default with seed 0 claims the bound 1.0; the better point of 2 holds")
+    assert disputed.reason.startswith("highs default with seed 0 claims the bound 1; the better point of 2 holds")
     assert disputed.reason.endswith(f"within the solver's tolerance only: {ROW}")
     assert not disputed.solved
     assert disputed.feasible, "nobody has shown it to be wrong"
