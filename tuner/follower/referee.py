@@ -152,9 +152,9 @@ def _stand(case: _Case, run: Run, response: Response) -> None:
     if response.check is Check.REFUTED:
         return
     nothing = -math.inf if case.maximise else math.inf
-    claims: list[tuple[float | None, str]] = [(response.bound, f"the bound {_spelled(response.bound)}")]
+    claims: list[tuple[float | None, str]] = [(response.bound, "the bound {}")]
     if response.claim is Claim.OPTIMAL:
-        claims.append((response.objective, f"{_spelled(response.objective)} as optimal"))
+        claims.append((response.objective, "{} as optimal"))
     if response.claim is Claim.INFEASIBLE:
         claims.append((nothing, "that there is no solution"))
     if response.claim is Claim.UNBOUNDED and not case.unbounded:
@@ -163,15 +163,11 @@ def _stand(case: _Case, run: Run, response: Response) -> None:
         if objective is None or math.isnan(objective):
             continue
         if case.limit is None or case.is_better(case.limit.objective, objective):
-            case.limit = _Limit(objective, f"{_who(run)} claims {what}")
+            case.limit = _Limit(objective, f"{_who(run)} claims {what.format(f'{objective:.12g}')}")
 
 
 def _who(run: Run) -> str:
     return f"{run.configuration} with seed {run.seed}"
-
-
-def _spelled(value: float | None) -> str:
-    return "none" if value is None else f"{value:.12g}"
 
 
 def _disputed(response: Response, against: str) -> str:
