@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+PREFIX = "tuner-job-"
+"""What the names of these folders begin with. What else lies beside them is somebody's own, and is never deleted."""
+
 
 @contextmanager
 def job_folder(folder: Path, job_id: int) -> Iterator[Path]:
@@ -29,7 +32,7 @@ def _made(folder: Path, job_id: int) -> tuple[Path, int]:
     """Make a folder and lock it; return it with the lock."""
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=f"{job_id}-", dir=folder))
+        own = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{job_id}-", dir=folder))
         lock = os.open(own, os.O_RDONLY)
         with suppress(OSError):  # a file system without locks: others delete nothing there either
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -40,7 +43,7 @@ def _made(folder: Path, job_id: int) -> tuple[Path, int]:
 
 def clear_unused(folder: Path) -> None:
     """Delete the folders of jobs whose workers were killed."""
-    for own in folder.glob("*/") if folder.is_dir() else ():
+    for own in folder.glob(f"{PREFIX}*/") if folder.is_dir() else ():
         with suppress(OSError):
             lock = os.open(own, os.O_RDONLY)
             try:
