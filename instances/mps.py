@@ -129,6 +129,8 @@ class _Reader:
         """The sections in which a second set repeats the first, which is said once."""
         self._row_types: dict[str, str] = {}
         self._sense: bool | None = None
+        self._told_sense = False
+        """Whether a comment says that the objective is maximised, as PuLP writes it."""
         self._named: str | None = None
         """What OBJNAME says."""
         self._objective_name: str | None = None
@@ -144,7 +146,10 @@ class _Reader:
     def take(self, line: str) -> None:
         """Take in the next line."""
         self.line += 1
-        if line[0] == "*" or (line.isspace() and not stripped(line)):
+        if line[0] == "*":
+            self._told_sense |= line.upper().replace(" ", "").startswith(("*SENSE:MAX", "*SENSE=MAX"))
+            return
+        if line.isspace() and not stripped(line):
             return
         if line[0] not in WHITE:
             self._enter(line)
@@ -157,6 +162,11 @@ class _Reader:
         """Return the model, once all lines are taken."""
         builder = self._builder
         builder.maximise = bool(self._sense)
+        if self._told_sense and self._sense is None:
+            builder.warnings.append(
+                "a comment says Maximize, but no section OBJSENSE does: read as a minimisation, as all solvers do; "
+                "add OBJSENSE MAX if the objective is to be maximised (PuLP: writeMPS(..., with_objsense=True))"
+            )
         for name, index in builder.rows.items():
             builder.row_lower[index], builder.row_upper[index] = self._row_bounds(name)
         if self._objective_name is not None:
@@ -392,6 +402,8 @@ class _Reader:
         match fields:
             case [set_name, name, text]:
                 return set_name, name, text
+            case [set_name, name] if type in VALUELESS and set_name not in columns and name not in columns:
+                raise Problem(f"neither {set_name!r} nor {name!r} is a column of section COLUMNS")
             case [set_name, name] if name in columns and (type in VALUELESS or not is_number(name)):
                 if type in VALUED:
                     raise Problem(f"the bound {type} of column {name!r} has no value")

@@ -2,7 +2,7 @@
 
 Sets begin with their type, S1 or S2, and a name, which a priority may follow: ``S1 name 3``. Their members follow, a
 column and its weight each. Older files put the name of all sets first, in both kinds of line: ``S1 SOS name`` and
-``SOS column weight`` (Gurobi and SCIP read that; CPLEX leaves all members out). Section SETS is XPRESS' name for SOS.
+``SOS column weight`` (Gurobi reads that; CPLEX and SCIP leave all members out). Section SETS is XPRESS' name for SOS.
 
 An indicator ``IF row column value`` makes a row hold only where a binary column has the value, 0 or 1.
 """

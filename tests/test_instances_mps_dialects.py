@@ -301,3 +301,17 @@ def test_data_on_the_line_of_a_section_are_refused(tmp_path: Path, text: str) ->
 
 def test_words_on_the_line_of_a_section_say_nothing(tmp_path: Path) -> None:
     assert read(tmp_path, mps().replace("COLUMNS\n", "COLUMNS (two of them)\n")).columns == 2
+
+
+def test_a_comment_that_says_maximize_where_no_section_does_is_told(tmp_path: Path) -> None:
+    text = mps(rows=" N obj\n L c\n", columns=" x obj 1 c 1\n")
+    model = read(tmp_path, f"*SENSE:Maximize\n{text}")
+    assert not model.maximise
+    (warning,) = model.warnings
+    assert "read as a minimisation" in warning
+    assert read(tmp_path, f"*SENSE:Minimize\n{text}").warnings == ()
+    assert read(tmp_path, f"*SENSE:Maximize\nOBJSENSE\n MAX\n{text}").warnings == ()
+
+
+def test_a_bound_without_a_value_of_no_column_names_what_may_have_been_meant(tmp_path: Path) -> None:
+    refused(tmp_path, mps(rest="BOUNDS\n FR BND zz\n"), "neither 'BND' nor 'zz' is a column")

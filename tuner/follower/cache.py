@@ -10,6 +10,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import os
+import re
 import secrets
 import threading
 import time
@@ -27,6 +28,9 @@ NONE = "none"
 SUFFIX = ".npz"
 ABANDONED = 3600.0
 """Seconds after which a file that is half written is one of a process that was killed."""
+_FOLDER = re.compile(r"models-[0-9a-f]{1,12}")
+_FILE = re.compile(r"(?P<half>\.)?[0-9a-f]{64}\.npz(?(half)\..+)")
+"""What is ours below a folder that users name: arrays, and those half written. Whatever else lies there is theirs."""
 _HOLDERS = ".in-use"
 _LOCK = ".lock"
 
@@ -111,6 +115,8 @@ def evict(cache: Path) -> None:
 def _kept(place: Path) -> Iterator[tuple[float, int, Path]]:
     """Yield when each file was last used, its bytes and its path; what was abandoned half written is deleted."""
     for path in place.glob(f"models-*/*{SUFFIX}*"):
+        if not _FOLDER.fullmatch(path.parent.name) or not _FILE.fullmatch(path.name):
+            continue
         with suppress(FileNotFoundError):
             status = path.stat()
             if path.name.startswith("."):

@@ -32,7 +32,9 @@ DECIMALS = 6
 OPERATIONS = 50_000
 """Operations on small rational numbers that one point may take ..."""
 PER_ENTRY = 5
-"""... and how many more for every entry of the matrix."""
+"""... and how many more for every entry of the matrix ..."""
+MOST = 1_000_000
+"""... up to so many in all: about two seconds."""
 LAST_PLACES = 8 * 2.0**-52
 """What a row may be off in a model that is too large to repair, as a part of the sum of its absolute terms ..."""
 WELL_SCALED = 1e-10
@@ -60,6 +62,7 @@ def certify(rows: ExactRows, point: Floats, claimed: float) -> Certificate:
 
     """
     model = rows.model
+    rows.forget()
     best: float | None = None
     doubt = ""
     for number, rounded in enumerate(_roundings(model, point)):
@@ -74,6 +77,10 @@ def certify(rows: ExactRows, point: Floats, claimed: float) -> Certificate:
         return Certificate(None, doubt)
     nearest = f"the best point found that holds exactly has the objective {best:.12g}"
     return Certificate(best, f"{doubt}; {nearest}" if doubt else nearest)
+
+
+def _operations(model: Model) -> int:
+    return min(MOST, OPERATIONS + PER_ENTRY * model.nonzeros)
 
 
 def _worse(model: Model, objective: float, claimed: float) -> bool:
@@ -103,7 +110,7 @@ class _Search:
         self._integer = integer_columns(model)
         self._lower, self._upper = model.lower.copy(), model.upper.copy()
         self._known: dict[int, Exact] = {}
-        self._left = OPERATIONS + PER_ENTRY * model.nonzeros
+        self._left = _operations(model)
 
     def run(self) -> Certificate:
         doubt = self._choose() or self._place()
@@ -245,7 +252,11 @@ class _Search:
             x = self._at.copy()
             for column, value in repair.moved.items():
                 x[column] = float(value)
-            again = np.array([i for i in self._suspects(x).tolist() if not repair.holds(i)], dtype=np.int64)
+            changed = np.zeros(self._model.columns)
+            changed[[column for column, value in repair.moved.items() if value != self._exact(column)]] = 1.0
+            suspects = self._suspects(x)
+            suspects = suspects[self._rows.with_any(changed)[suspects]]  # the others were found to hold at the start
+            again = np.array([i for i in suspects.tolist() if not repair.holds(i)], dtype=np.int64)
             repair.charge(int(self._rows.counts[again].sum()))
             pending = [i for i, _ in self._wrong(again, repair)]
         return Certificate(self._objective(x, repair.moved))
@@ -255,7 +266,7 @@ class _Search:
         model, rows = self._model, self._rows
         suspects = self._suspects(self._raw)
         of_integers = suspects[~rows.continuous[suspects]]
-        if int(rows.counts[of_integers].sum()) > OPERATIONS + PER_ENTRY * model.nonzeros or self._wrong(of_integers):
+        if int(rows.counts[of_integers].sum()) > _operations(model) or self._wrong(of_integers):
             return Certificate()
         activity, weight = rows.activity(self._raw)
         excess = np.maximum(model.row_lower - activity, activity - model.row_upper)[suspects]

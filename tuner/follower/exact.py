@@ -22,6 +22,8 @@ Exact = int | Fraction
 COMPUTED = 16
 """A number that takes this many digits to write was rounded: it stands for all that round to it. Every decimal of
 fifteen digits survives in a double."""
+KEPT = 200_000
+"""Entries of exact rows that are kept from point to point: some 50 MiB."""
 _LARGEST = 2.0**53
 """Whole numbers up to this, and sums of them, are exact in doubles."""
 _EPSILON = 2.0**-52
@@ -84,6 +86,7 @@ class ExactRows:
         """Take the model."""
         self.model = model
         self._rows: dict[int, Row] = {}
+        self._entries = 0
 
     @cached_property
     def counts(self) -> Floats:
@@ -95,6 +98,10 @@ class ExactRows:
         """Whether each row has a continuous variable, shape (m,)."""
         model = self.model
         return np.asarray(_sums(model, np.where(integer_columns(model), 0.0, 1.0)[model.column_index]) > 0)
+
+    def with_any(self, columns: Floats) -> NDArray[np.bool_]:
+        """Whether each row has a column that is marked by a number above 0, shape (m,)."""
+        return np.asarray(_sums(self.model, columns[self.model.column_index]) > 0)
 
     @cached_property
     def _whole(self) -> NDArray[np.bool_]:
@@ -116,13 +123,25 @@ class ExactRows:
         if i not in self._rows:
             model = self.model
             entries = slice(model.row_start[i], model.row_start[i + 1])
+            low, high = float(model.row_lower[i]), float(model.row_upper[i])
+            at_least, at_most = limit(low), limit(high)
+            if self.continuous[i]:  # those of integer variables have `tolerates`
+                at_least = None if at_least is None else at_least - uncertainty(low)
+                at_most = None if at_most is None else at_most + uncertainty(high)
+            self._entries += len(model.column_index[entries])
             self._rows[i] = Row(
                 tuple(model.column_index[entries].tolist()),
                 tuple(written(value) for value in model.value[entries].tolist()),
-                limit(float(model.row_lower[i])),
-                limit(float(model.row_upper[i])),
+                at_least,
+                at_most,
             )
         return self._rows[i]
+
+    def forget(self) -> None:
+        """Drop the exact rows of earlier points where they have become many."""
+        if self._entries > KEPT:
+            self._rows.clear()
+            self._entries = 0
 
     def doubtful(self, x: Floats) -> NDArray[np.int64]:
         """Return the rows that doubles cannot tell to hold at a point, whose numbers are right to their last place.

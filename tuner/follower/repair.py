@@ -137,7 +137,7 @@ class Repair:
 
         Best: it stays within its bounds, and few other rows notice.
         """
-        found: tuple[bool, int, Exact, int] | None = None
+        found: tuple[bool, bool, int, Exact, int] | None = None
         for variable, coefficient in self._basic[leaving].items():
             low, high = self._bounds[variable]
             bound = high if (coefficient > 0) == (change > 0) else low
@@ -145,14 +145,20 @@ class Repair:
             if room == 0:
                 continue
             if bland:
-                rank: tuple[bool, int, Exact, int] = (False, 0, 0, variable)
+                rank: tuple[bool, bool, int, Exact, int] = (False, False, 0, 0, variable)
             else:
                 reach = size(coefficient)
-                rank = (room is not None and room * reach < size(change), len(self._users[variable]), -reach, variable)
+                rank = (
+                    room is not None and room * reach < size(change),
+                    self._at[variable] in (low, high),
+                    len(self._users[variable]),
+                    -reach,
+                    variable,
+                )
             if found is None or rank < found:
                 found = rank
         self._left -= len(self._basic[leaving])
-        return None if found is None else found[3]
+        return None if found is None else found[4]
 
     def _exchange(self, leaving: int, entering: int, target: Exact) -> None:
         """Make the one nonbasic, at the target, and the other basic."""

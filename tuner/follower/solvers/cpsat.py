@@ -25,6 +25,8 @@ from instances.model import Model, VariableKind
 from storage.records import Claim, Value
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.cpsat_exact import Found, solve_whole
+from tuner.follower.solvers.implied import bounds_to_improve, has_row_out_of_reach
+from tuner.follower.solvers.integrality import needs_whole_numbers_only
 from tuner.follower.solvers.reformulation import refusal, solve_linear
 from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.follower.solvers.whole import UNBOUNDED, impossible, is_harmless, whole
@@ -256,24 +258,26 @@ def _proven(model: Model, log: Log, found: Found, harmless: bool) -> tuple[Claim
     """Return what CP-SAT has proven of the model itself, whether its bound holds for it too, and in words why not.
 
     What it proves, it proves of a model in integers. A continuous variable loses most of its values there (with the
-    default scaling all but the whole numbers), an infinite bound becomes a finite one, and of large numbers OR-Tools
-    keeps six digits.
+    default scaling all but the whole numbers), whether OR-Tools' log calls it an integer or not; an infinite bound
+    becomes a finite one; and of large numbers OR-Tools keeps six digits.
     """
     claim, point, words = found.claim, found.point, found.words
     if claim is Claim.NOTHING:
         return claim, False, words
+    if claim is Claim.INFEASIBLE and has_row_out_of_reach(model):
+        return claim, True, words  # without any scaling
+    unproven = Claim.NOTHING if point is None else Claim.FEASIBLE
+    if np.any(model.kind != VariableKind.INTEGER) and not (log.integral and needs_whole_numbers_only(model)):
+        return unproven, False, f"{words} of the model with its continuous variables scaled to integers"
     if not harmless:
-        words = f"{words} of the model scaled to integers, which may lose digits of its large numbers"
-        return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, words
-    if not log.integral and np.any(model.kind != VariableKind.INTEGER):
-        return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, f"{words} of the model scaled to integers"
+        return unproven, False, f"{words} of the model scaled to integers, which may lose digits of its large numbers"
     if math.isinf(log.truncated):
         return claim, True, words
     words = f"{words} within bounds truncated to {log.truncated:g}"
-    inside = point is not None and bool(np.all(np.abs(point) < NEAR_TRUNCATION * log.truncated))
-    if claim is Claim.OPTIMAL and inside:
+    known = bounds_to_improve(model, found.objective if claim is Claim.OPTIMAL else None)
+    if claim in (Claim.OPTIMAL, Claim.INFEASIBLE) and known < NEAR_TRUNCATION * log.truncated:
         return claim, True, words
-    return (Claim.NOTHING if point is None else Claim.FEASIBLE), False, words
+    return unproven, False, words
 
 
 def _words(result: result_pb2.SolveResultProto) -> str:

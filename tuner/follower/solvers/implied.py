@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from instances.model import Floats, Indices, Model, VariableKind
@@ -31,6 +33,21 @@ class Bounds:
     def of(self, column: int) -> tuple[float, float]:
         """Return the lower and the upper bound of a column."""
         return float(self._lower[column]), float(self._upper[column])
+
+    @property
+    def lower(self) -> Floats:
+        """The lower bounds, shape (n,)."""
+        return self._lower
+
+    @property
+    def upper(self) -> Floats:
+        """The upper bounds, shape (n,)."""
+        return self._upper
+
+    @property
+    def largest(self) -> float:
+        """The largest magnitude of a bound; infinite where a column has none."""
+        return float(np.maximum(np.abs(self._lower), np.abs(self._upper)).max(initial=0.0))
 
     def limit(self, objective: Floats, *, maximise: bool) -> bool:
         """Whether they keep an objective from improving without end."""
@@ -73,3 +90,44 @@ class Bounds:
 
     def _rounded(self, column: Indices, bound: Floats, to_integer: np.ufunc) -> Floats:
         return np.where(self._whole[column], to_integer(bound), bound)
+
+
+def bounds_to_improve(model: Model, objective: float | None) -> float:
+    """Return the largest magnitude that a column can have at a point which is better than an objective.
+
+    At any feasible point where the objective is None. Infinite where neither bounds nor rows limit a column.
+    """
+    if objective is not None and model.is_linear:
+        used = np.flatnonzero(model.objective).astype(np.int32)
+        side = objective - model.offset
+        model = replace(
+            model,
+            row_lower=np.append(model.row_lower, side if model.maximise else -np.inf),
+            row_upper=np.append(model.row_upper, np.inf if model.maximise else side),
+            row_start=np.append(model.row_start, model.row_start[-1] + len(used)).astype(np.int32),
+            column_index=np.append(model.column_index, used).astype(np.int32),
+            value=np.append(model.value, model.objective[used]),
+            row_names=(*model.row_names, ""),
+        )
+    bounds = Bounds(model)
+    bounds.extend()
+    return bounds.largest
+
+
+def has_row_out_of_reach(model: Model) -> bool:
+    """Whether the bounds of the columns alone keep a row from its sides, beyond any rounding: there is no point."""
+    if not model.is_linear:
+        return False
+    bounds = Bounds(model)
+    row = np.repeat(np.arange(model.rows), np.diff(model.row_start))
+    low, high = bounds.lower, bounds.upper
+    up = model.value > 0
+    least = model.value * np.where(up, low[model.column_index], high[model.column_index])
+    most = model.value * np.where(up, high[model.column_index], low[model.column_index])
+    for sums, side in ((most, model.row_lower), (-least, -model.row_upper)):
+        total = np.bincount(row, sums, minlength=model.rows)
+        size = np.bincount(row, np.abs(sums), minlength=model.rows)
+        with np.errstate(invalid="ignore"):
+            if np.any(side > total + ROUNDING * (size + np.abs(np.where(np.isfinite(side), side, 0.0)))):
+                return True
+    return False

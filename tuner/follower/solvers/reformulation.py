@@ -66,7 +66,7 @@ def solve_linear(model: Model, largest: float, limit: float, solve: Callable[[Mo
         return solve(model, limit)
     started = time.perf_counter()
     whole = linear(model, largest)
-    found = solve(whole, limit)
+    found = solve(whole, max(0.0, limit - (time.perf_counter() - started)))
     answer = _cut(found, model)
     if found.point is None or answer.point is None or not violation(model, answer.point):
         return answer
