@@ -17,6 +17,7 @@ MORE: dict[str, dict[str, Any]] = {
     "POST /v1/instance-sets": {"json": {"name": "x", "members": {"a": "0" * 64}}},
     "POST /v1/jobs": {"json": {"instance_set": 1}},
     "POST /v1/problems": {"json": {"problem": example("toll").document()}},
+    "GET /v1/events": {"params": {"job": "1"}},
     "GET /v1/best": {"params": {"family": "assignments"}},
 }
 """What a request needs besides its path."""

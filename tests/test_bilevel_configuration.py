@@ -126,7 +126,8 @@ def test_what_cannot_be_a_problem_is_refused(folder: Path) -> None:
         problem_of(folder.parent / "bad")
 
 
-def test_a_run_that_reaches_its_cutoff_costs_ten_of_it(folder: Path) -> None:
+def test_a_run_that_reaches_its_cutoff_costs_ten_of_it(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.scenario.LEAST_CUTOFF", 0.0)  # people may not ask for so little: nothing ends within it
     problem = problem_of(folder, cutoff=1e-3)
     response = problem.respond({})
     assert response.status is Status.FEASIBLE
@@ -249,7 +250,8 @@ def test_numbers_and_configurations_are_checked_as_names_are(tmp_path: Path, fol
             problem.choice(configuration)
 
 
-def test_without_any_solved_model_it_says_so(folder: Path) -> None:
+def test_without_any_solved_model_it_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.scenario.LEAST_CUTOFF", 0.0)
     with pytest.raises(Failed, match="no model was solved"):
         solve(problem_of(folder, cutoff=1e-3), budget=3.0)
 

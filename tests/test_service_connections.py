@@ -94,7 +94,7 @@ def test_a_body_that_does_not_come_ends_the_connection(local: Store, path: str) 
 
 
 def test_events_are_followed_for_longer_than_any_limit(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuner.service.jobs.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("tuner.service.events.LOOK_EVERY", 0.1)
     number = sent_job(local)
     with (
         served(application(local), SOON) as client,

@@ -44,9 +44,13 @@ def address(name: str) -> str:
 def _content(name: str) -> bytes:
     """Return a file's content: one copy for all who read it, since some read slowly."""
     package, folder, _ = FILES[name]
-    if package == "plotly":
-        PLOTS.need()
     return (files(package) / folder / name).read_bytes()
+
+
+def _need(name: str) -> None:
+    """Raise MissingExtra where the package that has a file is not installed."""
+    if FILES[name][0] == "plotly":
+        PLOTS.need()
 
 
 @cache
@@ -57,6 +61,7 @@ def _hash(name: str) -> str:
 def _current(name: str) -> Callable[[Request], Awaitable[Response]]:
     async def current(request: Request) -> Response:
         """Return a file at the address without a hash: whoever has it asks whether it is still the same."""
+        _need(name)
         headers = {"ETag": f'"{_hash(name)}"', "Cache-Control": "no-cache"}
         if headers["ETag"] in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
@@ -68,6 +73,7 @@ def _current(name: str) -> Callable[[Request], Awaitable[Response]]:
 def _versioned(name: str) -> Callable[[str], Awaitable[Response]]:
     async def versioned(version: str) -> Response:
         """Return a file; of another version there is none any more, and what is there now is not kept as that one."""
+        _need(name)
         kept = FOR_GOOD if version == _hash(name) else "no-store"
         return Response(_content(name), media_type=FILES[name][2], headers={"Cache-Control": kept})
 
