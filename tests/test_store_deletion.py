@@ -111,6 +111,15 @@ def test_the_name_of_a_deleted_job_is_free_at_once(store: Store) -> None:
     assert store.comparisons(again.id) == [COMPARISON]
 
 
+def test_the_name_of_a_deleted_job_is_free_once_its_process_is_gone(store: Store) -> None:
+    for submission in (SUBMISSION, replace(SUBMISSION, name="")):
+        job = store.create_job(submission)
+        lease = store.claim(job.id, this_process(), 60)
+        store.delete_job(job.id, cancel=True)
+        store.renew(lease, 0.0)  # what a process that was killed does, some seconds later
+        assert store.create_job(submission).name == job.name
+
+
 def test_the_study_of_a_deleted_job_goes_and_those_of_others_stay(store: Store, engine: Engine) -> None:
     other = tuned(store, "other")
     mirrored(store, other)
