@@ -29,7 +29,7 @@ from sqlalchemy.sql.selectable import TableClause
 
 from storage import jobs, schema
 from storage.database import Database
-from storage.errors import JobBusy, StoreError
+from storage.errors import JobBusy, StoreError, UnknownJob
 from storage.records import JobState
 from storage.rows import holder_of, owner_row
 
@@ -85,6 +85,14 @@ def mark(connection: Connection, database: Database, job_id: int, cancel: bool) 
         _detach(connection, row)
 
 
+def free_name(connection: Connection, database: Database, name: str) -> None:
+    """Take a name from a deleted job that nobody works on any more: its worker may be gone for good."""
+    job_id = connection.scalar(select(_jobs.id).where(_jobs.name == name, _jobs.deleted_at.is_not(None)))
+    if job_id is not None:
+        with suppress(UnknownJob):  # else it is swept away at this moment
+            _is_free(connection, database, job_id)
+
+
 def sweep(database: Database, seconds: float = math.inf) -> None:
     """Delete what deleted jobs have left that nobody works on, some rows in each transaction.
 
@@ -95,18 +103,19 @@ def sweep(database: Database, seconds: float = math.inf) -> None:
         with database.reading() as connection:
             found = connection.scalars(select(_jobs.id).where(_jobs.deleted_at.is_not(None))).all()
         for job_id in found:
-            if _is_free(database, job_id):
+            with database.writing() as connection:
+                is_free = _is_free(connection, database, job_id)
+            if is_free:
                 _delete(database, job_id, end)
 
 
-def _is_free(database: Database, job_id: int) -> bool:
+def _is_free(connection: Connection, database: Database, job_id: int) -> bool:
     """Whether nobody works on a deleted job any more; if so, nobody can from then on."""
-    with database.writing() as connection:
-        row = jobs.locked(connection, database, job_id, is_deleted=True)
-        if holder_of(row) is not None:
-            return False
-        _detach(connection, row)
-        return True
+    row = jobs.locked(connection, database, job_id, is_deleted=True)
+    if holder_of(row) is not None:
+        return False
+    _detach(connection, row)
+    return True
 
 
 def _detach(connection: Connection, row: Row[tuple[object, ...]]) -> None:

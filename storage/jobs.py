@@ -81,9 +81,14 @@ def _insert_parts(connection: Connection, database: Database, job_id: int, submi
         )
 
 
-def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
+def stem_of(submission: Submission) -> str:
+    """Return the name that a job gets where it is free."""
     # What a server is handed is no path: ".." is not to be called after the server's own folder.
-    stem = submission.name or (fitted if submission.served else named_after)(submission.folder)
+    return submission.name or (fitted if submission.served else named_after)(submission.folder)
+
+
+def _insert_named(connection: Connection, database: Database, submission: Submission) -> int:
+    stem = stem_of(submission)
     row = submission_row(submission)
     if submission.reuse:
         row["reuse_upto"] = connection.scalar(select(func.coalesce(func.max(schema.runs.c.id), 0)))
@@ -98,7 +103,20 @@ def _insert_named(connection: Connection, database: Database, submission: Submis
                 return int(job_id)
         if submission.name:
             break
-    raise NameTaken(f"{database.where}: there is a job {stem!r} already; choose another name, or resume that one")
+    raise _taken(connection, database, submission)
+
+
+def _taken(connection: Connection, database: Database, submission: Submission) -> NameTaken:
+    """Return what is wrong with a job's name, which tells of others' jobs that the name is taken, and no more."""
+    taken = select(_jobs.owner, _jobs.deleted_at).where(_jobs.name == submission.name)
+    row = connection.execute(taken).first()
+    if row is None or row.owner != submission.owner:
+        told = f"the name {submission.name!r} is taken; choose another"
+    elif row.deleted_at is not None:
+        told = f"job {submission.name!r} is being deleted; try again in a moment, or choose another name"
+    else:
+        told = f"there is a job {submission.name!r} already; choose another name, or resume that one"
+    return NameTaken(f"{database.where}: {told}")
 
 
 def find_job(connection: Connection, database: Database, reference: str, owner: str | None = None) -> int:

@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0011"
+VERSION = "0012"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -277,6 +277,7 @@ jobs = Table(
     CheckConstraint("budget > 0", name="budget"),
     CheckConstraint("slots > 0", name="slots"),
     CheckConstraint("memory_mib > 0", name="memory_mib"),
+    sqlite_autoincrement=True,  # an id is never used twice: a lease of a job that was deleted is for no other one
 )
 
 owner_limits = Table(

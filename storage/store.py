@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from sqlalchemy import (
     ColumnElement,
+    Connection,
     Select,
     Table,
     and_,
@@ -27,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from storage import answers, jobs, limits, schema
+from storage import answers, deletion, jobs, limits, schema
 from storage.configurations import Configurations
 from storage.database import Database
 from storage.environments import Environments
@@ -145,7 +146,7 @@ class Store(Ownership):
 
         """
         with self._database.writing() as connection:
-            job_id = jobs.insert_job(connection, self._database, submission)
+            job_id = self._insert(connection, submission)
             return jobs.read_job(connection, self._database, self._configurations, job_id)
 
     def job(self, reference: int | str, owner: str | None = None) -> Job:
@@ -231,11 +232,15 @@ class Store(Ownership):
             is_new = job_id is None
             if job_id is None:
                 submission = limits.permitted(connection, self._database, submission)
-                job_id = jobs.insert_job(connection, self._database, submission)
+                job_id = self._insert(connection, submission)
                 if key:
                     row = {"owner": submission.owner, "key": key, "digest": digest, "job_id": job_id}
                     connection.execute(insert(schema.requests), row)
             return jobs.read_job(connection, self._database, self._configurations, job_id), is_new
+
+    def _insert(self, connection: Connection, submission: Submission) -> int:
+        deletion.free_name(connection, self._database, jobs.stem_of(submission))
+        return jobs.insert_job(connection, self._database, submission)
 
     def hold(self, job_id: int, wanted: JobState | None) -> Job:
         """Have a job paused or cancelled, or gone on with; its worker, if any, looks at that every second.

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import create_engine, func, select, text
 
+from storage import schema
 from storage.errors import UnknownJob
 from storage.lease import this_process
 from storage.records import JobState, OwnerLimits, Scope
 from storage.store import Store
-from tests.processes import until
+from tests.processes import Command, until
 from tests.service import bearer, carried_out, refused, sent, served, solved, uploaded
 from tests.service import handed_in as queued
+from tests.store_samples import SUBMISSION
 from tuner.cli import main
 from tuner.service.server import application
 
@@ -48,6 +52,36 @@ def test_a_running_job_is_deleted_with_cancel_only(
     assert json.loads(capsys.readouterr().out) == {"deleted": {"job": job.name}}
     assert store.held(job.id) is JobState.CANCELLED
     assert store.jobs() == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["tune", "MODELS", "--budget", "120s", "--cutoff", "1s", "--solver", "highs", "--slots", "1"],
+        ["solve", "--example", "interdiction", "--size", "30", "--seed", "2", "--slots", "1"],
+    ],
+    ids=["tune", "solve"],
+)
+def test_a_command_whose_job_is_deleted_says_so_and_leaves_nothing_of_it(
+    store: Store, store_url: str, models: Path, tmp_path: Path, words: list[str]
+) -> None:
+    words = [str(models) if word == "MODELS" else word for word in words]
+    with Command(store_url, tmp_path / "here", *words, "--name", "m") as command:
+        command.start()
+        until(lambda: any(job.state is JobState.RUNNING for job in store.jobs()))
+        (job,) = store.jobs()
+        until(lambda: store.count(job.id) + sum(store.count_answers(job.id).values()) > 0)
+        assert main(["delete", "m", "--cancel", "--store", store_url]) == 0
+        assert command.wait(60) == 3, command.said
+        assert "job 'm' was deleted" in command.said
+        assert "there is no job" not in command.said
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.count()).select_from(schema.jobs)) == 0
+        assert connection.scalar(select(func.count()).select_from(schema.events)) == 0
+        assert connection.scalar(text("SELECT count(*) FROM studies")) == 0
+    engine.dispose()
+    assert store.create_job(replace(SUBMISSION, name="m")).id != job.id
 
 
 def test_a_set_is_listed_and_deleted_by_its_name_once_no_job_needs_it(
@@ -182,3 +216,21 @@ def test_the_pages_of_a_server_list_its_sets(store: Store, models: Path) -> None
     uploaded(store, models)
     with served(application(store)) as client:
         assert "assignments" in client.get("/sets").text
+
+
+def test_of_a_name_that_is_taken_nobody_is_told_whose_it_is(open_client: httpx.Client, store: Store) -> None:
+    ann, bob = bearer(store, "ann"), bearer(store, "bob")
+    body = {"instance_set": sent(open_client, ann), "name": "mine"}
+    job = open_client.post("/v1/jobs", json=body, headers=ann).json()
+    refused(open_client.post("/v1/jobs", json=body, headers=ann), 409, "there is a job 'mine' already")
+    others = {**body, "instance_set": sent(open_client, bob)}
+    told = open_client.post("/v1/jobs", json=others, headers=bob)
+    refused(told, 409, "the name 'mine' is taken; choose another")
+    assert "resume" not in told.text
+    lease = store.claim(job["id"], this_process(), 60)
+    assert open_client.delete("/v1/jobs/mine?cancel=true", headers=ann).status_code == 204
+    told = open_client.post("/v1/jobs", json=body, headers=ann)
+    refused(told, 409, "job 'mine' is being deleted; try again in a moment")
+    assert "resume" not in told.text
+    store.release(lease)
+    assert open_client.post("/v1/jobs", json=body, headers=ann).status_code == 201

@@ -3,10 +3,11 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 
 import optuna
 import pytest
@@ -17,7 +18,7 @@ from plotly.graph_objects import Figure
 from storage.records import Configuration
 from tests.simulation import space
 from tuner.leader.candidate import Status, Trial
-from tuner.leader.mirror import Description, Mirror
+from tuner.leader.mirror import JOB, Description, Mirror
 from tuner.space import Choice
 
 SPACES = {solver: space(solver, 6) for solver in ("alpha", "beta")}
@@ -131,6 +132,75 @@ def test_a_study_that_was_deleted_is_made_anew_with_all_that_is_known(tmp_path: 
         wait_for(lambda: len(trials_of(url)) == 3)
     assert len(said) == 1
     assert "deleted" in said[0]
+
+
+def test_a_study_that_went_with_its_job_is_not_made_again(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 't.db'}"
+    said: list[str] = []
+    with Mirror(url, "job", SPACES, said.append, is_wanted=lambda: False) as mirror:
+        mirror.offer([DEFAULT])
+        wait_for(lambda: len(trials_of(url)) == 1)
+        optuna.delete_study(study_name="job", storage=url)
+        mirror.offer([OTHER])
+    assert optuna.get_all_study_names(url) == []
+    assert said == []
+
+
+@contextmanager
+def locked(path: Path, how: str) -> Iterator[sqlite3.Connection]:
+    """Keep others from writing to a file of SQLite, or from reading it, too."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(f"BEGIN {how}")
+    yield connection
+    connection.execute("COMMIT")
+    connection.close()
+
+
+def test_a_mirror_that_was_given_up_before_it_had_a_study_makes_none(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    with locked(path, "EXCLUSIVE"):
+        mirror = Mirror(f"sqlite:///{path}", "job", SPACES, print)
+        mirror.offer([DEFAULT])
+        mirror.close(0.1)
+    mirror._rounds._thread.join(60)
+    assert optuna.get_all_study_names(f"sqlite:///{path}") == []
+
+
+def test_a_mirror_that_was_given_up_makes_no_other_study_when_its_own_is_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    url = f"sqlite:///{path}"
+    said: list[str] = []
+    mirror = Mirror(url, "job", SPACES, said.append)
+    mirror.offer([DEFAULT])
+    wait_for(lambda: len(trials_of(url)) == 1)
+    with locked(path, "IMMEDIATE") as connection:
+        mirror.offer([OTHER])
+        mirror.close(0.1)
+        connection.execute("DELETE FROM studies")
+    mirror._rounds._thread.join(60)
+    assert optuna.get_all_study_names(url) == []
+    assert said == []
+
+
+def test_a_study_that_a_mirror_is_making_is_marked_when_the_mirror_is_closed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 't.db'}"
+    optuna.create_study(study_name="job", storage=url).set_user_attr("whose", "somebody else's")
+    is_made, go_on = Event(), Event()
+
+    def say(_: str) -> None:  # that the study has another name: it is there, and not marked yet
+        is_made.set()
+        assert go_on.wait(60)
+
+    mirror = Mirror(url, "job", SPACES, say)
+    mirror.offer([DEFAULT])
+    assert is_made.wait(60)
+    closing = Thread(target=mirror.close, args=(0.0,))
+    closing.start()
+    closing.join(0.5)
+    assert closing.is_alive()
+    go_on.set()
+    closing.join(60)
+    assert optuna.load_study(study_name="job (tuner)", storage=url).user_attrs[JOB] == "job"
 
 
 def test_a_study_that_a_killed_process_could_not_mark_is_the_jobs_own(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, func, inspect, select, text
 
 from storage import deletion, schema
 from storage.errors import JobBusy, StoreRefused, UnknownJob
-from storage.lease import this_process
+from storage.lease import Owner, this_process
 from storage.records import Bracket, Event, Job, JobState, ModelContent
 from storage.store import Store
 from tests.store_samples import ANSWER, COMPARISON, EVENT, HERE, INCUMBENT, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
@@ -111,6 +111,15 @@ def test_the_name_of_a_deleted_job_is_free_at_once(store: Store) -> None:
     assert store.comparisons(again.id) == [COMPARISON]
 
 
+def test_the_name_of_a_deleted_job_is_free_once_its_process_is_gone(store: Store) -> None:
+    for submission in (SUBMISSION, replace(SUBMISSION, name="")):
+        job = store.create_job(submission)
+        lease = store.claim(job.id, this_process(), 60)
+        store.delete_job(job.id, cancel=True)
+        store.renew(lease, 0.0)  # what a process that was killed does, some seconds later
+        assert store.create_job(submission).name == job.name
+
+
 def test_the_study_of_a_deleted_job_goes_and_those_of_others_stay(store: Store, engine: Engine) -> None:
     other = tuned(store, "other")
     mirrored(store, other)
@@ -150,6 +159,30 @@ def test_a_running_job_is_not_deleted_unless_it_is_cancelled_with_that(store: St
     store.sweep()
     with pytest.raises(JobBusy, match="was deleted"):
         store.record(lease, run(1), RESPONSE, 1.0, HERE)
+
+
+def test_a_worker_that_stood_still_writes_nothing_about_the_job_that_is_handed_in_after_its_own(store: Store) -> None:
+    job, _ = store.submit(replace(SERVED, owner="bob"))
+    still = store.claim_next(Owner("elsewhere", "", 1, 1), 0.0, 8)  # its lease is over at once
+    assert still is not None
+    store.delete_job(job.id, cancel=True)
+    store.sweep()
+    other, _ = store.submit(replace(SERVED, owner="alice"))
+    assert other.id > job.id
+    lease = store.claim_next(this_process(), 60, 8)
+    assert lease is not None
+    assert lease.job_id == other.id
+    for write in (
+        lambda: store.add_event(still, EVENT),
+        lambda: store.record(still, run(0), RESPONSE, 1.0, HERE),
+        lambda: store.renew(still, 60),
+        lambda: store.fail(still, "it failed"),
+    ):
+        with pytest.raises(JobBusy, match=f"job {job.id} was deleted"):
+            write()
+    store.release(still)
+    assert store.job(other.id).state is JobState.RUNNING
+    assert store.events(other.id) == []
 
 
 def test_a_deleted_job_is_taken_by_no_worker(store: Store) -> None:

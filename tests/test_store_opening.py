@@ -233,6 +233,18 @@ def test_migrated_tables_are_those_that_the_code_describes(database_url: str) ->
         assert constraints(inspect(connection)) == migrated
 
 
+def test_the_tables_of_which_no_id_is_used_twice_are_those_that_the_code_names(sqlite_url: str) -> None:
+    Store.open(sqlite_url).close()
+    with engine_of(sqlite_url) as engine, engine.connect() as connection:
+        query = text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'")
+        migrated = set(connection.scalars(query))
+    described = {
+        name for name, table in schema.metadata.tables.items() if table.dialect_options["sqlite"]["autoincrement"]
+    }
+    assert migrated == described
+    assert "jobs" in migrated
+
+
 def constraints(inspector: Inspector) -> dict[str, Any]:
     """Return what alembic does not compare; of a reference that was added later, SQLite does not tell the name."""
     return {

@@ -7,8 +7,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from storage.errors import JobBusy, StoreError
+from storage.errors import JobBusy, StoreError, UnknownJob
 from storage.lease import Lease, this_process
+from storage.records import Job
 from storage.store import Store
 from tuner.errors import TunerError
 
@@ -21,16 +22,38 @@ LOOK_EVERY = 1.0
 
 
 @contextmanager
-def owned(store: Store, job_id: int, stop: threading.Event, *failures: type[TunerError]) -> Iterator[Lease]:
+def owned(store: Store, job: Job, stop: threading.Event, *failures: type[TunerError]) -> Iterator[Lease]:
     """Claim a job and keep its lease for as long as the context lasts; the rest is as in `kept`.
+
+    Of a job that is deleted meanwhile nothing is left at the end: no worker or server may ever come by.
 
     Raises:
         storage.errors.JobOver: it is finished.
         storage.errors.JobBusy: another process works on it.
+        storage.errors.UnknownJob: it was deleted meanwhile.
 
     """
-    with kept(store, store.claim(job_id, this_process(), LEASE_SECONDS), stop, *failures) as lease:
-        yield lease
+    lease = store.claim(job.id, this_process(), LEASE_SECONDS)
+    try:
+        with kept(store, lease, stop, *failures):
+            yield lease
+    except BaseException as error:
+        if _is_deleted(store, lease) and isinstance(error, Exception):  # else somebody has pressed Ctrl-C
+            raise UnknownJob(f"job {job.name!r} was deleted while it was worked on") from error
+        raise
+
+
+def _is_deleted(store: Store, lease: Lease) -> bool:
+    """Whether a job was deleted; if so, let go of it, and of all that it has left."""
+    try:
+        store.standing(lease.job_id)
+    except UnknownJob:
+        store.release(lease)
+        store.sweep()
+        return True
+    except StoreError:
+        return False  # which has been said already
+    return False
 
 
 @contextmanager

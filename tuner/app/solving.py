@@ -127,10 +127,11 @@ def carry_out(
     Raises:
         storage.errors.JobOver: it is finished.
         storage.errors.JobBusy: another process works on it.
+        storage.errors.UnknownJob: it was deleted meanwhile.
         TunerError: it cannot be solved; the message says what to do.
 
     """
-    with owned(store, job.id, stop, Failed, UsageError) as lease:
+    with owned(store, job, stop, Failed, UsageError) as lease:
         return carry_out_own(store, job, lease, watch, say, stop)
 
 

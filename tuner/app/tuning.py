@@ -12,6 +12,7 @@ from pathlib import Path
 
 from instances.folder import ModelFile
 from instances.instance import Instance
+from storage.errors import StoreError
 from storage.lease import Lease
 from storage.records import Check, Configuration, Event, Incumbent, Job, Purpose, Response, Run, StoredRun, Termination
 from storage.store import Store
@@ -96,10 +97,11 @@ def carry_out(store: Store, job: Job, watcher: Watcher, stop: threading.Event) -
     Raises:
         storage.errors.JobOver: it is finished.
         storage.errors.JobBusy: another process works on it.
+        storage.errors.UnknownJob: it was deleted meanwhile.
         Failed: nothing can be solved, or a model is gone; the message says what to do.
 
     """
-    with owned(store, job.id, stop, Failed) as lease:
+    with owned(store, job, stop, Failed) as lease:
         return carry_out_own(store, store.job(job.id), lease, watcher, stop)
 
 
@@ -242,12 +244,20 @@ class _Work:
     @contextmanager
     def _mirror(self) -> Iterator[Mirror]:
         names = [self._names[sha256] for sha256 in self._training]
-        mirror = Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names)
+        mirror = Mirror(self._store.url, self._job.name, self._spaces, self._watcher.say, names, self._is_there)
         mirror.describe(Description(study_page.opening(self._job)))
         try:
             yield mirror
         finally:
             mirror.close(STOPPED_MIRROR_SECONDS if self._stop.is_set() else MIRROR_SECONDS)
+
+    def _is_there(self) -> bool:
+        """Whether the job was not deleted, as far as can be told now."""
+        try:
+            self._store.standing(self._job.id)
+        except StoreError:
+            return False
+        return True
 
     def _elapsed(self) -> float:
         """Return the seconds of the budget that are spent; waiting for the store costs none."""

@@ -63,7 +63,7 @@ class StudyMirror:
                 describe(self._open(), self._study, description)
                 with self._rounds.lock:
                     self._description = None if self._description is description else self._description
-        except ERRORS as error:
+        except (*ERRORS, KeyError) as error:  # the latter of a study that was deleted
             if not self._has_failed:
                 self._has_failed = True
                 cause = str(error.__cause__ or error).splitlines()[0]
@@ -75,8 +75,9 @@ class StudyMirror:
     def _open(self) -> RDBStorage:
         if self._storage is None:
             storage = connect(self._url)
-            self._study, _ = own_study(storage, self._name, self._direction)
-            storage.set_study_user_attr(self._study, JOB, self._name)
+            with self._rounds.beginning():
+                self._study, _ = own_study(storage, self._name, self._direction)
+                storage.set_study_user_attr(self._study, JOB, self._name)
             self._written = storage.get_n_trials(self._study)
             self._trials = Trials(storage, self._study)
             self._storage = storage

@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain, count
-from threading import Condition, Thread
+from threading import Condition, Lock, Thread
 from typing import Any, Protocol
 
 import optuna
@@ -70,6 +70,10 @@ class Description:
     """By what identifies each; one with the name of an earlier one replaces it."""
 
 
+class GivenUp(Exception):
+    """Nobody waits for a mirror any more: its job may be deleted by now, and what it began then would be nobody's."""
+
+
 class Rounds:
     """A thread that does something now and then, and rests `REST` times as long as it took."""
 
@@ -84,7 +88,8 @@ class Rounds:
         self.lock = Condition()
         """For what `do` shares with other threads."""
         self._do, self._rest = do, first
-        self._closing = False
+        self._closing = self._is_given_up = False
+        self._begins = Lock()
         self._thread = Thread(target=self._work, name="optuna-mirror", daemon=True)
 
     def start(self) -> None:
@@ -92,13 +97,34 @@ class Rounds:
         self._thread.start()
 
     def close(self, timeout: float) -> None:
-        """Do it for the last time and end the thread; give up after ``timeout`` seconds."""
+        """Do it for the last time and end the thread; give up after ``timeout`` seconds.
+
+        Nothing begins after that; what is in the middle of `beginning` is waited for some more.
+        """
         with self.lock:
             self._closing = True
             self.lock.notify()
         self._thread.join(timeout)
+        self._is_given_up = True
+        if self._begins.acquire(timeout=BUSY):
+            self._begins.release()
+
+    @contextmanager
+    def beginning(self) -> Iterator[None]:
+        """Begin, in the thread, something that would be left behind if it were only found after `close`.
+
+        Raises GivenUp when it is too late for that.
+        """
+        with self._begins:
+            if self._is_given_up:
+                raise GivenUp
+            yield
 
     def _work(self) -> None:
+        with suppress(GivenUp):
+            self._repeat()
+
+    def _repeat(self) -> None:
         closing = False
         while not closing:
             with self.lock:
@@ -131,6 +157,7 @@ class Mirror:
         spaces: Mapping[str, Space],
         say: Callable[[str], None],
         instances: Sequence[str] = (),
+        is_wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         """Start the thread.
 
@@ -142,13 +169,14 @@ class Mirror:
             say: called from the thread when the study has another name than the job, and once with what is wrong when
                 the tables cannot be written; that is tried again until `close`.
             instances: the names of the training instances, by index, to be shown as an attribute of the study.
+            is_wanted: asked, in the thread, whether the job is still there before a study that is gone is made again.
 
         """
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self._url = url
         self._name = name
         self._instances = list(instances)
-        self._say = say
+        self._say, self._is_wanted = say, is_wanted
         self._has_failed = False
         self._spaces = spaces
         self._pending: dict[str, Trial] = {}
@@ -226,7 +254,14 @@ class Mirror:
             raise
 
     def _begin_anew(self, left: Mapping[str, Trial]) -> None:
-        """Forget a study that somebody deleted (the dashboard has a button for it); the next batch makes another."""
+        """Forget a study that somebody deleted (the dashboard has a button for it); the next batch makes another.
+
+        Raises GivenUp where it went with the job: nobody would ever delete another one.
+        """
+        if not self._is_wanted():
+            raise GivenUp
+        with self._rounds.beginning():
+            pass  # nor is one made that nobody waits for
         known = {key: written.trial for key, written in self._written.items() if written.trial is not None}
         with self._rounds.lock:
             self._pending = {**known, **left, **self._pending}
@@ -256,11 +291,12 @@ class Mirror:
         """Return the storage, with the study in it and what it holds of an earlier process known."""
         if self._storage is None:
             storage = connect(self._url)
-            if self._study < 0:
-                self._study, name = own_study(storage, self._name, StudyDirection.MINIMIZE)
-                if name != self._name:
-                    self._say(f"the study {self._name!r} of Optuna is somebody else's; this job's is {name!r}")
-            storage.set_study_user_attr(self._study, JOB, self._name)
+            with self._rounds.beginning():
+                if self._study < 0:
+                    self._study, name = own_study(storage, self._name, StudyDirection.MINIMIZE)
+                    if name != self._name:
+                        self._say(f"the study {self._name!r} of Optuna is somebody else's; this job's is {name!r}")
+                storage.set_study_user_attr(self._study, JOB, self._name)
             storage.set_study_user_attr(self._study, "instances", dict(enumerate(self._instances)))
             self._load(storage)
             self._trials = Trials(storage, self._study)
