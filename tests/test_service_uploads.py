@@ -64,7 +64,7 @@ def test_who_deletes_a_set_leaves_others_what_they_have_uploaded(open_client: ht
 def test_a_zip_whose_directory_would_fill_the_memory_is_refused(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuner.service.uploads.DIRECTORY", 100)
+    monkeypatch.setattr("tuner.service.archives.DIRECTORY", 100)
     small, large = zipped({"a.mps": MPS}), zipped({f"{number}.mps": MPS for number in range(10)})
     assert client.post("/v1/archives?name=small", content=small).status_code == 201
     refused(client.post("/v1/archives?name=large", content=large), 413, "the directory of the zip file is too large")
