@@ -10,13 +10,11 @@ import errno
 import hashlib
 import re
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import PurePosixPath
 from typing import IO
-
-from starlette.concurrency import run_in_threadpool
 
 from instances.caps import Caps, Meter, TooLarge
 from instances.errors import UnreadableModel
@@ -55,6 +53,21 @@ def checked_name(name: str, caps: Caps) -> str:
             f"part, of {caps.depth} parts, {caps.name} characters and {PART} bytes for a part at most",
         )
     return name
+
+
+def check_together(names: Collection[str]) -> None:
+    """Raise Refused for names of models that cannot lie in one folder, whatever the suffixes of their files are."""
+    known = frozenset(names)
+    for name in names:
+        for folder in PurePosixPath(name).parents:
+            parts = suffixes(folder.name)
+            if parts is not None and str(folder.with_name(parts.stem)) in known:
+                file = str(folder)
+                raise Refused(
+                    UNFIT,
+                    f"model {name[:100]!r} lies in a folder {file[:100]!r}, which has the name of another model's "
+                    "file; rename the folder",
+                )
 
 
 def checked_suffix(suffix: str) -> str:
@@ -112,19 +125,6 @@ def _laid_down() -> Iterator[None]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise StoreFull(words) from None
         raise StoreUnavailable(words) from None
-
-
-async def spooled(stream: AsyncIterator[bytes]) -> Spool:
-    """Return what comes in; Refused when there is no room for it."""
-    spool = Spool()
-    try:
-        async for block in stream:
-            await run_in_threadpool(spool.write, block)
-        spool.rewind()
-    except BaseException:
-        spool.__exit__()
-        raise
-    return spool
 
 
 def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Caps) -> ModelContent:
@@ -196,6 +196,7 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
             found[path] = name, content
     except DAMAGE as error:
         raise Refused(UNFIT, f"the archive is damaged, or no .zip, .tar or .tar.gz file: {error}") from None
+    check_together(names)
     if not found:
         raise Refused(
             UNFIT,
