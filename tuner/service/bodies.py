@@ -116,6 +116,8 @@ class _Once(Request):
             return json.loads(await self.body(), object_pairs_hook=once)
         except json.JSONDecodeError:  # which FastAPI knows
             raise
+        except RecursionError:
+            raise HTTPException(UNFIT, "the body: not valid JSON: it is nested too deeply") from None
         except UnicodeDecodeError as error:
             raise HTTPException(UNFIT, f"the body is no UTF-8: {error.reason} at byte {error.start}") from None
         except ValueError as error:
