@@ -65,6 +65,14 @@ class Caps:
         if size > self.total:
             raise TooLarge(f"{where} has {spelled(self.total)} of models at most, unpacked")
 
+    def check_ratio(self, size: int, packed: int, where: str) -> None:
+        """Raise TooLarge when ``packed`` bytes become so many that they are made to fill a machine."""
+        if size > max(SMALL, self.ratio * packed):
+            raise TooLarge(
+                f"{where}: it becomes more than {self.ratio} times larger when it is unpacked; "
+                "pack it less, or send it unpacked"
+            )
+
     def check_document(self, text: bytes, where: str) -> None:
         """Raise TooLarge for a document that is too long, or has too many values."""
         if len(text) > self.document:
@@ -98,11 +106,7 @@ class Meter:
         self.size += count
         if self.size > self._caps.model:
             raise TooLarge(f"{self._where}: a model has {spelled(self._caps.model)} at most, unpacked")
-        if self.size > max(SMALL, self._caps.ratio * self._packed()):
-            raise TooLarge(
-                f"{self._where}: it becomes more than {self._caps.ratio} times larger when it is unpacked; "
-                "pack it less, or send it unpacked"
-            )
+        self._caps.check_ratio(self.size, self._packed(), self._where)
 
 
 def spelled(size: int) -> str:

@@ -49,6 +49,11 @@ class Ownership(Library):
         with self._database.reading() as connection:
             return limits.stored_bytes(connection, owner)
 
+    def check_stored(self, owner: str, more: int) -> None:
+        """Raise StorageUsedUp when an owner may not have this many bytes more."""
+        with self._database.reading() as connection:
+            limits.check_stored(connection, self._database, owner, more)
+
     def note_worker(self, host: str, slots: int) -> None:
         """Note that workers on a host carry jobs out, and how many runs execute there at a time."""
         hosts = schema.worker_hosts

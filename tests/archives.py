@@ -101,6 +101,7 @@ HOSTILE = {
     **{f"out by {way!r} of a tar": tarred("", ("first.mps", FILE, MPS), (way, FILE, MPS)) for way in WAYS_OUT},
     "a name twice": zipped({"a.mps": MPS, "a.lp": MPS}),
     "a name twice in a tar": tarred("", ("a.mps", FILE, MPS), ("a.mps", FILE, MPS)),
+    "a model in the folder of another's name": zipped({"a.lp/b.mps": MPS, "a.lp": MPS}),
     "too deep": zipped({"a/b/c/d/e.mps": MPS}),
     "folders too deep": tarred("", ("a/b/c/d/e", tarfile.DIRTYPE, b""), ("a.mps", FILE, MPS)),
     "a hidden name": zipped({".a.mps": MPS}),

@@ -29,7 +29,8 @@ from storage.store import Store
 from tests.archives import FILE, MPS, tarred, zipped
 from tests.service import refused, sent
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
-from tuner.app.sheets import inert
+from tuner.app.sheets import csv_lines, inert, inert_csv
+from tuner.app.views import Rows
 from tuner.bilevel.applications import example
 from tuner.cli import main
 from tuner.documents import read_json, read_toml
@@ -355,10 +356,17 @@ def test_only_one_place_of_the_command_line_prints() -> None:
         *((f"{sign}1+1", f"'{sign}1+1") for sign in "=+-@\uff1d\uff0b\uff0d\uff20"),
         ("\t=1", r"'\t=1"),
         ("\r=1", r"'\r=1"),
-        ("\n=1", "'\n=1"),
+        ("\n=1", "'\n'=1"),
         (" =1", "' =1"),
         ("=HYPERLINK(1)\x1b", r"'=HYPERLINK(1)\x1b"),
         ("a=1", "a=1"),
+        ("k5;=1+1;y5", "k5;'=1+1;y5"),
+        ("k; -1|@A1", "k; '-1|'@A1"),
+        ('k;"=1+1"', "k;\"'=1+1\""),
+        ("k\t=1", r"k\t=1"),
+        ("k\n\n+1", "k\n\n'+1"),
+        ("=1;\uff1d2", "'=1;'\uff1d2"),
+        ("a; b - c", "a; b - c"),
         ("optimal", "optimal"),
         ("", ""),
         (-1.5, -1.5),
@@ -387,6 +395,23 @@ def test_csv_is_inert_whoever_writes_it(
     (row,) = csv.DictReader(io.StringIO(text))
     assert (row["instance"], row["raw_status"], row["reason"]) == (f"'={MEMBERS[0].name}", "'@SUM(A1)", "'+1")
     assert float(row["objective"]) == -5.0
+
+
+def test_no_cell_begins_with_a_formula_wherever_a_spreadsheet_splits_the_lines() -> None:
+    names = ["k5;=1+1;y5", '";=1+1;"', "a|=1", "a\t=1", "a\n=1", "a\r\n;-1", "x, y; =1", ';"=1"', "=1;=2"]
+    rows = Rows(("id", "name", "cost"), iter([{"id": -1, "name": name, "cost": -2.5} for name in names]))
+    own = "".join(csv_lines(rows))
+    for text in (own, inert_csv(own), inert_csv(",".join(f'"{name}"' for name in names if '"' not in name))):
+        for delimiter in ",;|\t":
+            for row in csv.reader(io.StringIO(text), delimiter=delimiter):
+                for cell in row:
+                    assert not re.match(r"[\s\"]*[=+@]|[\s\"]*-(?!1,|1$|2.5)", cell), (delimiter, row)
+
+
+def test_texts_are_quoted_and_numbers_are_not() -> None:
+    rows = Rows(("a", "b", "c", "d"), iter([{"a": 'x"y', "b": -1.5, "c": None, "d": 3}]))
+    assert "".join(csv_lines(rows)) == 'a,b,c,d\n"x""y",-1.5,,3\n'
+    assert inert_csv('a,b\n-2.50,"1e3"\n x,"p;=1"\n') == '"a","b"\n-2.50,1e3\n" x","p;\'=1"\n'
 
 
 def test_the_csv_of_optunas_dashboard_is_inert(client: httpx.Client, store: Store) -> None:

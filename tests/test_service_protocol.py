@@ -119,6 +119,16 @@ def test_a_name_that_is_twice_in_an_object_is_refused(near: httpx.Client, path: 
             refused(answer, 422, "is there twice")
 
 
+@pytest.mark.parametrize("depth", [40, 900, 1_500, 9_000])
+@pytest.mark.parametrize("path", ["/v1/jobs", "/v1/instance-sets", "/v1/models/missing"])
+def test_json_that_is_nested_too_deeply_is_refused_in_words(near: httpx.Client, path: str, depth: int) -> None:
+    headers = {"Content-Type": "application/json"}
+    for open_, close in (("[", "]"), ('{"a":', "}")):
+        body = f'{{"instance_set": {open_ * depth}1{close * depth}}}'
+        words = "not valid JSON: it is nested too deeply" if depth > 1_000 else ""
+        refused(near.post(path, content=body, headers=headers), 422, words)
+
+
 # Caches
 
 

@@ -64,7 +64,7 @@ def test_who_deletes_a_set_leaves_others_what_they_have_uploaded(open_client: ht
 def test_a_zip_whose_directory_would_fill_the_memory_is_refused(
     client: httpx.Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tuner.service.uploads.DIRECTORY", 100)
+    monkeypatch.setattr("tuner.service.archives.DIRECTORY", 100)
     small, large = zipped({"a.mps": MPS}), zipped({f"{number}.mps": MPS for number in range(10)})
     assert client.post("/v1/archives?name=small", content=small).status_code == 201
     refused(client.post("/v1/archives?name=large", content=large), 413, "the directory of the zip file is too large")
@@ -197,3 +197,21 @@ def test_archives_as_people_make_them_are_taken(client: httpx.Client) -> None:
     refused(
         client.post("/v1/archives?name=x", content=b"\xfd7zXZ\x00" + b"x" * 1000), 422, "no .zip, .tar or .tar.gz file"
     )
+
+
+@pytest.mark.parametrize("folder", ["a.lp", "a.mps.gz", "a.lp/b"])
+def test_names_that_cannot_lie_in_one_folder_are_refused(client: httpx.Client, store: Store, folder: str) -> None:
+    words = "which has the name of another model's file; rename the folder"
+    file = folder.partition("/")[0]
+    content = gzip.compress(MPS) if file.endswith(".gz") else MPS
+    archive = tarred("gz", (file, FILE, content), (f"{folder}/x.mps", FILE, MPS + b"*\n"))
+    refused(client.post("/v1/archives?name=x", content=archive), 422, words)
+    sha256 = client.post("/v1/models?suffix=.mps", content=MPS).json()["sha256"]
+    members = {"a": sha256, f"{folder}/x": sha256}
+    refused(client.post("/v1/instance-sets", json={"name": "x", "members": members}), 422, words)
+    assert store.instance_sets() == []
+
+
+def test_a_folder_may_be_called_as_a_model_is_without_its_suffix(client: httpx.Client) -> None:
+    archive = tarred("", ("a.mps", FILE, MPS), ("a/b.mps", FILE, MPS), ("b.lp/c.mps", FILE, MPS))
+    assert client.post("/v1/archives?name=x", content=archive).status_code == 201

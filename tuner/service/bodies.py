@@ -19,8 +19,7 @@ from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
 from tuner.scenario import LEAST_BUDGET, LEAST_CUTOFF
-from tuner.service.problems import Refused
-from tuner.service.uploads import TOO_LARGE, UNFIT
+from tuner.service.problems import TOO_LARGE, UNFIT, Refused
 
 _ONE = threading.Lock()
 """One document is read at a time: each may take some hundred MiB while it is."""
@@ -117,6 +116,8 @@ class _Once(Request):
             return json.loads(await self.body(), object_pairs_hook=once)
         except json.JSONDecodeError:  # which FastAPI knows
             raise
+        except RecursionError:
+            raise HTTPException(UNFIT, "the body: not valid JSON: it is nested too deeply") from None
         except UnicodeDecodeError as error:
             raise HTTPException(UNFIT, f"the body is no UTF-8: {error.reason} at byte {error.start}") from None
         except ValueError as error:

@@ -16,6 +16,7 @@ from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
 from tuner.service.problems import MEDIA_TYPE
+from tuner.service.underway import Underway
 
 Number = Annotated[int, Path(ge=1, lt=2**63)]
 Reference = Annotated[str, Path(min_length=1, max_length=200, description="the job's name or id")]
@@ -73,6 +74,7 @@ class Service:
     store: Store
     access: Access
     caps: Caps
+    underway: Underway
 
     def view(self, who: Caller) -> StoredView:
         """Return what somebody may see."""

@@ -24,8 +24,8 @@ from instances.caps import Caps, spelled
 from storage.errors import StoreError
 from storage.files import PIECE
 from tuner.service.access import SAFE, Access
-from tuner.service.problems import Refused, problem, refused, unavailable
-from tuner.service.uploads import TOO_LARGE, Spool
+from tuner.service.problems import TOO_LARGE, Refused, problem, refused, unavailable
+from tuner.service.uploads import Spool
 
 HELD = 16 * 2**10
 """Bytes of a body that are kept in memory while more of it comes."""

@@ -6,15 +6,23 @@ from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
-from starlette.concurrency import run_in_threadpool
 
 from instances.caps import TooLarge
+from storage.records import InstanceSet, ModelContent
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
 from tuner.app.views import Data, set_data
 from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused
-from tuner.service.uploads import checked_name, checked_suffix, keep_archive, keep_model, set_name, spooled
+from tuner.service.uploads import (
+    Spool,
+    check_together,
+    checked_name,
+    checked_suffix,
+    keep_archive,
+    keep_model,
+    set_name,
+)
 
 router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"], route_class=Once)
 
@@ -28,8 +36,16 @@ async def upload_model(
 ) -> Data:
     """Upload one model's file as the body."""
     suffix = checked_suffix(suffix)
-    with await spooled(request.stream()) as spool:
-        content = await run_in_threadpool(keep_model, service.store, who.owner, spool.file, suffix, service.caps)
+    length = request.headers.get("content-length", "")
+    announced = int(length) if length.isdecimal() else 0
+
+    def check(size: int) -> None:
+        service.store.check_stored(who.owner, max(size, announced))
+
+    def keep(spool: Spool) -> ModelContent:
+        return keep_model(service.store, who.owner, spool.file, suffix, service.caps)
+
+    content = await service.underway.handled(who.owner, request.stream(), check, keep)
     return {"sha256": content.sha256, "size": content.size}
 
 
@@ -58,6 +74,7 @@ def create_set(service: Served, who: Writer, new: NewSet) -> Data:
     except TooLarge as error:
         raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, str(error)) from None
     members = [(checked_name(name, service.caps), sha256) for name, sha256 in new.members.items()]
+    check_together(new.members)
     known = service.store.models(who.owner, new.members.values())
     lacking = [sha256 for sha256 in dict.fromkeys(new.members.values()) if sha256 not in known]
     if lacking:
@@ -71,9 +88,14 @@ async def upload_archive(
 ) -> Data:
     """Upload a .zip, .tar or .tar.gz file of models as the body, and make a set of them."""
     name = set_name(name)
-    with await spooled(request.stream()) as spool:
-        made = await run_in_threadpool(keep_archive, service.store, who.owner, name, spool.file, service.caps)
-    return set_data(made)
+
+    def check(_: int) -> None:
+        service.store.check_stored(who.owner, 1)  # how much of it will be kept is not known before it is unpacked
+
+    def keep(spool: Spool) -> InstanceSet:
+        return keep_archive(service.store, who.owner, name, spool.file, service.caps)
+
+    return set_data(await service.underway.handled(who.owner, request.stream(), check, keep))
 
 
 @router.get("/instance-sets", response_model=list[SetOfModels])

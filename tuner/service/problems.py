@@ -18,6 +18,7 @@ from tuner import errors as ours
 from tuner.commands import command
 
 MEDIA_TYPE = "application/problem+json"
+UNFIT, TOO_LARGE = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 LONGEST = 2000
 """Characters of a detail: what was sent may be quoted in it."""
 

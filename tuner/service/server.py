@@ -26,9 +26,13 @@ from tuner.service.dashboard import Dashboard
 from tuner.service.description import describe
 from tuner.service.endpoints import Reader, Served, Service
 from tuner.service.gate import Gate
+from tuner.service.underway import Underway
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 """That are counted by name: a request may have any other, and each would be a line more in the metrics for good."""
+
+UPLOADS = 2
+"""Uploads of the largest size that one owner may have under way at a time."""
 
 
 def application(
@@ -51,7 +55,8 @@ def application(
         redoc_url=None,
         openapi_url="/v1/openapi.json",
     )
-    service = app.state.service = Service(store, Access(store, needs_token), caps or Caps())
+    caps = caps or Caps()
+    service = app.state.service = Service(store, Access(store, needs_token), caps, Underway(UPLOADS * caps.upload))
     app.state.dashboard = Dashboard(store.url)
     app.state.streams = events.Streams()
     routers = (instance_sets.router, jobs.router, events.router, results.router, pages.router)

@@ -7,26 +7,16 @@ many times larger they become. What comes in lies in a temporary file until it i
 from __future__ import annotations
 
 import errno
-import gzip
 import hashlib
-import lzma
 import re
-import struct
-import tarfile
 import tempfile
-import zipfile
-import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from pathlib import PurePosixPath
 from typing import IO
 
-from starlette.concurrency import run_in_threadpool
-
-from instances.caps import MIB, Caps, Meter, TooLarge
+from instances.caps import Caps, Meter, TooLarge
 from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
 from storage.errors import StoreFull, StoreUnavailable
@@ -34,20 +24,11 @@ from storage.files import PIECE
 from storage.names import unseen
 from storage.records import InstanceSet, ModelContent
 from storage.store import Store
-from tuner.service.problems import Refused
+from tuner.service.archives import DAMAGE, Member, members_of
+from tuner.service.problems import TOO_LARGE, UNFIT, Refused
 
 PART = 200
 """Bytes of a part of a name, which file systems take together with a suffix."""
-DIRECTORY = 16 * MIB
-"""Bytes of a zip file's directory, at most."""
-BUFFER = 2**17
-"""Bytes that unpacking takes of a packed archive at a time, at most."""
-DAMAGE = (
-    *(tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
-    *(EOFError, OSError, ValueError, RuntimeError, LookupError, struct.error),
-)
-"""What reading an archive raises that is damaged."""
-UNFIT, TOO_LARGE = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 _NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
 
 
@@ -72,6 +53,21 @@ def checked_name(name: str, caps: Caps) -> str:
             f"part, of {caps.depth} parts, {caps.name} characters and {PART} bytes for a part at most",
         )
     return name
+
+
+def check_together(names: Collection[str]) -> None:
+    """Raise Refused for names of models that cannot lie in one folder, whatever the suffixes of their files are."""
+    known = frozenset(names)
+    for name in names:
+        for folder in PurePosixPath(name).parents:
+            parts = suffixes(folder.name)
+            if parts is not None and str(folder.with_name(parts.stem)) in known:
+                file = str(folder)
+                raise Refused(
+                    UNFIT,
+                    f"model {name[:100]!r} lies in a folder {file[:100]!r}, which has the name of another model's "
+                    "file; rename the folder",
+                )
 
 
 def checked_suffix(suffix: str) -> str:
@@ -131,19 +127,6 @@ def _laid_down() -> Iterator[None]:
         raise StoreUnavailable(words) from None
 
 
-async def spooled(stream: AsyncIterator[bytes]) -> Spool:
-    """Return what comes in; Refused when there is no room for it."""
-    spool = Spool()
-    try:
-        async for block in stream:
-            await run_in_threadpool(spool.write, block)
-        spool.rewind()
-    except BaseException:
-        spool.__exit__()
-        raise
-    return spool
-
-
 def keep_model(store: Store, owner: str, file: IO[bytes], suffix: str, caps: Caps) -> ModelContent:
     """Keep a model's file that was spooled; return what it is.
 
@@ -168,10 +151,10 @@ def keep_archive(store: Store, owner: str, name: str, file: IO[bytes], caps: Cap
         found = _models(file, caps)
 
     def contents() -> Iterator[tuple[str, Iterator[bytes]]]:
-        for member in _members(file, caps):
+        for member in members_of(file, caps):
             if member.path in found:
                 _, model = found[member.path]
-                yield model.sha256, iter(partial(member.content.read, PIECE), b"")
+                yield model.sha256, iter(partial(member.content.read, member.at_a_time), b"")
 
     return store.keep_set(owner, name, list(found.values()), contents())
 
@@ -187,23 +170,13 @@ def _told() -> Iterator[None]:
         raise Refused(UNFIT, str(error)) from None
 
 
-@dataclass(frozen=True)
-class _Member:
-    """A file of an archive."""
-
-    path: str
-    content: IO[bytes]
-    packed: Callable[[], int]
-    """Returns the bytes of the archive that were read for it so far."""
-
-
 def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
     """Return the name of each model of an archive and what it is, by its path there; raises as `keep_archive`."""
     found: dict[str, tuple[str, ModelContent]] = {}
     names: set[str] = set()
-    total = 0
+    total, packed = 0, file.seek(0, 2)
     try:
-        for member in _members(file, caps):
+        for member in members_of(file, caps):
             path = member.path
             parts = suffixes(PurePosixPath(path).name)
             if parts is None or any(part.startswith(".") or part == "__MACOSX" for part in path.split("/")):
@@ -219,9 +192,11 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
                 content = _content(own.file, suffix, Meter(caps, member.packed, path), path)
             total += max(size, content.size)
             caps.check_total(total, "an archive")
+            caps.check_ratio(total, packed, "the archive")
             found[path] = name, content
     except DAMAGE as error:
         raise Refused(UNFIT, f"the archive is damaged, or no .zip, .tar or .tar.gz file: {error}") from None
+    check_together(names)
     if not found:
         raise Refused(
             UNFIT,
@@ -230,81 +205,9 @@ def _models(file: IO[bytes], caps: Caps) -> dict[str, tuple[str, ModelContent]]:
     return found
 
 
-def _members(file: IO[bytes], caps: Caps) -> Iterator[_Member]:
-    """Yield every regular file of an archive, once its name is known to lie inside."""
-    if zipfile.is_zipfile(file):
-        yield from _zip_members(file, caps)
-        return
-    file.seek(0)
-    is_packed = file.read(2) == b"\x1f\x8b"
-    file.seek(0)
-    sizes = 0
-    whole: IO[bytes] = gzip.GzipFile(fileobj=file) if is_packed else file  # type: ignore[assignment]
-    with tarfile.open(fileobj=whole, mode="r|") as archive:
-        for number, entry in enumerate(archive, 1):
-            sizes += max(0, entry.size)
-            _check_entries(number, sizes, caps)
-            _inside(entry.name, caps)
-            if entry.isdir():
-                continue
-            content = archive.extractfile(entry) if entry.isreg() else None
-            if content is None:
-                raise Refused(UNFIT, f"{entry.name[:100]!r} is a link or a device; send the file itself")
-            yield _Member(entry.name.removeprefix("./"), content, partial(_read_since, file, file.tell() - BUFFER))
-    while block := whole.read(PIECE):  # what is behind its end: whether the packed stream is whole, too
-        sizes += len(block)
-        _check_entries(0, sizes, caps)
-
-
-def _read_since(file: IO[bytes], place: int) -> int:
-    return file.tell() - place
-
-
-def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[_Member]:
-    _check_directory(file)
-    with zipfile.ZipFile(file) as archive:
-        for number, entry in enumerate(archive.infolist(), 1):
-            _check_entries(number, 0, caps)
-            _inside(entry.filename, caps)
-            if (entry.external_attr >> 16) & 0o170000 == 0o120000:
-                raise Refused(UNFIT, f"{entry.filename[:100]!r} is a link; send the file itself")
-            if entry.is_dir():
-                continue
-            if entry.flag_bits & 1:
-                raise Refused(UNFIT, f"{entry.filename[:100]!r} is encrypted")
-            with archive.open(entry) as content:
-                yield _Member(entry.filename.removeprefix("./"), content, partial(int, entry.compress_size))
-
-
-def _check_directory(file: IO[bytes]) -> None:
-    """Refuse a zip file whose directory would fill the memory: it is read as a whole."""
-    end = file.seek(0, 2)
-    file.seek(max(0, end - 2**16 - 22))
-    tail = file.read()
-    place = tail.rfind(b"PK\x05\x06")
-    size = struct.unpack_from("<L", tail, place + 12)[0] if 0 <= place <= len(tail) - 22 else 2**32
-    if size > DIRECTORY:
-        raise Refused(TOO_LARGE, "the directory of the zip file is too large; send a tar file")
-    file.seek(0)
-
-
-def _check_entries(number: int, sizes: int, caps: Caps) -> None:
-    if number > caps.entries:
-        raise Refused(TOO_LARGE, f"an archive has {caps.entries} entries at most")
-    caps.check_total(sizes, "an archive")
-
-
-def _inside(path: str, caps: Caps) -> None:
-    parts = PurePosixPath(path).parts
-    if path.startswith("/") or ".." in parts or "\\" in path or "\0" in path or re.match(r"[A-Za-z]:", path):
-        raise Refused(UNFIT, f"{path[:100]!r} leads out of the archive")
-    if len(parts) > caps.depth:
-        raise Refused(UNFIT, f"{path[:100]!r} lies more than {caps.depth} folders deep")
-
-
-def _copied(member: _Member, own: Spool, caps: Caps) -> int:
+def _copied(member: Member, own: Spool, caps: Caps) -> int:
     meter = Meter(caps, member.packed, member.path)
-    while block := member.content.read(PIECE):
+    while block := member.content.read(member.at_a_time):
         meter.add(len(block))
         own.write(block)
     own.rewind()
