@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from queue import Queue
 
 import httpx
 import pytest
+from starlette.responses import Response
 
 from instances.caps import Caps
 from storage.records import Scope
@@ -17,6 +21,7 @@ from storage.store import Store
 from tests.service import bearer, served
 from tests.store_samples import MEMBERS, SUBMISSION
 from tuner.service.connections import Limits, network_of
+from tuner.service.gate import HELD
 from tuner.service.server import application
 
 SOON = Limits(header=0.3, body=0.3, idle=0.3, reading=0.5)
@@ -248,3 +253,46 @@ def test_a_request_for_a_problem_may_be_large_and_is_read_as_a_whole(local: Stor
         assert answer.status_code == 422 and "arcs" in answer.json()["detail"], answer.text
         listed = {"sha256": ["0" * 64] * 10_000}
         assert client.post("/v1/models/missing", json=listed).status_code == 200
+
+
+def test_answers_that_are_not_read_keep_no_large_request_of_others_waiting(local: Store) -> None:
+    app = application(local, needs_token=True)
+    app.add_api_route("/large", lambda: Response(b"x" * 2**25), methods=["POST"])
+
+    def asked(owner: str) -> bytes:
+        (token,) = bearer(local, owner).values()
+        return posted("/large", f"Authorization: {token}", length=HELD + 1) + b"x" * (HELD + 1)
+
+    with served(app) as client, ExitStack() as stack:
+        for owner in ("ann", "ann", "eve", "bob"):
+            own = stack.enter_context(closing(socket.socket()))
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            own.settimeout(PATIENCE)
+            own.connect(("127.0.0.1", client.base_url.port))
+            own.sendall(asked(owner))
+            assert own.recv(12) == b"HTTP/1.1 200"
+
+
+def test_one_owner_has_one_large_request_worked_on_at_a_time(local: Store) -> None:
+    app = application(local, needs_token=True)
+    under_way: Queue[str] = Queue()
+    go_on = threading.Event()
+
+    def slow(owner: str) -> str:
+        under_way.put(owner)
+        assert go_on.wait(PATIENCE)
+        return "done"
+
+    app.add_api_route("/slow", slow, methods=["POST"])
+    tokens = {owner: bearer(local, owner) for owner in ("ann", "bob")}
+    with served(app) as client, ThreadPoolExecutor() as pool:
+
+        def ask(owner: str) -> int:
+            url = f"/slow?owner={owner}"
+            return client.post(url, content=b"x" * (HELD + 1), headers=tokens[owner]).status_code
+
+        asked = [pool.submit(ask, owner) for owner in ("ann", "ann", "ann", "bob")]
+        found = {under_way.get(timeout=PATIENCE) for _ in range(2)}
+        go_on.set()
+        assert [each.result(PATIENCE) for each in asked] == [200] * 4
+        assert found == {"ann", "bob"}
