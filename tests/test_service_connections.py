@@ -13,6 +13,7 @@ from queue import Queue
 
 import httpx
 import pytest
+from starlette.requests import Request
 from starlette.responses import Response
 
 from instances.caps import Caps
@@ -20,7 +21,8 @@ from storage.records import Scope
 from storage.store import Store
 from tests.service import bearer, served
 from tests.store_samples import MEMBERS, SUBMISSION
-from tuner.service.connections import Limits, network_of
+from tuner.service.access import Access, Caller
+from tuner.service.connections import HEADER, Guarded, Limits, network_of
 from tuner.service.gate import HELD
 from tuner.service.server import application
 
@@ -99,7 +101,7 @@ def test_a_body_that_does_not_come_ends_the_connection(local: Store, path: str) 
 
 
 def test_events_are_followed_for_longer_than_any_limit(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tuner.service.jobs.LOOK_EVERY", 0.1)
+    monkeypatch.setattr("tuner.service.events.LOOK_EVERY", 0.1)
     number = sent_job(local)
     with (
         served(application(local), SOON) as client,
@@ -296,3 +298,46 @@ def test_one_owner_has_one_large_request_worked_on_at_a_time(local: Store) -> No
         go_on.set()
         assert [each.result(PATIENCE) for each in asked] == [200] * 4
         assert found == {"ann", "bob"}
+
+
+def test_no_more_than_a_headers_worth_is_read_of_a_body_before_its_sender_is_known(
+    local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, taken, is_known = Guarded.data_received, [0], threading.Event()
+    caller = Access.caller
+
+    def counted(connection: Guarded, data: bytes) -> None:
+        taken[0] += len(data)
+        read(connection, data)
+
+    def known(access: Access, request: Request) -> Caller:
+        assert is_known.wait(PATIENCE)
+        return caller(access, request)
+
+    monkeypatch.setattr(Guarded, "data_received", counted)
+    monkeypatch.setattr(Access, "caller", known)
+    body = b'{"sha256": []}'.ljust(500_000)
+    with (
+        served(application(local)) as client,
+        connected(client, posted("/v1/models/missing", "Content-Type: application/json", length=len(body))) as own,
+        ThreadPoolExecutor() as pool,
+    ):
+        sending = pool.submit(own.sendall, body)
+        for _ in range(50):  # rounds of the server's loop, in which it could read on
+            assert client.get("/livez").status_code == 200
+        before = taken[0]
+        is_known.set()
+        sending.result(PATIENCE)
+        assert own.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert before < HEADER + 50 * 500  # and what asked /livez
+        assert taken[0] > len(body)
+
+
+def test_a_body_goes_on_after_bytes_that_are_no_part_of_its_content(local: Store) -> None:
+    asked = posted("/v1/models/missing", "Expect: 100-continue", "Content-Type: application/json", length=None)
+    with served(application(local)) as client, connected(client, asked) as own:
+        assert own.recv(1000).startswith(b"HTTP/1.1 100 ")
+        for piece in (b"e", b"\r", b'\n{"sha256": []}', b"\r\n0", b"\r\n\r\n"):
+            own.sendall(piece)
+            assert client.get("/livez").status_code == 200  # by when it was read
+        assert own.recv(65536).startswith(b"HTTP/1.1 200 ")

@@ -29,8 +29,10 @@ from tuner.service.problems import problem
 
 HEADER = 16 * 2**10
 """Bytes of a request's header, at most."""
+FIRST = 4 * 2**10
+"""Bytes that are taken from a connection at a time, before the application asks for a body."""
 READ = 64 * 2**10
-"""Bytes that are taken from a connection at a time."""
+"""Bytes of a body that are taken from a connection at a time, when the application asks for them."""
 UNSENT = 16 * 2**10
 """Bytes of an answer that wait for a slow reader before no more are asked for."""
 LINGER_SECONDS = 2.0
@@ -200,6 +202,8 @@ class Guarded(H11Protocol):
         """Bytes of a body, since its timer was started."""
         self._lingers: int | None = None
         """Bytes that are thrown away still; None for a connection that goes on."""
+        self._paused_for: object = None
+        """The request whose body was not read on with its header."""
 
     @property
     def is_vacant(self) -> bool:
@@ -213,7 +217,6 @@ class Guarded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request, or end at once."""
-        transport.max_size = READ  # type: ignore[attr-defined]  # asyncio would take 256 KiB of each connection
         transport.set_write_buffer_limits(high=UNSENT)
         super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
         self._heard = self.loop.time()
@@ -270,6 +273,10 @@ class Guarded(H11Protocol):
         self._stuck = math.inf
         self._stop(self._unread)
 
+    def listen(self) -> None:
+        """Count from now on for how long the peer has been silent."""
+        self._heard = self.loop.time()
+
     def end(self, transport: asyncio.Transport) -> None:
         """Close, if the peer has sent all; else tell it that nothing more comes, and give it time to read that."""
         if transport.is_closing():
@@ -277,6 +284,8 @@ class Guarded(H11Protocol):
         self._stop(self._timer, self._unread)
         if self._lingers is None and self.conn.their_state is h11.SEND_BODY and transport.can_write_eof():
             self._lingers, self._stage = LINGER, "over"
+            self.cycle.body.clear()  # nobody will ask for it
+            transport.max_size = FIRST  # type: ignore[attr-defined]
             self.flow.resume_reading()
             transport.write_eof()
             self._timer = self.loop.call_later(LINGER_SECONDS, transport.abort)
@@ -294,10 +303,15 @@ class Guarded(H11Protocol):
             stage = "header" if self.cycle is None or self.conn.trailing_data[0] else "idle"
         if stage != self._stage:
             self._wait_for(stage)
+        if stage == "body" and (self.cycle is not self._paused_for or self.cycle.message_event.is_set()):
+            self._paused_for = self.cycle  # it has not asked for any of its body yet, or has not taken what is there
+            self.flow.pause_reading()  # until it does: uvicorn itself would read 64 KiB ahead
 
     def _wait_for(self, stage: str) -> None:
         self._stop(self._timer)
         self._stage, self._received = stage, 0
+        own: _Lingering = self.transport  # type: ignore[assignment]
+        own.take(READ if stage == "body" else FIRST)
         seconds = {"header": self._limits.header, "body": self._limits.body, "idle": self._limits.idle}.get(stage)
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._late)
 
@@ -333,6 +347,15 @@ class _Lingering:
     def close(self) -> None:
         """Close, but not before the peer could read why."""
         self._connection.end(self._transport)
+
+    def take(self, most: int) -> None:
+        """Read so many bytes at a time, at most: asyncio would read 256 KiB of each connection."""
+        self._transport.max_size = most  # type: ignore[attr-defined]
+
+    def resume_reading(self) -> None:
+        """Go on reading; until now the peer could not be heard."""
+        self._connection.listen()
+        self._transport.resume_reading()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)
