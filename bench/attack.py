@@ -165,8 +165,8 @@ def main() -> None:
                 seen = carry_out(attack, port, pid)
             is_met = seen.slowest <= SECOND and seen.memory <= before + GROWTH
             print(
-                f"{f'{attack.count:,} {attack.name}':<39} /livez {1000 * alone:3.0f} -> {1000 * seen.slowest:4.0f} ms   "
-                f"memory {before:6.1f} -> {seen.memory:6.1f} MiB   {seen.left:>4} left open   "
+                f"{f'{attack.count:,} {attack.name}':<39} /livez {1000 * alone:3.0f} -> {1000 * seen.slowest:4.0f} ms "
+                f"  memory {before:6.1f} -> {seen.memory:6.1f} MiB   {seen.left:>4} left open   "
                 f"{'met' if is_met else 'MISSED'}",
                 flush=True,
             )

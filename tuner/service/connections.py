@@ -2,7 +2,7 @@
 
 Uvicorn waits for a request as long as it takes. Here a request's header, its body, the next request and the reading of
 an answer each have a time limit, and connections are counted, for each peer and in all. When there are too many, one
-that waits for its peer makes room for the new one, so that idle connections lock nobody out.
+that waits for its peer, or follows jobs, makes room for the new one, so that these lock nobody out.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ FILES, OTHER_FILES = 3, 200
 """Open files of a connection, at most, and of everything else."""
 STALLED = 1.0
 """Seconds after which a connection may have to make room whose peer sends nothing of a body, or reads nothing."""
+GIVES_WAY = "gives_way"
+"""The name in a request's state by which the application says that its connection may be ended to make room."""
 _PLAIN = (
     "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}"
 )
@@ -114,7 +116,7 @@ class Guard:
         return counted
 
     def admit(self, connection: Guarded, address: str | None) -> bool:
-        """Count a connection; where there are too many, one that waits for its peer is ended. False when none does."""
+        """Count a connection; where there are too many, another one is ended. False when all are busy."""
         peer = "" if address is None or address in self._proxies else network_of(address)
         if peer and self._peers[peer] >= self.limits.peer and not self._make_room(peer):
             return False
@@ -138,12 +140,17 @@ class Guard:
                 del self._peers[peer]
 
     def _make_room(self, peer: str | None) -> bool:
-        """End the connection of a peer, or of anybody, that has sent nothing for longest; False when all are busy."""
+        """End a connection of a peer, or of anybody; False when all are busy.
+
+        The first to go is one that waits for a request that does not come, then one that follows jobs, whose client
+        connects again; then one that has only begun, and one whose peer has stopped. Of each kind it is the one that
+        has sent nothing for longest.
+        """
         now = asyncio.get_running_loop().time()
         own = [connection for connection, whose in self._open.items() if peer in (None, whose)]
-        for is_vacant in (True, False):
+        for gives_way in (Guarded.is_idle, Guarded.is_stream, Guarded.is_vacant, Guarded.has_stalled):
             for connection in own:
-                if connection.is_vacant if is_vacant else connection.has_stalled(now):
+                if gives_way(connection, now):
                     self.forget(connection)
                     connection.transport.abort()
                     return True
@@ -205,8 +212,16 @@ class Guarded(H11Protocol):
         self._paused_for: object = None
         """The request whose body was not read on with its header."""
 
-    @property
-    def is_vacant(self) -> bool:
+    def is_idle(self, now: float) -> bool:
+        """Whether no request is under way, and the peer has been silent, by the time of the loop."""
+        return self.is_vacant(now) and now > self._heard + STALLED
+
+    def is_stream(self, _: float) -> bool:
+        """Whether a request is answered whose client connects again when the answer is cut off."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and GIVES_WAY in cycle.scope["state"]
+
+    def is_vacant(self, _: float) -> bool:
         """Whether no request is under way."""
         return self._stage in ("header", "idle", "over")
 
