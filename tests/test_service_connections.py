@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from queue import Queue
 
 import httpx
 import pytest
+from starlette.requests import Request
+from starlette.responses import Response
 
 from instances.caps import Caps
-from storage.records import Scope
+from storage.records import Job, Scope
 from storage.store import Store
 from tests.service import bearer, served
 from tests.store_samples import MEMBERS, SUBMISSION
-from tuner.service.connections import Limits, network_of
+from tuner.service.access import Access, Caller
+from tuner.service.connections import HEADER, STALLED, Guarded, Limits, network_of
+from tuner.service.events import MOST_STREAMS
+from tuner.service.gate import HELD
 from tuner.service.server import application
 
 SOON = Limits(header=0.3, body=0.3, idle=0.3, reading=0.5)
@@ -185,24 +193,115 @@ def test_too_many_connections_make_room_by_ending_those_that_wait(local: Store) 
         assert heard(waiting[0]) == b""
 
 
+@contextmanager
+def busy(local: Store, limits: Limits) -> Iterator[tuple[httpx.Client, bytes]]:
+    """Serve what is asked, and not answered before the context ends."""
+    app, go_on = application(local), threading.Event()
+    app.add_api_route("/busy", lambda: go_on.wait(PATIENCE))
+    with served(app, limits) as client:
+        try:
+            yield client, b"GET /busy HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        finally:
+            go_on.set()
+
+
+def told_when_full(client: httpx.Client, stack: ExitStack, ask: bytes, count: int) -> bytes:
+    """Open connections that ask for something, and return what the next one is told once all of them have a place."""
+    for _ in range(count):
+        stack.enter_context(connected(client, ask))
+    give_up = time.monotonic() + PATIENCE
+    while time.monotonic() < give_up:  # one that the server has not read from yet makes room
+        with connected(client) as own:
+            own.settimeout(0.2)
+            try:
+                return heard(own)
+            except TimeoutError:
+                stack.enter_context(connected(client, ask))
+    raise AssertionError("there is always room")
+
+
 def test_too_many_busy_connections_keep_the_next_one_out(local: Store) -> None:
-    number = sent_job(local)
-    ask = f"GET /v1/jobs/{number}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    with served(application(local), Limits(total=3)) as client, ExitStack() as stack:
-        for _ in range(3):
-            assert stack.enter_context(connected(client, ask)).recv(1000).startswith(b"HTTP/1.1 200")
-        refused = stack.enter_context(connected(client))
-        assert heard(refused).startswith(b"HTTP/1.1 503 ")
+    with busy(local, Limits(total=3)) as (client, ask), ExitStack() as stack:
+        assert told_when_full(client, stack, ask, 3).startswith(b"HTTP/1.1 503 ")
 
 
 def test_an_address_has_so_many_connections(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FORWARDED_ALLOW_IPS", "192.0.2.1")
-    number = sent_job(local)
-    ask = f"GET /v1/jobs/{number}/events HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-    with served(application(local), Limits(peer=2)) as client, ExitStack() as stack:
-        for _ in range(2):
-            assert stack.enter_context(connected(client, ask)).recv(1000).startswith(b"HTTP/1.1 200")
-        assert heard(stack.enter_context(connected(client))).startswith(b"HTTP/1.1 503 ")
+    with busy(local, Limits(peer=2)) as (client, ask), ExitStack() as stack:
+        assert told_when_full(client, stack, ask, 2).startswith(b"HTTP/1.1 503 ")
+
+
+def followed(store: Store, owner: str = "") -> bytes:
+    """Return a request of an owner, or of the local user, that follows a new job."""
+    whose = owner or "local"
+    job = store.create_job(replace(SUBMISSION, members=MEMBERS, owner=whose, name=whose))
+    token = [f"{name}: {value}" for name, value in bearer(store, owner).items()] if owner else []
+    asked = [f"GET /v1/events?job={job.id} HTTP/1.1", "Host: localhost", *token, "", ""]
+    return "\r\n".join(asked).encode()
+
+
+def test_who_follows_jobs_makes_room_for_others(local: Store) -> None:
+    ask = followed(local)
+    with served(application(local), Limits(total=3)) as client, ExitStack() as stack:
+        streams = [stack.enter_context(connected(client, ask)) for _ in range(3)]
+        assert all(own.recv(1000).startswith(b"HTTP/1.1 200") for own in streams)
+        assert client.get("/livez").status_code == 200
+        heard(streams[0])  # to its end
+
+
+def test_who_has_waited_makes_room_before_who_follows_jobs(local: Store) -> None:
+    with served(application(local), Limits(total=2)) as client, ExitStack() as stack:
+        stream = stack.enter_context(connected(client, followed(local)))
+        assert stream.recv(1000).startswith(b"HTTP/1.1 200")
+        waiting = stack.enter_context(connected(client, b"GET / HTTP/1.1\r\n"))
+        waiting.settimeout(1.5 * STALLED)
+        with pytest.raises(TimeoutError):
+            waiting.recv(1)
+        assert client.get("/livez").status_code == 200
+        waiting.settimeout(PATIENCE)
+        assert heard(waiting) == b""
+        stream.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while stream.recv(1000):
+                pass
+
+
+def test_an_owner_follows_jobs_over_so_many_connections(local: Store) -> None:
+    ann, bob = followed(local, "ann"), followed(local, "bob")
+    app = application(local, needs_token=True)
+    with served(app) as client, ExitStack() as stack:
+        streams = [stack.enter_context(connected(client, ann)) for _ in range(MOST_STREAMS)]
+        assert all(own.recv(1000).startswith(b"HTTP/1.1 200") for own in streams)
+        refused = stack.enter_context(connected(client, ann))
+        told = b""
+        while b"close one" not in told and (block := refused.recv(65536)):
+            told += block
+        assert told.startswith(b"HTTP/1.1 429 ") and b"retry-after" in told.lower() and b"close one" in told
+        assert stack.enter_context(connected(client, bob)).recv(1000).startswith(b"HTTP/1.1 200")
+        streams[0].close()
+        give_up = time.monotonic() + PATIENCE
+        while len(app.state.streams) > MOST_STREAMS:
+            assert time.monotonic() < give_up
+        assert stack.enter_context(connected(client, ann)).recv(1000).startswith(b"HTTP/1.1 200")
+
+
+def test_a_job_is_looked_at_once_for_all_who_follow_it(local: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tuner.service.events.LOOK_EVERY", 1000.0)
+    looks, standing = [], Store.standing
+
+    def counted(store: Store, number: int) -> Job:
+        looks.append(number)
+        return standing(store, number)
+
+    monkeypatch.setattr(Store, "standing", counted)
+    ask = followed(local)
+    with served(application(local)) as client, ExitStack() as stack:
+        streams = [stack.enter_context(connected(client, ask)) for _ in range(5)]
+        for own in streams:
+            told = b""
+            while b"event: job" not in told:
+                told += own.recv(65536)
+    assert len(looks) == 1
 
 
 def test_behind_a_proxy_requests_are_counted_by_the_address_that_it_forwards(local: Store) -> None:
@@ -248,3 +347,89 @@ def test_a_request_for_a_problem_may_be_large_and_is_read_as_a_whole(local: Stor
         assert answer.status_code == 422 and "arcs" in answer.json()["detail"], answer.text
         listed = {"sha256": ["0" * 64] * 10_000}
         assert client.post("/v1/models/missing", json=listed).status_code == 200
+
+
+def test_answers_that_are_not_read_keep_no_large_request_of_others_waiting(local: Store) -> None:
+    app = application(local, needs_token=True)
+    app.add_api_route("/large", lambda: Response(b"x" * 2**25), methods=["POST"])
+
+    def asked(owner: str) -> bytes:
+        (token,) = bearer(local, owner).values()
+        return posted("/large", f"Authorization: {token}", length=HELD + 1) + b"x" * (HELD + 1)
+
+    with served(app) as client, ExitStack() as stack:
+        for owner in ("ann", "ann", "eve", "bob"):
+            own = stack.enter_context(closing(socket.socket()))
+            own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            own.settimeout(PATIENCE)
+            own.connect(("127.0.0.1", client.base_url.port))
+            own.sendall(asked(owner))
+            assert own.recv(12) == b"HTTP/1.1 200"
+
+
+def test_one_owner_has_one_large_request_worked_on_at_a_time(local: Store) -> None:
+    app = application(local, needs_token=True)
+    under_way: Queue[str] = Queue()
+    go_on = threading.Event()
+
+    def slow(owner: str) -> str:
+        under_way.put(owner)
+        assert go_on.wait(PATIENCE)
+        return "done"
+
+    app.add_api_route("/slow", slow, methods=["POST"])
+    tokens = {owner: bearer(local, owner) for owner in ("ann", "bob")}
+    with served(app) as client, ThreadPoolExecutor() as pool:
+
+        def ask(owner: str) -> int:
+            url = f"/slow?owner={owner}"
+            return client.post(url, content=b"x" * (HELD + 1), headers=tokens[owner]).status_code
+
+        asked = [pool.submit(ask, owner) for owner in ("ann", "ann", "ann", "bob")]
+        found = {under_way.get(timeout=PATIENCE) for _ in range(2)}
+        go_on.set()
+        assert [each.result(PATIENCE) for each in asked] == [200] * 4
+        assert found == {"ann", "bob"}
+
+
+def test_no_more_than_a_headers_worth_is_read_of_a_body_before_its_sender_is_known(
+    local: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, taken, is_known = Guarded.data_received, [0], threading.Event()
+    caller = Access.caller
+
+    def counted(connection: Guarded, data: bytes) -> None:
+        taken[0] += len(data)
+        read(connection, data)
+
+    def known(access: Access, request: Request) -> Caller:
+        assert is_known.wait(PATIENCE)
+        return caller(access, request)
+
+    monkeypatch.setattr(Guarded, "data_received", counted)
+    monkeypatch.setattr(Access, "caller", known)
+    body = b'{"sha256": []}'.ljust(500_000)
+    with (
+        served(application(local)) as client,
+        connected(client, posted("/v1/models/missing", "Content-Type: application/json", length=len(body))) as own,
+        ThreadPoolExecutor() as pool,
+    ):
+        sending = pool.submit(own.sendall, body)
+        for _ in range(50):  # rounds of the server's loop, in which it could read on
+            assert client.get("/livez").status_code == 200
+        before = taken[0]
+        is_known.set()
+        sending.result(PATIENCE)
+        assert own.recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert before < HEADER + 50 * 500  # and what asked /livez
+        assert taken[0] > len(body)
+
+
+def test_a_body_goes_on_after_bytes_that_are_no_part_of_its_content(local: Store) -> None:
+    asked = posted("/v1/models/missing", "Expect: 100-continue", "Content-Type: application/json", length=None)
+    with served(application(local)) as client, connected(client, asked) as own:
+        assert own.recv(1000).startswith(b"HTTP/1.1 100 ")
+        for piece in (b"e", b"\r", b'\n{"sha256": []}', b"\r\n0", b"\r\n\r\n"):
+            own.sendall(piece)
+            assert client.get("/livez").status_code == 200  # by when it was read
+        assert own.recv(65536).startswith(b"HTTP/1.1 200 ")

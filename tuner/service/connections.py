@@ -2,7 +2,7 @@
 
 Uvicorn waits for a request as long as it takes. Here a request's header, its body, the next request and the reading of
 an answer each have a time limit, and connections are counted, for each peer and in all. When there are too many, one
-that waits for its peer makes room for the new one, so that idle connections lock nobody out.
+that waits for its peer, or follows jobs, makes room for the new one, so that these lock nobody out.
 """
 
 from __future__ import annotations
@@ -29,8 +29,10 @@ from tuner.service.problems import problem
 
 HEADER = 16 * 2**10
 """Bytes of a request's header, at most."""
+FIRST = 4 * 2**10
+"""Bytes that are taken from a connection at a time, before the application asks for a body."""
 READ = 64 * 2**10
-"""Bytes that are taken from a connection at a time."""
+"""Bytes of a body that are taken from a connection at a time, when the application asks for them."""
 UNSENT = 16 * 2**10
 """Bytes of an answer that wait for a slow reader before no more are asked for."""
 LINGER_SECONDS = 2.0
@@ -43,6 +45,8 @@ FILES, OTHER_FILES = 3, 200
 """Open files of a connection, at most, and of everything else."""
 STALLED = 1.0
 """Seconds after which a connection may have to make room whose peer sends nothing of a body, or reads nothing."""
+GIVES_WAY = "gives_way"
+"""The name in a request's state by which the application says that its connection may be ended to make room."""
 _PLAIN = (
     "HTTP/1.1 {}\r\nContent-Type: text/plain\r\nContent-Length: {}\r\nRetry-After: 5\r\nConnection: close\r\n\r\n{}"
 )
@@ -112,7 +116,7 @@ class Guard:
         return counted
 
     def admit(self, connection: Guarded, address: str | None) -> bool:
-        """Count a connection; where there are too many, one that waits for its peer is ended. False when none does."""
+        """Count a connection; where there are too many, another one is ended. False when all are busy."""
         peer = "" if address is None or address in self._proxies else network_of(address)
         if peer and self._peers[peer] >= self.limits.peer and not self._make_room(peer):
             return False
@@ -136,12 +140,17 @@ class Guard:
                 del self._peers[peer]
 
     def _make_room(self, peer: str | None) -> bool:
-        """End the connection of a peer, or of anybody, that has sent nothing for longest; False when all are busy."""
+        """End a connection of a peer, or of anybody; False when all are busy.
+
+        The first to go is one that waits for a request that does not come, then one that follows jobs, whose client
+        connects again; then one that has only begun, and one whose peer has stopped. Of each kind it is the one that
+        has sent nothing for longest.
+        """
         now = asyncio.get_running_loop().time()
         own = [connection for connection, whose in self._open.items() if peer in (None, whose)]
-        for is_vacant in (True, False):
+        for gives_way in (Guarded.is_idle, Guarded.is_stream, Guarded.is_vacant, Guarded.has_stalled):
             for connection in own:
-                if connection.is_vacant if is_vacant else connection.has_stalled(now):
+                if gives_way(connection, now):
                     self.forget(connection)
                     connection.transport.abort()
                     return True
@@ -200,9 +209,19 @@ class Guarded(H11Protocol):
         """Bytes of a body, since its timer was started."""
         self._lingers: int | None = None
         """Bytes that are thrown away still; None for a connection that goes on."""
+        self._paused_for: object = None
+        """The request whose body was not read on with its header."""
 
-    @property
-    def is_vacant(self) -> bool:
+    def is_idle(self, now: float) -> bool:
+        """Whether no request is under way, and the peer has been silent, by the time of the loop."""
+        return self.is_vacant(now) and now > self._heard + STALLED
+
+    def is_stream(self, _: float) -> bool:
+        """Whether a request is answered whose client connects again when the answer is cut off."""
+        cycle = self.cycle
+        return cycle is not None and not cycle.response_complete and GIVES_WAY in cycle.scope["state"]
+
+    def is_vacant(self, _: float) -> bool:
         """Whether no request is under way."""
         return self._stage in ("header", "idle", "over")
 
@@ -213,7 +232,6 @@ class Guarded(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for a request, or end at once."""
-        transport.max_size = READ  # type: ignore[attr-defined]  # asyncio would take 256 KiB of each connection
         transport.set_write_buffer_limits(high=UNSENT)
         super().connection_made(_Lingering(transport, self))  # type: ignore[arg-type]
         self._heard = self.loop.time()
@@ -270,6 +288,10 @@ class Guarded(H11Protocol):
         self._stuck = math.inf
         self._stop(self._unread)
 
+    def listen(self) -> None:
+        """Count from now on for how long the peer has been silent."""
+        self._heard = self.loop.time()
+
     def end(self, transport: asyncio.Transport) -> None:
         """Close, if the peer has sent all; else tell it that nothing more comes, and give it time to read that."""
         if transport.is_closing():
@@ -277,6 +299,8 @@ class Guarded(H11Protocol):
         self._stop(self._timer, self._unread)
         if self._lingers is None and self.conn.their_state is h11.SEND_BODY and transport.can_write_eof():
             self._lingers, self._stage = LINGER, "over"
+            self.cycle.body.clear()  # nobody will ask for it
+            transport.max_size = FIRST  # type: ignore[attr-defined]
             self.flow.resume_reading()
             transport.write_eof()
             self._timer = self.loop.call_later(LINGER_SECONDS, transport.abort)
@@ -294,10 +318,15 @@ class Guarded(H11Protocol):
             stage = "header" if self.cycle is None or self.conn.trailing_data[0] else "idle"
         if stage != self._stage:
             self._wait_for(stage)
+        if stage == "body" and (self.cycle is not self._paused_for or self.cycle.message_event.is_set()):
+            self._paused_for = self.cycle  # it has not asked for any of its body yet, or has not taken what is there
+            self.flow.pause_reading()  # until it does: uvicorn itself would read 64 KiB ahead
 
     def _wait_for(self, stage: str) -> None:
         self._stop(self._timer)
         self._stage, self._received = stage, 0
+        own: _Lingering = self.transport  # type: ignore[assignment]
+        own.take(READ if stage == "body" else FIRST)
         seconds = {"header": self._limits.header, "body": self._limits.body, "idle": self._limits.idle}.get(stage)
         self._timer = None if seconds is None else self.loop.call_later(seconds, self._late)
 
@@ -333,6 +362,15 @@ class _Lingering:
     def close(self) -> None:
         """Close, but not before the peer could read why."""
         self._connection.end(self._transport)
+
+    def take(self, most: int) -> None:
+        """Read so many bytes at a time, at most: asyncio would read 256 KiB of each connection."""
+        self._transport.max_size = most  # type: ignore[attr-defined]
+
+    def resume_reading(self) -> None:
+        """Go on reading; until now the peer could not be heard."""
+        self._connection.listen()
+        self._transport.resume_reading()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._transport, name)

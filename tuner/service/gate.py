@@ -11,6 +11,7 @@ import logging
 import math
 import secrets
 from collections.abc import Callable
+from contextlib import ExitStack
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -32,7 +33,7 @@ HELD = 16 * 2**10
 AT_A_TIME = 2**15
 """Bytes of an answer that are sent at a time."""
 LARGE_AT_ONCE = 2
-"""Requests with larger bodies that the application has at a time: it reads these as a whole."""
+"""Requests with larger bodies that are worked on at a time: the application reads these as a whole."""
 OPEN = ("/login",)
 """What is asked by people who are not known yet, though not by GET."""
 STREAMED = ("/v1/models", "/v1/archives")
@@ -100,7 +101,7 @@ class Gate:
 
         """
         self._app, self._hosts, self._access, self._caps, self._allowed = app, hosts, access, caps, allowed
-        self._large = asyncio.Semaphore(LARGE_AT_ONCE)
+        self._places = _Places(LARGE_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
@@ -148,7 +149,7 @@ class Gate:
         if origin is not None and _netloc(origin) != host:
             return problem(HTTPStatus.FORBIDDEN, "the request comes from another site")
         if scope["path"] not in OPEN:
-            await run_in_threadpool(self._access.caller, Request(scope))
+            scope["state"]["owner"] = (await run_in_threadpool(self._access.caller, Request(scope))).owner
         return None
 
     async def _handed_on(self, scope: Scope, body: _Body, answer: _Answer) -> None:
@@ -163,12 +164,39 @@ class Gate:
             if await body.taken_in(spool) <= HELD:
                 await self._app(scope, body, answer)
                 return
-            async with self._large:
+            with await self._places.taken_by(scope["state"].get("owner", "")) as place:
+                answer.before(place.close)  # whoever reads the answer slowly must not keep others waiting
                 await self._app(scope, body, answer)
 
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
         policy, *others = self.HEADERS
         return [self.STYLED if path.startswith(("/jobs/", "/dashboard")) else policy, *others]
+
+
+class _Places:
+    """Places for work, of which each owner has one at a time, so that nobody takes all of them."""
+
+    def __init__(self, count: int) -> None:
+        self._free = asyncio.Semaphore(count)
+        self._waiting: dict[str, tuple[asyncio.Lock, int]] = {}
+        """Each owner that has a place or waits for one: its turn, and how many requests it has here."""
+
+    async def taken_by(self, owner: str) -> ExitStack:
+        """Wait for a place; it is free again when the stack is closed."""
+        with ExitStack() as stack:
+            turn, count = self._waiting.get(owner, (asyncio.Lock(), 0))
+            self._waiting[owner] = turn, count + 1
+            stack.callback(self._leave, owner)
+            await turn.acquire()
+            stack.callback(turn.release)
+            await self._free.acquire()
+            stack.callback(self._free.release)
+            return stack.pop_all()
+
+    def _leave(self, owner: str) -> None:
+        turn, count = self._waiting.pop(owner)
+        if count > 1:
+            self._waiting[owner] = turn, count - 1
 
 
 class _Body:
@@ -248,6 +276,11 @@ class _Answer:
         self._path, self._number = scope["path"], scope["state"]["number"]
         self._is_head = scope["method"] == "HEAD"
         self.has_begun = False
+        self._before: Callable[[], object] | None = None
+
+    def before(self, done: Callable[[], object]) -> None:
+        """Call something when the answer is there, before any of it is sent."""
+        self._before = done
 
     async def __call__(self, message: Message) -> None:
         """Send a part of it, with our headers; to HEAD, nothing behind them."""
@@ -256,6 +289,8 @@ class _Answer:
                 await self._send_in_pieces(message)
             return
         self.has_begun = True
+        if self._before is not None:
+            self._before()
         headers = [*message["headers"], *self._own, (b"x-request-id", self._number.encode())]
         if not self._path.startswith(STATIC) and all(name.lower() != b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))

@@ -58,7 +58,7 @@ def application(
     caps = caps or Caps()
     service = app.state.service = Service(store, Access(store, needs_token), caps, Underway(UPLOADS * caps.upload))
     app.state.dashboard = Dashboard(store.url)
-    app.state.streams = events.Streams()
+    app.state.streams = events.Streams(store)
     routers = (instance_sets.router, jobs.router, events.router, results.router, pages.router)
     for each in routers:
         app.include_router(each)
