@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from instances.builder import Builder
 from instances.errors import UnreadableModel
+from instances.lp import sections
 from instances.model import Model, VariableKind
 from instances.reading import read_model
 
@@ -464,3 +467,29 @@ def test_indicator_constraints_are_read(
     assert model.indicator_value.tolist() == [value]
     assert named_row(model, 1) == terms
     assert (model.row_lower[1], model.row_upper[1]) == (lower, upper)
+
+
+def test_names_are_not_looked_up_column_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(dict[str, int]):
+        walks = 0
+
+        def __iter__(self) -> Iterator[str]:
+            Counting.walks += 1
+            return super().__iter__()
+
+    class CountingBuilder(Builder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.columns = Counting()
+
+    monkeypatch.setattr(sections, "Builder", CountingBuilder)
+    walks = []
+    for count in (2, 50):
+        names = [f"x{number}" for number in range(count)]
+        bounds = "".join(f" {name} <= 5\n" for name in names)
+        rows = f"Minimize\n obj: x + {' + '.join(names)}\nSubject To\n c: x >= 1\n"
+        lists = f"Binaries\n {' '.join(names)}\nGenerals\n {' '.join(f'stray{name}' for name in names)}\n"
+        before = Counting.walks
+        read(tmp_path, f"{rows}Bounds\n{bounds}{lists}End\n")
+        walks.append(Counting.walks - before)
+    assert walks[0] == walks[1] > 0
