@@ -164,7 +164,7 @@ class _Writer:
         """Return the file."""
         self._binary = self._dice.sample(self._names, self._dice.choice((0, 0, 1, 2)))
         sections = [self._rows(), self._bounds(), *self._lists()]
-        if self._dice.random() < 0.1:
+        if self._dice.random() < 0.2:
             self._dice.shuffle(sections)
         end = "" if self._dice.random() < 0.1 else self._header("end") + "\n"
         return "".join([self._remark(), self._objective(), *sections, end])
@@ -225,7 +225,8 @@ class _Writer:
                     "{1}<={0}",
                 )
             )
-            if form and name not in (*_NEVER_FIRST, *self._binary):
+            bounded = name not in self._binary or self._dice.random() < 0.2
+            if form and bounded and name not in _NEVER_FIRST:
                 lines.append(" " + form.format(name, low, high))
         if self._dice.random() < 0.1:
             lines += lines[:1]

@@ -253,7 +253,14 @@ def test_what_three_readers_take_is_taken(tmp_path: Path, text: str, upper: floa
 
 
 @pytest.mark.parametrize(
-    "text", ["Bounds\n x <= 7\nBinary\n x", "Binary\n x\nBounds\n x <= 7", "Bounds\n x >= -3\nBin\n x"]
+    "text",
+    [
+        "Bounds\n x <= 7\nBinary\n x",
+        "Bounds\n x >= -3\nBin\n x",
+        "Bounds\n x <= 7\nGenerals\n x\nBinary\n x",
+        "Bounds\n x <= 7\nSemis\n x\nBinary\n x",
+        "Bounds\n x <= 7\nBinary\n x\nBounds\n x >= 0",
+    ],
 )
 def test_a_binary_with_wider_bounds_is_0_or_1_with_a_warning(tmp_path: Path, text: str) -> None:
     model = read(tmp_path, with_sections(text))
@@ -261,6 +268,32 @@ def test_a_binary_with_wider_bounds_is_0_or_1_with_a_warning(tmp_path: Path, tex
     (warning,) = model.warnings
     assert warning.startswith("'x' is binary and has the bounds ")
     assert "HiGHS keeps the bounds" in warning
+
+
+@pytest.mark.parametrize(
+    "bound", ["x <= 7", "x >= -3", "-1 <= x <= 1", "x free", "x <= 1e30", "x = 2", "-inf <= x <= 1"]
+)
+@pytest.mark.parametrize("lists", ["Binary\n x", "Binary\n x\nGenerals\n x", "Bounds\n x <= 5\nBinary\n x"])
+def test_wider_bounds_behind_the_list_of_binaries_are_refused(tmp_path: Path, lists: str, bound: str) -> None:
+    said = refusal(tmp_path, with_sections(f"{lists}\nBounds\n {bound}"))
+    assert f"line {len(lists.splitlines()) + 6}: 'x' is binary and has " in said
+    assert "HiGHS and SCIP read that, CPLEX ignores it, and Gurobi refuses the file" in said
+
+
+@pytest.mark.parametrize("bound", ["0 <= x <= 1", "x <= inf", "x <= 1", "x >= 0"])
+def test_bounds_of_0_and_1_behind_the_list_of_binaries_change_nothing(tmp_path: Path, bound: str) -> None:
+    model = read(tmp_path, with_sections(f"Binary\n x\nBounds\n {bound}"))
+    assert (model.lower[0], model.upper[0], model.kind[0]) == (0, 1, VariableKind.INTEGER)
+    assert model.warnings == ()
+
+
+@pytest.mark.parametrize("other", ["Generals", "Semis"])
+@pytest.mark.parametrize("bound", ["x <= 5", "x >= -3", "x free"])
+def test_a_wide_binary_in_a_later_list_is_refused(tmp_path: Path, bound: str, other: str) -> None:
+    said = refusal(tmp_path, with_sections(f"Bounds\n {bound}\nBinaries\n x\n{other}\n x"))
+    assert "line 10: 'x' has the bounds " in said
+    assert "CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once" in said
+    assert read(tmp_path, with_sections(f"Binaries\n x\n{other}\n x")).upper[0] == 1
 
 
 def test_a_file_may_have_no_objective_or_an_empty_one(tmp_path: Path) -> None:

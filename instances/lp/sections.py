@@ -46,6 +46,8 @@ class Sections:
         self._semi: set[int] = set()
         self._sets: list[tuple[str, int, list[tuple[int, float]]]] = []
         """Name or nothing, type, members."""
+        self._bound_line = 0
+        """Where the last bound begins."""
 
     def read(self) -> None:
         """Read all there is."""
@@ -182,6 +184,7 @@ class Sections:
         return _compared(expression, sides)
 
     def _read_bound(self) -> None:
+        self._bound_line = self._tokens.line
         if not self._tokens.at("name"):
             word = self._tokens.next
             side = self._expressions.number()
@@ -212,12 +215,24 @@ class Sections:
         return column
 
     def _bound(self, column: int, operator: str, value: float) -> None:
+        none = operator == "<" and value == INFINITY
+        if column in self._binary and not (0 <= value <= 1 or none):
+            self._refuse_bound_of_binary(column, f"the bound {value:g}")
         if operator in ">=":
             self._builder.lower[column] = bounded(value)
         if operator in "<=":
             self._builder.upper[column] = bounded(value)
 
+    def _refuse_bound_of_binary(self, column: int, bound: str) -> None:
+        raise Problem(
+            f"{self._expressions.name(column)!r} is binary and has {bound} behind Binaries: HiGHS and SCIP read that, "
+            "CPLEX ignores it, and Gurobi refuses the file; remove the bound, or list the variable in Generals instead",
+            self._bound_line,
+        )
+
     def _free(self, column: int) -> None:
+        if column in self._binary:
+            self._refuse_bound_of_binary(column, "no bounds ('free')")
         upper = self._builder.upper[column]
         if upper < INFINITY:
             name = self._expressions.name(column)
@@ -233,6 +248,13 @@ class Sections:
             raise Problem(f"{token.text!r} is a variable to some readers and begins a section to others: rename it")
         known = len(self._builder.columns)
         column = self._expressions.column()
+        if column in self._binary and kind is not self._binary and self._has_wide_bounds(column):
+            lower, upper = self._builder.lower[column], self._builder.upper[column]
+            raise Problem(
+                f"{self._expressions.name(column)!r} has the bounds {lower:g} .. {upper:g} and is in Binaries, and then "
+                "in another list: CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once",
+                0 if token is None else token.line,
+            )
         kind.add(column)
         if column >= known and token is not None:
             if token.text.strip(",;") != token.text or "," in token.text:
@@ -267,6 +289,10 @@ class Sections:
         if self._tokens.next is not None and not self._tokens.new_line:
             raise self._tokens.unexpected(wanted)
 
+    def _has_wide_bounds(self, column: int) -> bool:
+        """Whether the bounds given so far ask for more than a binary has; no upper bound is none that was given."""
+        return self._builder.lower[column] < 0 or 1 < self._builder.upper[column] < INFINITY
+
     def _settle_names(self) -> None:
         rows = self._builder.rows
         names = []
@@ -292,7 +318,7 @@ class Sections:
                     f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}, which neither 0 nor 1 meets; "
                     "remove them, or list it in Generals"
                 )
-            if lower < 0 or 1 < upper < INFINITY:
+            if self._has_wide_bounds(column):
                 builder.warnings.append(
                     f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}: read as 0 .. 1, as CPLEX, Gurobi "
                     "and SCIP do; HiGHS keeps the bounds"
