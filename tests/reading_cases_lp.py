@@ -164,8 +164,11 @@ class _Writer:
         """Return the file."""
         self._binary = self._dice.sample(self._names, self._dice.choice((0, 0, 1, 2)))
         sections = [self._rows(), self._bounds(), *self._lists()]
-        if self._dice.random() < 0.2:
+        order = self._dice.random()
+        if order < 0.1:
             self._dice.shuffle(sections)
+        elif order < 0.3:
+            sections.append(sections.pop(1))
         end = "" if self._dice.random() < 0.1 else self._header("end") + "\n"
         return "".join([self._remark(), self._objective(), *sections, end])
 
@@ -225,7 +228,7 @@ class _Writer:
                     "{1}<={0}",
                 )
             )
-            bounded = name not in self._binary or self._dice.random() < 0.2
+            bounded = name not in self._binary or self._dice.random() < 0.4
             if form and bounded and name not in _NEVER_FIRST:
                 lines.append(" " + form.format(name, low, high))
         if self._dice.random() < 0.1:

@@ -251,8 +251,8 @@ class Sections:
         if column in self._binary and kind is not self._binary and self._has_wide_bounds(column):
             lower, upper = self._builder.lower[column], self._builder.upper[column]
             raise Problem(
-                f"{self._expressions.name(column)!r} has the bounds {lower:g} .. {upper:g} and is in Binaries, and then "
-                "in another list: CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once",
+                f"{self._expressions.name(column)!r} has the bounds {lower:g} .. {upper:g} and is in Binaries, and "
+                "then in another list: CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once",
                 0 if token is None else token.line,
             )
         kind.add(column)
