@@ -526,3 +526,61 @@ def test_names_are_not_looked_up_column_by_column(tmp_path: Path, monkeypatch: p
         read(tmp_path, f"{rows}Bounds\n{bounds}{lists}End\n")
         walks.append(Counting.walks - before)
     assert walks[0] == walks[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("\u30bd", "shift_jis"), ("x\u8868", "cp932"), ("\u4e57", "gbk"), ("\u529f", "big5")]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maximize\n obj: x + {0} + 3 y\nSubject To\n c: x + y + {0}\n <= 4\nEnd\n",
+        "Maximize\n obj: {0}1 + {0}2\nSubject To\n c: x <= 1\nEnd\n",
+        "Minimize\n obj: y\nSubject To\n c: y >= 1\nBounds\n 1 <= {0} <= 5\nEnd\n",
+    ],
+)
+def test_a_character_whose_second_byte_is_a_backslash_is_refused(
+    tmp_path: Path, text: str, name: str, encoding: str
+) -> None:
+    raw = text.format(name).encode(encoding)
+    assert b"\\" in raw
+    path = tmp_path / "model.lp"
+    path.write_bytes(raw)
+    with pytest.raises(UnreadableModel, match=r"a backslash stands directly behind '.*multi-byte code page.*as UTF-8"):
+        read_model(path)
+    path.write_text(text.format(name))
+    assert name in "".join(read_model(path).column_names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # The second byte of the long vowel in Shift-JIS, as of the first Chinese character in GBK, is a bracket.
+        "c: \u30c7\u30fc\u30bf + x >= 1".encode("shift_jis"),
+        "c: x + \u4e55+3\u4e5a + y >= 1".encode("gbk"),
+        "\u30c7\u30fc\u30bf: x + y >= 1".encode("shift_jis"),
+        "c: x >= 1\nGenerals\n \u30c7\u30fc\u30bf".encode("shift_jis"),
+    ],
+)
+def test_a_character_whose_second_byte_is_a_bracket_is_refused(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "model.lp"
+    path.write_bytes(b"Minimize\n obj: x\nSubject To\n " + line + b"\nEnd\n")
+    with pytest.raises(UnreadableModel, match=r"line \d: a bracket stands directly behind '.*multi-byte code page"):
+        read_model(path)
+
+
+def test_other_second_bytes_of_a_code_page_stay_in_their_names(tmp_path: Path) -> None:
+    # 0x40 .. 0x7e without the brackets, the backslash and the circumflex, which end names.
+    seconds = [byte for byte in range(0x40, 0x7F) if chr(byte) not in "[\\]^{"]
+    names = [f"x{number}".encode() + bytes([0x83, byte]) for number, byte in enumerate(seconds)]
+    path = tmp_path / "model.lp"
+    path.write_bytes(b"Minimize\n obj: " + b" + ".join(names) + b"\nSubject To\n c: x0 >= 1\nEnd\n")
+    model = read_model(path)
+    assert model.column_names[:-1] == tuple(name.decode("cp1252") for name in names)
+
+
+def test_brackets_and_comments_in_a_windows_code_page_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.lp"
+    text = "Minimize\n obj: caf\u00e9[1,2] + \u00e9 \\ \u00e9\\\nSubject To\n c: caf\u00e9[1,2] >= 1\nEnd\n"
+    path.write_bytes(text.encode("cp1252"))
+    assert read_model(path).column_names == ("caf\u00e9[1,2]", "\u00e9")
