@@ -53,7 +53,6 @@ def named_row(model: Model, row: int = 0) -> dict[str, float]:
             "x[1,2]",
             "x[2024-01-01]",
             "x[a/b]",
-            "x[a*b]",
             "x[a<=b]",
             "x[1][2]",
             "x[a[1]-2]",
@@ -98,6 +97,9 @@ def test_a_name_is_kept_whole(tmp_path: Path, name: str) -> None:
         ("c: 2 x[a b] + y >= 1", "x[a b]"),
         ("c: 2 x[a:b] + y >= 1", "x[a:b]"),
         ("c: x[a^2] + y >= 1", "x[a^2]"),
+        ("c: x[a*b] + y >= 1", "x[a*b]' is a name to Gurobi and a product to SCIP"),
+        ("c: 3 x + y[2*x]/2 >= 1", "y[2*x]/2' is a name to Gurobi and a product to SCIP"),
+        ("q[x*y]: x + y >= 1", "q[x*y]:"),
         ("c: x[a + y >= 1", "x[a"),
         ("c: x[a\\b] + y >= 1", "x[a"),
         ("c: x(a-b) + y >= 1", "x(a-b)"),
@@ -372,7 +374,18 @@ def test_a_row_that_nobody_or_not_everybody_reads_is_refused(tmp_path: Path, tex
             "Minimize multi-objectives\n  OBJ0: Priority=2 Weight=1\n    x\nEnd\n",
             "line 1: the file has several objectives",
         ),
-        ("Minimize\n a: x\n b: y\nSubject To\n c: x >= 1\nEnd\n", "line 3: the file has several objectives"),
+        (
+            "Minimize\n a: x\n b: y\nSubject To\n c: x >= 1\nEnd\n",
+            "line 3: 'Subject To' is missing before 'b:', or the file has several objectives",
+        ),
+        ("Minimize\n obj: x\n c1: x >= 1\nEnd\n", "line 3: 'Subject To' is missing before 'c1:', or"),
+        ("Minimize\n obj: x\n 1: x >= 1\nEnd\n", "line 3: 'Subject To' is missing before '1:', or"),
+        ("Minimize\n obj: x\nst:\n c1: x >= 1\nEnd\n", "line 3: 'st:' is no section: write 'st', without a colon"),
+        ("Minimize\n obj: x\nSubject To:\n c1: x >= 1\nEnd\n", "line 3: 'Subject To:' is no section: write"),
+        ("Minimize\n total cost: x\nSubject To\n c: x >= 1\nEnd\n", "line 2: a name has no spaces: 'total cost:'"),
+        ("Min the total cost: x\nst\n c: x >= 1\nEnd\n", "line 1: a name has no spaces: 'the total cost:'"),
+        ("Minimize\n x\nSubject To\n c 1: x >= 1\nEnd\n", "line 4: a name has no spaces: 'c 1:'"),
+        ("Minimize\n x\nSubject To\n c: x >= 1\nSOS\n s 1: S1:: x:1\nEnd\n", "a name has no spaces: 's 1:'"),
         ("Minimize\n x\nLazy Constraints\n c: x >= 1\nEnd\n", "lazy constraints are not read"),
         ("Minimize\n x\nUser Cuts\n c: x >= 1\nEnd\n", "user cuts are not read"),
         ("Minimize\n x\nPWLObj\n x: (1,1) (2,2)\nEnd\n", "piecewise-linear objectives"),
@@ -382,7 +395,19 @@ def test_a_row_that_nobody_or_not_everybody_reads_is_refused(tmp_path: Path, tex
             "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To",
         ),
         ("st <= 3\n", "line 1: 'st' begins a section"),
-        ("/* plan */\nmax: 3x+2y;\n", "an LP file begins with"),
+        *(
+            (text, "this looks like lp_solve's own format: write it as MPS with 'lp_solve")
+            for text in (
+                "/* plan */\nmax: 3x+2y;\n",
+                "max: 3x+2y;\nc1: x<=4;\n",
+                "minimise : ;\n",
+                "// plan\nmin: x;\n",
+            )
+        ),
+        (
+            "Maximize:\n x\nSubject To\n c: x <= 1\nEnd\n",
+            "; write 'Maximize' without a colon, or, if this is lp_solve's",
+        ),
     ],
 )
 def test_a_refusal_names_the_cause(tmp_path: Path, text: str, reason: str) -> None:
@@ -397,10 +422,16 @@ def test_a_missing_end_is_a_warning(tmp_path: Path) -> None:
     assert read(tmp_path, f"{text}End").warnings == ()
 
 
-def test_variables_that_occur_in_lists_only_are_a_warning(tmp_path: Path) -> None:
+def test_variables_that_occur_in_lists_or_bounds_only_are_a_warning(tmp_path: Path) -> None:
     model = read(tmp_path, with_sections("Generals\n x u v\nBinaries\n v w q\nBounds\n u <= 3"))
     assert model.warnings == (
-        "only lists of integer, binary or semi-continuous variables have 'v', 'w', 'q': check the spelling",
+        "only bounds, or lists of integer, binary or semi-continuous variables, have 'u', 'v', 'w' and 1 other: CPLEX "
+        "leaves them out; check the spelling",
+    )
+    bounded = read(tmp_path, with_sections("Bounds\n x <= 5\n xx <= -4"))
+    assert (bounded.column_names, bounded.upper.tolist()) == (("x", "y", "xx"), [5, INF, -4])
+    assert bounded.warnings[0].startswith(
+        "only bounds, or lists of integer, binary or semi-continuous variables, have 'xx':"
     )
     (warning,) = read(tmp_path, with_sections("Generals\n p q r s t")).warnings
     assert "'p', 'q', 'r' and 2 others: " in warning
@@ -584,3 +615,23 @@ def test_brackets_and_comments_in_a_windows_code_page_are_read(tmp_path: Path) -
     text = "Minimize\n obj: caf\u00e9[1,2] + \u00e9 \\ \u00e9\\\nSubject To\n c: caf\u00e9[1,2] >= 1\nEnd\n"
     path.write_bytes(text.encode("cp1252"))
     assert read_model(path).column_names == ("caf\u00e9[1,2]", "\u00e9")
+
+
+def test_labels_may_be_numbers(tmp_path: Path) -> None:
+    model = read(
+        tmp_path,
+        "Minimize\n 1: x + y\nSubject To 1: x + y >= 1\n 2.5 : x -\n y <=\n 3\n 02:\n 2 x + 3 y >= 4\n x >= 1\n"
+        " 7:3x<=9\nSOS\n 1: S1:: x:1 y:\n 2\n 2: S1:: y:1 x:2\nEnd\n",
+    )
+    assert model.row_names == ("1", "2.5", "02", "R4", "7")
+    assert model.row_lower.tolist() == [1, -INF, 4, 1, -INF]
+    assert model.value.tolist() == [1, 1, 1, -1, 2, 3, 1, 3]
+    assert model.sos_names == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["c: x >=\n 1: x <= 3", "c: 2\n 3: x >= 1", "x + y >= 1 2: x <= 3", "1:: x >= 1", "-1: x >= 1", "1: 2: x >= 1"],
+)
+def test_a_number_with_a_colon_is_a_label_at_the_beginning_of_a_row_only(tmp_path: Path, text: str) -> None:
+    assert " should stand where " in refusal(tmp_path, with_row(text))

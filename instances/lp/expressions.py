@@ -31,7 +31,7 @@ class Expressions:
         self._names: list[str] = []
         """By column; kept here as asking the builder's dictionary for the name of a column is a walk through all."""
         self.strays: set[int] = set()
-        """Columns that have occurred in no expression so far, but where kinds are listed."""
+        """Columns that have occurred in no expression so far, but in bounds or where kinds are listed."""
 
     def take(self) -> Expression:
         """Take an expression; where none begins it is empty."""

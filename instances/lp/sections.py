@@ -11,8 +11,9 @@ from instances.lp.expressions import Expression, Expressions, ambiguous
 from instances.lp.tokens import Problem, Tokens, is_header
 from instances.model import Model, VariableKind
 
+_SEVERAL = "the file has several objectives"
 _REFUSED = {
-    "several objectives": "the file has several objectives; tuner takes one: keep it, or weigh them into one",
+    "several objectives": f"{_SEVERAL}; tuner takes one: keep it, or weigh them into one",
     "lazy constraints": "lazy constraints are not read: move them to 'Subject To', where they mean the same",
     "user cuts": "user cuts are not read: remove them, which changes no solution",
     "general constraints": "general constraints (MAX, ABS, AND, ...) are not part of a MILP: write them as rows",
@@ -61,9 +62,11 @@ class Sections:
             "sets": self._read_sets,
         }
         if self._header() is None:
-            if self._tokens.at("label"):
-                raise Problem(_REFUSED["several objectives"])
-            raise self._tokens.unexpected("a sign or a section")
+            raise (
+                self._no_rows()
+                if self._tokens.at("label") and self._tokens.new_line
+                else self._tokens.unexpected("a sign or a section")
+            )
         section = ""
         while (header := self._header()) not in ("end", "nothing"):
             if header not in sections:
@@ -87,6 +90,13 @@ class Sections:
         self._settle_sets()
         self._tell_strays()
         return self._builder.build()
+
+    def _no_rows(self) -> Problem:
+        """Return the problem that a label follows the objective."""
+        label = "" if self._tokens.next is None else self._tokens.next.text
+        if is_header(label):
+            return Problem(f"'{label}:' is no section: write {label!r}, without a colon")
+        return Problem(f"'Subject To' is missing before '{label}:', or {_SEVERAL}; tuner takes one")
 
     def _header(self) -> str | None:
         """Return the header that comes next, "nothing" at the end of the file, None when something else does."""
@@ -124,7 +134,10 @@ class Sections:
         if header == "rows":
             return
         if header not in ("minimize", "maximize"):
-            raise Problem("an LP file begins with Minimize or Maximize, or, without an objective, with Subject To")
+            raise Problem(
+                "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To"
+                f"{self._tokens.other_format()}"
+            )
         self._tokens.take("header")
         self._builder.maximise = header == "maximize"
         self._tokens.take("label")
@@ -210,8 +223,10 @@ class Sections:
         self._end_line("the next bound, on a line of its own,")
 
     def _bounded_column(self) -> int:
+        known = len(self._builder.columns)
         column = self._expressions.column()
-        self._expressions.strays.discard(column)
+        if column >= known:
+            self._expressions.strays.add(column)
         return column
 
     def _bound(self, column: int, operator: str, value: float) -> None:
@@ -341,9 +356,11 @@ class Sections:
         names = [self._expressions.name(column) for column in sorted(self._expressions.strays)]
         if names:
             shown = ", ".join(map(repr, names[:_STRAYS_SHOWN]))
-            more = f" and {len(names) - _STRAYS_SHOWN} others" if len(names) > _STRAYS_SHOWN else ""
+            rest = len(names) - _STRAYS_SHOWN
+            more = f" and {rest} other{'s' if rest > 1 else ''}" if rest > 0 else ""
             self._builder.warnings.append(
-                f"only lists of integer, binary or semi-continuous variables have {shown}{more}: check the spelling"
+                f"only bounds, or lists of integer, binary or semi-continuous variables, have {shown}{more}: CPLEX "
+                "leaves them out; check the spelling"
             )
 
 
