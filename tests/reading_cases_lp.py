@@ -102,7 +102,7 @@ _PIECES = (
         "int",
         "b =",
     ),
-    *("S1::", "x:1", "SOS", "x[a b]", "x(a-b)", "a-b"),
+    *("S1::", "x:1", "SOS", "x[a b]", "x[x*y]", "x(a-b)", "a-b", "1:", "2 :"),
 )
 
 
@@ -198,7 +198,7 @@ class _Writer:
     def _rows(self) -> str:
         lines = []
         for number in range(self._dice.randint(0, 4)):
-            label = self._dice.choice(("", f" c{number}: ", f"row_{number}:", f" r({number}) : "))
+            label = self._dice.choice(("", f" c{number}: ", f"row_{number}:", f" r({number}) : ", f" {number}: "))
             comparison = self._dice.choice(("<=", ">=", "=", "<", ">", "=<", "=>"))
             space = " " if self._spaced else ""
             side = self._dice.choice(

@@ -79,7 +79,7 @@ _END = _has(r"^[ \t]*end[ \t]*(\\.*)?\r?$")
 _NUMBER_FIRST = _has(rf"^([^\\:\n]*:)?[ \t]*[-+]*[ \t]*({_NUMBER.pattern}|inf)[ \t]*[<>=]")
 _BINARY = _has(r"^[ \t]*bin(ary|aries)?\b")
 _SPELLED = _has(r"^\s*(min|max)imise\b")
-_WORD_WITHIN_LINE = _has(rf"[^\s:][ \t]*(?<![A-Za-z_.]){_WORDS}(?![^\s<>=+-])")
+_WORD_WITHIN_LINE = _has(rf"\S[ \t]*(?<![A-Za-z_.]){_WORDS}(?![^\s<>=+-])")
 
 
 KNOWN_LP: tuple[Known, ...] = (

@@ -10,6 +10,7 @@ import pytest
 from instances.folder import scan
 from tuner.app.intake import submission_of
 from tuner.bilevel import read_pair
+from tuner.bilevel.files import texts_of
 from tuner.cli import main
 from tuner.errors import UsageError
 from tuner.follower.reading import read_instances
@@ -148,5 +149,7 @@ def test_a_bilevel_pair_with_half_a_character_is_refused() -> None:
     Path("pair.lp").write_bytes(text.encode("shift_jis"))
     with pytest.raises(UsageError, match=r"^pair\.lp: line 2: a backslash stands directly behind "):
         read_pair(Path("pair.aux"))
+    with pytest.raises(UsageError, match=r"^pair\.lp: line 2: a backslash stands directly behind "):
+        texts_of(Path("pair.aux"))
     Path("pair.lp").write_text(text)
     read_pair(Path("pair.aux"))

@@ -4,9 +4,9 @@ CPLEX 22, Gurobi 13, HiGHS 1.16 and SCIP 10 were asked what they read. What thre
 disagree the file is refused, with who says what; where one meaning only is possible it may be read nevertheless. The
 whole table is in docs/reading.md; the decisions that shape this package:
 
-- Names may hold all that does not end them: brackets keep signs together (``x[a-b]``, Gurobi alone) but for
-  ``*``, a slash, a comma
-  or a quote belong to the name. A name that a sign, a space, ``:`` or ``^`` would cut is refused, by that name.
+- Names may hold all that does not end them: brackets keep signs together (``x[a-b]``, Gurobi alone) but not products,
+  and a slash, a comma or a quote belong to the name. A name that a sign, a space, ``:`` or ``^`` would cut is refused,
+  by that name.
 - ``3x`` is three times x (Gurobi: a name); ``2e``, ``1.x``, ``3,5x`` and, in a row, ``x-1`` are refused.
 - In a file that is read byte for byte, a backslash, or a bracket with a sign in it, directly behind a letter beyond
   ASCII may be half a character of Shift-JIS, GBK or Big5: it is refused, as it would begin a comment or a name.
@@ -14,7 +14,8 @@ whole table is in docs/reading.md; the decisions that shape this package:
 - Words that begin sections do so at the beginning of a line only; within a line they are names.
 - ``inf`` is a variable where it stands as a term (not SCIP), and infinity where a number must stand.
 - A bound that is given again replaces the one before; the lower bound of 0 stays when only a negative upper bound is
-  given. ``free`` behind an upper bound, and a binary with bounds outside of 0 .. 1, are refused: two against two.
+  given. ``free`` behind an upper bound is refused: two against two.
+- A binary with wider bounds is 0 .. 1 where its bounds come first and Binaries is its last list, and refused otherwise.
 - A row may have constants, and sides before and behind its expression, which no other reader takes rightly.
 - Numbers from 1e20 on are infinite as bounds and right-hand sides, and refused as coefficients.
 - A missing ``End``, and names that only bounds and lists of kinds have, are warnings.

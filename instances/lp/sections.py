@@ -62,11 +62,9 @@ class Sections:
             "sets": self._read_sets,
         }
         if self._header() is None:
-            raise (
-                self._no_rows()
-                if self._tokens.at("label") and self._tokens.new_line
-                else self._tokens.unexpected("a sign or a section")
-            )
+            if self._tokens.at("label") and self._tokens.new_line:
+                raise self._no_rows()
+            raise self._tokens.unexpected("a sign or a section")
         section = ""
         while (header := self._header()) not in ("end", "nothing"):
             if header not in sections:
@@ -247,7 +245,7 @@ class Sections:
 
     def _free(self, column: int) -> None:
         if column in self._binary:
-            self._refuse_bound_of_binary(column, "no bounds ('free')")
+            self._refuse_bound_of_binary(column, "'free'")
         upper = self._builder.upper[column]
         if upper < INFINITY:
             name = self._expressions.name(column)

@@ -43,7 +43,8 @@ _BRACKETED = r"[^\x00-\x20\x7f*^:\\\[\]]*"
 _BRACKETS = rf"\[{_BRACKETED}(?:\[{_BRACKETED}\]{_BRACKETED})*\]"
 _NAME = rf"(?:[^{_NO_NAME}0-9./]|\.(?![0-9])){_NAME_REST}(?:{_BRACKETS}{_NAME_REST})*"
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_NUMERIC_LABEL = re.compile(rf"({_NUMBER})[ \t]*:(?!:)")
+_NUMERIC_LABEL = re.compile(rf"[ \t]*({_NUMBER})[ \t]*:(?!:)")
+"""At the beginning of a line, or behind its header."""
 _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})|(?P<operator><->|->|[<>]=?|=[<=>]?)"
     rf"|(?P<name>{_NAME})(?P<label>[ \t]*:)?|(?P<sign>[+-])|(?P<other>[^{SPACE}])"
@@ -253,9 +254,9 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
         key = _KEYS[int(str(header.lastgroup)[1:])]
         if _begins_section(key, header[0], text[header.end() :], line):
             yield Token("header", key, line, text, start)
-            start = header.end() + len(text[header.end() :]) - len(text[header.end() :].lstrip(SPACE))
+            start = header.end()
     if (numbered := _NUMERIC_LABEL.match(text, start)) is not None:
-        yield Token("label", numbered[1], line, text, start)
+        yield Token("label", numbered[1], line, text, numbered.start(1))
         start = numbered.end()
     for match in _TOKEN.finditer(text, start):
         kind = str(match.lastgroup)
