@@ -180,7 +180,8 @@ class Builder:
             binary = self.kind[column] == VariableKind.INTEGER and self.lower[column] >= 0 and self.upper[column] <= 1
             if not binary:
                 raise ValueError(
-                    f"row {row_names[row]!r} has the indicator {column_names[column]!r}, which is not binary"
+                    f"row {row_names[row]!r} has the indicator {column_names[column]!r}, which is not binary: list it "
+                    "in Binaries (LP), or give it a bound BV (MPS)"
                 )
 
     def _check_numbers(self, column_names: Sequence[str], row_names: Sequence[str]) -> None:

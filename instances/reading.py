@@ -46,7 +46,7 @@ def read_model(path: Path) -> Model:
             model = read_mps(source, encoding)
         else:
             with source() as lines:
-                model = read_lp(lines)
+                model = read_lp(lines, encoding)
     except UnreadableModel as error:
         message = str(error)
         raise UnreadableModel(message if message.startswith(f"{path}: ") else f"{path}: {message}") from None

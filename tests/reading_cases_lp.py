@@ -102,7 +102,7 @@ _PIECES = (
         "int",
         "b =",
     ),
-    *("S1::", "x:1", "SOS", "x[a b]", "x(a-b)", "a-b"),
+    *("S1::", "x:1", "SOS", "x[a b]", "x[x*y]", "x(a-b)", "a-b", "1:", "2 :"),
 )
 
 
@@ -164,8 +164,11 @@ class _Writer:
         """Return the file."""
         self._binary = self._dice.sample(self._names, self._dice.choice((0, 0, 1, 2)))
         sections = [self._rows(), self._bounds(), *self._lists()]
-        if self._dice.random() < 0.1:
+        order = self._dice.random()
+        if order < 0.1:
             self._dice.shuffle(sections)
+        elif order < 0.3:
+            sections.append(sections.pop(1))
         end = "" if self._dice.random() < 0.1 else self._header("end") + "\n"
         return "".join([self._remark(), self._objective(), *sections, end])
 
@@ -195,7 +198,7 @@ class _Writer:
     def _rows(self) -> str:
         lines = []
         for number in range(self._dice.randint(0, 4)):
-            label = self._dice.choice(("", f" c{number}: ", f"row_{number}:", f" r({number}) : "))
+            label = self._dice.choice(("", f" c{number}: ", f"row_{number}:", f" r({number}) : ", f" {number}: "))
             comparison = self._dice.choice(("<=", ">=", "=", "<", ">", "=<", "=>"))
             space = " " if self._spaced else ""
             side = self._dice.choice(
@@ -225,7 +228,8 @@ class _Writer:
                     "{1}<={0}",
                 )
             )
-            if form and name not in (*_NEVER_FIRST, *self._binary):
+            bounded = name not in self._binary or self._dice.random() < 0.4
+            if form and bounded and name not in _NEVER_FIRST:
                 lines.append(" " + form.format(name, low, high))
         if self._dice.random() < 0.1:
             lines += lines[:1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from instances.builder import INFINITE
 from tests.reading_cases import Case
 from tests.reading_differences import Difference, Known
 
@@ -44,6 +45,19 @@ def _small(difference: Difference, case: Case) -> bool:
     return difference.field in ("entries", "objective") and re.search(r"e-[0-9]{2,}", case.text) is not None
 
 
+def _whole_bounds(difference: Difference, case: Case) -> bool:
+    """Whether a bound is rounded to the whole number that an integer column can reach."""
+    if difference.what != "column" or difference.field not in ("lower", "upper") or not math.isfinite(difference.ours):
+        return False
+    rounded = math.floor if difference.field == "upper" else math.ceil
+    return bool(difference.theirs == rounded(difference.ours))
+
+
+def _infinite_term(difference: Difference, case: Case) -> bool:
+    """Whether a variable called inf is lost, or makes a constant infinite."""
+    return difference.name.lower() == "inf" or (difference.what == "offset" and abs(difference.theirs) >= INFINITE)
+
+
 def _mixed_bytes(difference: Difference, case: Case) -> bool:
     """Whether names differ where a file is not UTF-8 as a whole, though some of its names are."""
     return (
@@ -65,7 +79,7 @@ _END = _has(r"^[ \t]*end[ \t]*(\\.*)?\r?$")
 _NUMBER_FIRST = _has(rf"^([^\\:\n]*:)?[ \t]*[-+]*[ \t]*({_NUMBER.pattern}|inf)[ \t]*[<>=]")
 _BINARY = _has(r"^[ \t]*bin(ary|aries)?\b")
 _SPELLED = _has(r"^\s*(min|max)imise\b")
-_WORD_WITHIN_LINE = _has(rf"[^\s:]\s*(?<![A-Za-z_.]){_WORDS}(?![^\s<>=+-])")
+_WORD_WITHIN_LINE = _has(rf"\S[ \t]*(?<![A-Za-z_.]){_WORDS}(?![^\s<>=+-])")
 
 
 KNOWN_LP: tuple[Known, ...] = (
@@ -88,5 +102,7 @@ KNOWN_LP: tuple[Known, ...] = (
     Known("brackets", ("highs", "scip"), lambda difference, case: _refused(difference) and "[" in case.text),
     Known("wide-binary", ("highs",), _wide_binary),
     Known("bytes", ("highs", "scip"), _mixed_bytes),
+    Known("whole-bounds", ("scip",), _whole_bounds),
+    Known("infinite-term", ("scip",), _infinite_term),
     Known("small", ("highs", "scip"), _small),
 )

@@ -165,7 +165,10 @@ def test_a_model_without_rows_survives(tmp_path: Path) -> None:
         ("Minimize\n x + [ x^2 ] / 2\nEnd\n", "line 2: a number or a variable should stand where '[' does: quadratic"),
         ("Minimize\n x * y\nEnd\n", "line 2: "),
         ("Minimize\n x\nSubject To\n c: -> x >= 1\nEnd\n", "line 4: '->' is no comparison: indicator"),
-        ("Minimize\n x\nSubject To\n c: b = 1 -> x >= 1\nEnd\n", "row 'c' has the indicator 'b', which is not binary"),
+        (
+            "Minimize\n x\nSubject To\n c: b = 1 -> x >= 1\nEnd\n",
+            "row 'c' has the indicator 'b', which is not binary: list it in Binaries (LP), or give it a bound BV (MPS)",
+        ),
         ("Minimize\n x\nSOS1\n s1: x:1\nEnd\n", "line 3: special ordered sets"),
         ("Minimize\n x\nLazy Constraints\n c: x >= 1\nEnd\n", "line 3: lazy constraints"),
         ("Minimize\n x\nGeneral Constraints\n c: x = 1\nEnd\n", "line 3: general constraints"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from instances.builder import Builder
 from instances.errors import UnreadableModel
+from instances.lp import sections
 from instances.model import Model, VariableKind
 from instances.reading import read_model
 
@@ -50,7 +53,6 @@ def named_row(model: Model, row: int = 0) -> dict[str, float]:
             "x[1,2]",
             "x[2024-01-01]",
             "x[a/b]",
-            "x[a*b]",
             "x[a<=b]",
             "x[1][2]",
             "x[a[1]-2]",
@@ -95,6 +97,9 @@ def test_a_name_is_kept_whole(tmp_path: Path, name: str) -> None:
         ("c: 2 x[a b] + y >= 1", "x[a b]"),
         ("c: 2 x[a:b] + y >= 1", "x[a:b]"),
         ("c: x[a^2] + y >= 1", "x[a^2]"),
+        ("c: x[a*b] + y >= 1", "x[a*b]' is a name to Gurobi and a product to SCIP"),
+        ("c: 3 x + y[2*x]/2 >= 1", "y[2*x]/2' is a name to Gurobi and a product to SCIP"),
+        ("q[x*y]: x + y >= 1", "q[x*y]:"),
         ("c: x[a + y >= 1", "x[a"),
         ("c: x[a\\b] + y >= 1", "x[a"),
         ("c: x(a-b) + y >= 1", "x(a-b)"),
@@ -250,7 +255,14 @@ def test_what_three_readers_take_is_taken(tmp_path: Path, text: str, upper: floa
 
 
 @pytest.mark.parametrize(
-    "text", ["Bounds\n x <= 7\nBinary\n x", "Binary\n x\nBounds\n x <= 7", "Bounds\n x >= -3\nBin\n x"]
+    "text",
+    [
+        "Bounds\n x <= 7\nBinary\n x",
+        "Bounds\n x >= -3\nBin\n x",
+        "Bounds\n x <= 7\nGenerals\n x\nBinary\n x",
+        "Bounds\n x <= 7\nSemis\n x\nBinary\n x",
+        "Bounds\n x <= 7\nBinary\n x\nBounds\n x >= 0",
+    ],
 )
 def test_a_binary_with_wider_bounds_is_0_or_1_with_a_warning(tmp_path: Path, text: str) -> None:
     model = read(tmp_path, with_sections(text))
@@ -258,6 +270,32 @@ def test_a_binary_with_wider_bounds_is_0_or_1_with_a_warning(tmp_path: Path, tex
     (warning,) = model.warnings
     assert warning.startswith("'x' is binary and has the bounds ")
     assert "HiGHS keeps the bounds" in warning
+
+
+@pytest.mark.parametrize(
+    "bound", ["x <= 7", "x >= -3", "-1 <= x <= 1", "x free", "x <= 1e30", "x = 2", "-inf <= x <= 1"]
+)
+@pytest.mark.parametrize("lists", ["Binary\n x", "Binary\n x\nGenerals\n x", "Bounds\n x <= 5\nBinary\n x"])
+def test_wider_bounds_behind_the_list_of_binaries_are_refused(tmp_path: Path, lists: str, bound: str) -> None:
+    said = refusal(tmp_path, with_sections(f"{lists}\nBounds\n {bound}"))
+    assert f"line {len(lists.splitlines()) + 6}: 'x' is binary and has " in said
+    assert "HiGHS and SCIP read that, CPLEX ignores it, and Gurobi refuses the file" in said
+
+
+@pytest.mark.parametrize("bound", ["0 <= x <= 1", "x <= inf", "x <= 1", "x >= 0"])
+def test_bounds_of_0_and_1_behind_the_list_of_binaries_change_nothing(tmp_path: Path, bound: str) -> None:
+    model = read(tmp_path, with_sections(f"Binary\n x\nBounds\n {bound}"))
+    assert (model.lower[0], model.upper[0], model.kind[0]) == (0, 1, VariableKind.INTEGER)
+    assert model.warnings == ()
+
+
+@pytest.mark.parametrize("other", ["Generals", "Semis"])
+@pytest.mark.parametrize("bound", ["x <= 5", "x >= -3", "x free"])
+def test_a_wide_binary_in_a_later_list_is_refused(tmp_path: Path, bound: str, other: str) -> None:
+    said = refusal(tmp_path, with_sections(f"Bounds\n {bound}\nBinaries\n x\n{other}\n x"))
+    assert "line 10: 'x' has the bounds " in said
+    assert "CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once" in said
+    assert read(tmp_path, with_sections(f"Binaries\n x\n{other}\n x")).upper[0] == 1
 
 
 def test_a_file_may_have_no_objective_or_an_empty_one(tmp_path: Path) -> None:
@@ -336,7 +374,18 @@ def test_a_row_that_nobody_or_not_everybody_reads_is_refused(tmp_path: Path, tex
             "Minimize multi-objectives\n  OBJ0: Priority=2 Weight=1\n    x\nEnd\n",
             "line 1: the file has several objectives",
         ),
-        ("Minimize\n a: x\n b: y\nSubject To\n c: x >= 1\nEnd\n", "line 3: the file has several objectives"),
+        (
+            "Minimize\n a: x\n b: y\nSubject To\n c: x >= 1\nEnd\n",
+            "line 3: 'Subject To' is missing before 'b:', or the file has several objectives",
+        ),
+        ("Minimize\n obj: x\n c1: x >= 1\nEnd\n", "line 3: 'Subject To' is missing before 'c1:', or"),
+        ("Minimize\n obj: x\n 1: x >= 1\nEnd\n", "line 3: 'Subject To' is missing before '1:', or"),
+        ("Minimize\n obj: x\nst:\n c1: x >= 1\nEnd\n", "line 3: 'st:' is no section: write 'st', without a colon"),
+        ("Minimize\n obj: x\nSubject To:\n c1: x >= 1\nEnd\n", "line 3: 'Subject To:' is no section: write"),
+        ("Minimize\n total cost: x\nSubject To\n c: x >= 1\nEnd\n", "line 2: a name has no spaces: 'total cost:'"),
+        ("Min the total cost: x\nst\n c: x >= 1\nEnd\n", "line 1: a name has no spaces: 'the total cost:'"),
+        ("Minimize\n x\nSubject To\n c 1: x >= 1\nEnd\n", "line 4: a name has no spaces: 'c 1:'"),
+        ("Minimize\n x\nSubject To\n c: x >= 1\nSOS\n s 1: S1:: x:1\nEnd\n", "a name has no spaces: 's 1:'"),
         ("Minimize\n x\nLazy Constraints\n c: x >= 1\nEnd\n", "lazy constraints are not read"),
         ("Minimize\n x\nUser Cuts\n c: x >= 1\nEnd\n", "user cuts are not read"),
         ("Minimize\n x\nPWLObj\n x: (1,1) (2,2)\nEnd\n", "piecewise-linear objectives"),
@@ -346,7 +395,19 @@ def test_a_row_that_nobody_or_not_everybody_reads_is_refused(tmp_path: Path, tex
             "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To",
         ),
         ("st <= 3\n", "line 1: 'st' begins a section"),
-        ("/* plan */\nmax: 3x+2y;\n", "an LP file begins with"),
+        *(
+            (text, "this looks like lp_solve's own format: write it as MPS with 'lp_solve")
+            for text in (
+                "/* plan */\nmax: 3x+2y;\n",
+                "max: 3x+2y;\nc1: x<=4;\n",
+                "minimise : ;\n",
+                "// plan\nmin: x;\n",
+            )
+        ),
+        (
+            "Maximize:\n x\nSubject To\n c: x <= 1\nEnd\n",
+            "; write 'Maximize' without a colon, or, if this is lp_solve's",
+        ),
     ],
 )
 def test_a_refusal_names_the_cause(tmp_path: Path, text: str, reason: str) -> None:
@@ -361,10 +422,16 @@ def test_a_missing_end_is_a_warning(tmp_path: Path) -> None:
     assert read(tmp_path, f"{text}End").warnings == ()
 
 
-def test_variables_that_occur_in_lists_only_are_a_warning(tmp_path: Path) -> None:
+def test_variables_that_occur_in_lists_or_bounds_only_are_a_warning(tmp_path: Path) -> None:
     model = read(tmp_path, with_sections("Generals\n x u v\nBinaries\n v w q\nBounds\n u <= 3"))
     assert model.warnings == (
-        "only lists of integer, binary or semi-continuous variables have 'v', 'w', 'q': check the spelling",
+        "only bounds, or lists of integer, binary or semi-continuous variables, have 'u', 'v', 'w' and 1 other: CPLEX "
+        "leaves them out; check the spelling",
+    )
+    bounded = read(tmp_path, with_sections("Bounds\n x <= 5\n xx <= -4"))
+    assert (bounded.column_names, bounded.upper.tolist()) == (("x", "y", "xx"), [5, INF, -4])
+    assert bounded.warnings[0].startswith(
+        "only bounds, or lists of integer, binary or semi-continuous variables, have 'xx':"
     )
     (warning,) = read(tmp_path, with_sections("Generals\n p q r s t")).warnings
     assert "'p', 'q', 'r' and 2 others: " in warning
@@ -464,3 +531,107 @@ def test_indicator_constraints_are_read(
     assert model.indicator_value.tolist() == [value]
     assert named_row(model, 1) == terms
     assert (model.row_lower[1], model.row_upper[1]) == (lower, upper)
+
+
+def test_names_are_not_looked_up_column_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Counting(dict[str, int]):
+        walks = 0
+
+        def __iter__(self) -> Iterator[str]:
+            Counting.walks += 1
+            return super().__iter__()
+
+    class CountingBuilder(Builder):
+        def __init__(self) -> None:
+            super().__init__()
+            self.columns = Counting()
+
+    monkeypatch.setattr(sections, "Builder", CountingBuilder)
+    walks = []
+    for count in (2, 50):
+        names = [f"x{number}" for number in range(count)]
+        bounds = "".join(f" {name} <= 5\n" for name in names)
+        rows = f"Minimize\n obj: x + {' + '.join(names)}\nSubject To\n c: x >= 1\n"
+        lists = f"Binaries\n {' '.join(names)}\nGenerals\n {' '.join(f'stray{name}' for name in names)}\n"
+        before = Counting.walks
+        read(tmp_path, f"{rows}Bounds\n{bounds}{lists}End\n")
+        walks.append(Counting.walks - before)
+    assert walks[0] == walks[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "encoding"), [("\u30bd", "shift_jis"), ("x\u8868", "cp932"), ("\u4e57", "gbk"), ("\u529f", "big5")]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Maximize\n obj: x + {0} + 3 y\nSubject To\n c: x + y + {0}\n <= 4\nEnd\n",
+        "Maximize\n obj: {0}1 + {0}2\nSubject To\n c: x <= 1\nEnd\n",
+        "Minimize\n obj: y\nSubject To\n c: y >= 1\nBounds\n 1 <= {0} <= 5\nEnd\n",
+    ],
+)
+def test_a_character_whose_second_byte_is_a_backslash_is_refused(
+    tmp_path: Path, text: str, name: str, encoding: str
+) -> None:
+    raw = text.format(name).encode(encoding)
+    assert b"\\" in raw
+    path = tmp_path / "model.lp"
+    path.write_bytes(raw)
+    with pytest.raises(UnreadableModel, match=r"a backslash stands directly behind '.*multi-byte code page.*as UTF-8"):
+        read_model(path)
+    path.write_text(text.format(name))
+    assert name in "".join(read_model(path).column_names)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        # The second byte of the long vowel in Shift-JIS, as of the first Chinese character in GBK, is a bracket.
+        "c: \u30c7\u30fc\u30bf + x >= 1".encode("shift_jis"),
+        "c: x + \u4e55+3\u4e5a + y >= 1".encode("gbk"),
+        "\u30c7\u30fc\u30bf: x + y >= 1".encode("shift_jis"),
+        "c: x >= 1\nGenerals\n \u30c7\u30fc\u30bf".encode("shift_jis"),
+    ],
+)
+def test_a_character_whose_second_byte_is_a_bracket_is_refused(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "model.lp"
+    path.write_bytes(b"Minimize\n obj: x\nSubject To\n " + line + b"\nEnd\n")
+    with pytest.raises(UnreadableModel, match=r"line \d: a bracket stands directly behind '.*multi-byte code page"):
+        read_model(path)
+
+
+def test_other_second_bytes_of_a_code_page_stay_in_their_names(tmp_path: Path) -> None:
+    # 0x40 .. 0x7e without the brackets, the backslash and the circumflex, which end names.
+    seconds = [byte for byte in range(0x40, 0x7F) if chr(byte) not in "[\\]^{"]
+    names = [f"x{number}".encode() + bytes([0x83, byte]) for number, byte in enumerate(seconds)]
+    path = tmp_path / "model.lp"
+    path.write_bytes(b"Minimize\n obj: " + b" + ".join(names) + b"\nSubject To\n c: x0 >= 1\nEnd\n")
+    model = read_model(path)
+    assert model.column_names[:-1] == tuple(name.decode("cp1252") for name in names)
+
+
+def test_brackets_and_comments_in_a_windows_code_page_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.lp"
+    text = "Minimize\n obj: caf\u00e9[1,2] + \u00e9 \\ \u00e9\\\nSubject To\n c: caf\u00e9[1,2] >= 1\nEnd\n"
+    path.write_bytes(text.encode("cp1252"))
+    assert read_model(path).column_names == ("caf\u00e9[1,2]", "\u00e9")
+
+
+def test_labels_may_be_numbers(tmp_path: Path) -> None:
+    model = read(
+        tmp_path,
+        "Minimize\n 1: x + y\nSubject To 1: x + y >= 1\n 2.5 : x -\n y <=\n 3\n 02:\n 2 x + 3 y >= 4\n x >= 1\n"
+        " 7:3x<=9\nSOS\n 1: S1:: x:1 y:\n 2\n 2: S1:: y:1 x:2\nEnd\n",
+    )
+    assert model.row_names == ("1", "2.5", "02", "R4", "7")
+    assert model.row_lower.tolist() == [1, -INF, 4, 1, -INF]
+    assert model.value.tolist() == [1, 1, 1, -1, 2, 3, 1, 3]
+    assert model.sos_names == ("1", "2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["c: x >=\n 1: x <= 3", "c: 2\n 3: x >= 1", "x + y >= 1 2: x <= 3", "1:: x >= 1", "-1: x >= 1", "1: 2: x >= 1"],
+)
+def test_a_number_with_a_colon_is_a_label_at_the_beginning_of_a_row_only(tmp_path: Path, text: str) -> None:
+    assert " should stand where " in refusal(tmp_path, with_row(text))

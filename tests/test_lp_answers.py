@@ -10,7 +10,9 @@ import pytest
 from instances.folder import scan
 from tuner.app.intake import submission_of
 from tuner.bilevel import read_pair
+from tuner.bilevel.files import texts_of
 from tuner.cli import main
+from tuner.errors import UsageError
 from tuner.follower.reading import read_instances
 from tuner.scenario import Scenario
 
@@ -137,3 +139,17 @@ def test_a_bilevel_pair_warns_of_what_reading_its_model_left_open() -> None:
     )
     with pytest.warns(UserWarning, match=r"^pair\.lp: has no 'End'"):
         read_pair(Path("pair.aux"))
+
+
+def test_a_bilevel_pair_with_half_a_character_is_refused() -> None:
+    text = "Minimize\n x + \u30bd + y\nSubject To\n c: x + y >= 2\nEnd\n"
+    Path("pair.aux").write_text(
+        "@NUMVARS\n1\n@NUMCONSTRS\n1\n@VARSBEGIN\ny 1.\n@VARSEND\n@CONSTRSBEGIN\nc\n@CONSTRSEND\n"
+    )
+    Path("pair.lp").write_bytes(text.encode("shift_jis"))
+    with pytest.raises(UsageError, match=r"^pair\.lp: line 2: a backslash stands directly behind "):
+        read_pair(Path("pair.aux"))
+    with pytest.raises(UsageError, match=r"^pair\.lp: line 2: a backslash stands directly behind "):
+        texts_of(Path("pair.aux"))
+    Path("pair.lp").write_text(text)
+    read_pair(Path("pair.aux"))

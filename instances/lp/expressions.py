@@ -28,8 +28,10 @@ class Expressions:
     def __init__(self, tokens: Tokens, builder: Builder) -> None:
         self._tokens = tokens
         self._builder = builder
+        self._names: list[str] = []
+        """By column; kept here as asking the builder's dictionary for the name of a column is a walk through all."""
         self.strays: set[int] = set()
-        """Columns that have occurred in no expression so far, but where kinds are listed."""
+        """Columns that have occurred in no expression so far, but in bounds or where kinds are listed."""
 
     def take(self) -> Expression:
         """Take an expression; where none begins it is empty."""
@@ -90,17 +92,21 @@ class Expressions:
             if token is not None and (word := cut_name(token)):
                 message = f"{word!r} is no name in an LP file, where signs and spaces end a name: rename it"
                 raise Problem(message, token.line)
-            index = self._builder.add_column(name)
+            index = self._add_column(name)
         return index
 
     def named(self, name: str) -> int:
         """Return the column of a variable; one not seen before becomes a new one."""
         index = self._builder.columns.get(name)
-        return self._builder.add_column(name) if index is None else index
+        return self._add_column(name) if index is None else index
 
     def name(self, column: int) -> str:
         """Return the name of a column."""
-        return list(self._builder.columns)[column]
+        return self._names[column]
+
+    def _add_column(self, name: str) -> int:
+        self._names.append(name)
+        return self._builder.add_column(name)
 
     def _add(self, terms: dict[int, float], column: int, value: float) -> None:
         if column in terms and self._tokens.writer == "Gurobi":

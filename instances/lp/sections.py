@@ -11,8 +11,9 @@ from instances.lp.expressions import Expression, Expressions, ambiguous
 from instances.lp.tokens import Problem, Tokens, is_header
 from instances.model import Model, VariableKind
 
+_SEVERAL = "the file has several objectives"
 _REFUSED = {
-    "several objectives": "the file has several objectives; tuner takes one: keep it, or weigh them into one",
+    "several objectives": f"{_SEVERAL}; tuner takes one: keep it, or weigh them into one",
     "lazy constraints": "lazy constraints are not read: move them to 'Subject To', where they mean the same",
     "user cuts": "user cuts are not read: remove them, which changes no solution",
     "general constraints": "general constraints (MAX, ABS, AND, ...) are not part of a MILP: write them as rows",
@@ -46,6 +47,8 @@ class Sections:
         self._semi: set[int] = set()
         self._sets: list[tuple[str, int, list[tuple[int, float]]]] = []
         """Name or nothing, type, members."""
+        self._bound_line = 0
+        """Where the last bound begins."""
 
     def read(self) -> None:
         """Read all there is."""
@@ -59,8 +62,8 @@ class Sections:
             "sets": self._read_sets,
         }
         if self._header() is None:
-            if self._tokens.at("label"):
-                raise Problem(_REFUSED["several objectives"])
+            if self._tokens.at("label") and self._tokens.new_line:
+                raise self._no_rows()
             raise self._tokens.unexpected("a sign or a section")
         section = ""
         while (header := self._header()) not in ("end", "nothing"):
@@ -85,6 +88,13 @@ class Sections:
         self._settle_sets()
         self._tell_strays()
         return self._builder.build()
+
+    def _no_rows(self) -> Problem:
+        """Return the problem that a label follows the objective."""
+        label = "" if self._tokens.next is None else self._tokens.next.text
+        if is_header(label):
+            return Problem(f"'{label}:' is no section: write {label!r}, without a colon")
+        return Problem(f"'Subject To' is missing before '{label}:', or {_SEVERAL}; tuner takes one")
 
     def _header(self) -> str | None:
         """Return the header that comes next, "nothing" at the end of the file, None when something else does."""
@@ -122,7 +132,10 @@ class Sections:
         if header == "rows":
             return
         if header not in ("minimize", "maximize"):
-            raise Problem("an LP file begins with Minimize or Maximize, or, without an objective, with Subject To")
+            raise Problem(
+                "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To"
+                f"{self._tokens.other_format()}"
+            )
         self._tokens.take("header")
         self._builder.maximise = header == "maximize"
         self._tokens.take("label")
@@ -182,6 +195,7 @@ class Sections:
         return _compared(expression, sides)
 
     def _read_bound(self) -> None:
+        self._bound_line = self._tokens.line
         if not self._tokens.at("name"):
             word = self._tokens.next
             side = self._expressions.number()
@@ -207,17 +221,31 @@ class Sections:
         self._end_line("the next bound, on a line of its own,")
 
     def _bounded_column(self) -> int:
+        known = len(self._builder.columns)
         column = self._expressions.column()
-        self._expressions.strays.discard(column)
+        if column >= known:
+            self._expressions.strays.add(column)
         return column
 
     def _bound(self, column: int, operator: str, value: float) -> None:
+        none = operator == "<" and value == INFINITY
+        if column in self._binary and not (0 <= value <= 1 or none):
+            self._refuse_bound_of_binary(column, f"the bound {value:g}")
         if operator in ">=":
             self._builder.lower[column] = bounded(value)
         if operator in "<=":
             self._builder.upper[column] = bounded(value)
 
+    def _refuse_bound_of_binary(self, column: int, bound: str) -> None:
+        raise Problem(
+            f"{self._expressions.name(column)!r} is binary and has {bound} behind Binaries: HiGHS and SCIP read that, "
+            "CPLEX ignores it, and Gurobi refuses the file; remove the bound, or list the variable in Generals instead",
+            self._bound_line,
+        )
+
     def _free(self, column: int) -> None:
+        if column in self._binary:
+            self._refuse_bound_of_binary(column, "'free'")
         upper = self._builder.upper[column]
         if upper < INFINITY:
             name = self._expressions.name(column)
@@ -233,6 +261,13 @@ class Sections:
             raise Problem(f"{token.text!r} is a variable to some readers and begins a section to others: rename it")
         known = len(self._builder.columns)
         column = self._expressions.column()
+        if column in self._binary and kind is not self._binary and self._has_wide_bounds(column):
+            lower, upper = self._builder.lower[column], self._builder.upper[column]
+            raise Problem(
+                f"{self._expressions.name(column)!r} has the bounds {lower:g} .. {upper:g} and is in Binaries, and "
+                "then in another list: CPLEX keeps these bounds, and SCIP reads 0 .. 1; list it once",
+                0 if token is None else token.line,
+            )
         kind.add(column)
         if column >= known and token is not None:
             if token.text.strip(",;") != token.text or "," in token.text:
@@ -267,6 +302,10 @@ class Sections:
         if self._tokens.next is not None and not self._tokens.new_line:
             raise self._tokens.unexpected(wanted)
 
+    def _has_wide_bounds(self, column: int) -> bool:
+        """Whether the bounds given so far ask for more than a binary has; no upper bound is none that was given."""
+        return self._builder.lower[column] < 0 or 1 < self._builder.upper[column] < INFINITY
+
     def _settle_names(self) -> None:
         rows = self._builder.rows
         names = []
@@ -292,7 +331,7 @@ class Sections:
                     f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}, which neither 0 nor 1 meets; "
                     "remove them, or list it in Generals"
                 )
-            if lower < 0 or 1 < upper < INFINITY:
+            if self._has_wide_bounds(column):
                 builder.warnings.append(
                     f"{name!r} is binary and has the bounds {lower:g} .. {upper:g}: read as 0 .. 1, as CPLEX, Gurobi "
                     "and SCIP do; HiGHS keeps the bounds"
@@ -315,9 +354,11 @@ class Sections:
         names = [self._expressions.name(column) for column in sorted(self._expressions.strays)]
         if names:
             shown = ", ".join(map(repr, names[:_STRAYS_SHOWN]))
-            more = f" and {len(names) - _STRAYS_SHOWN} others" if len(names) > _STRAYS_SHOWN else ""
+            rest = len(names) - _STRAYS_SHOWN
+            more = f" and {rest} other{'s' if rest > 1 else ''}" if rest > 0 else ""
             self._builder.warnings.append(
-                f"only lists of integer, binary or semi-continuous variables have {shown}{more}: check the spelling"
+                f"only bounds, or lists of integer, binary or semi-continuous variables, have {shown}{more}: CPLEX "
+                "leaves them out; check the spelling"
             )
 
 

@@ -37,12 +37,16 @@ _OFTEN_NAMES = ("int", "sos1", "sos2")
 SPACE = " \t\r\n"
 """White space of an LP file. What Unicode adds may be part of a name, as may any byte of an older encoding."""
 _NO_NAME = r"\x00-\x20\x7f+\-*^<>=:\\\[\]"
+_SIGNS = r"+\-*^<>=\[\]"
 _NAME_REST = rf"[^{_NO_NAME}]*"
-_BRACKETED = r"[^\x00-\x20\x7f^:\\\[\]]*"
+_BRACKETED = r"[^\x00-\x20\x7f*^:\\\[\]]*"
 _BRACKETS = rf"\[{_BRACKETED}(?:\[{_BRACKETED}\]{_BRACKETED})*\]"
 _NAME = rf"(?:[^{_NO_NAME}0-9./]|\.(?![0-9])){_NAME_REST}(?:{_BRACKETS}{_NAME_REST})*"
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_NUMERIC_LABEL = re.compile(rf"[ \t]*({_NUMBER})[ \t]*:(?!:)")
+"""At the beginning of a line, or behind its header."""
 _TOKEN = re.compile(
-    r"(?P<number>(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?P<operator><->|->|[<>]=?|=[<=>]?)"
+    rf"(?P<number>{_NUMBER})|(?P<operator><->|->|[<>]=?|=[<=>]?)"
     rf"|(?P<name>{_NAME})(?P<label>[ \t]*:)?|(?P<sign>[+-])|(?P<other>[^{SPACE}])"
 )
 
@@ -52,6 +56,9 @@ _WRITERS = {
     "File written by HiGHS": "HiGHS",
 }
 """By what they say in a comment at the top. Their files have spaces around all but names, which may hold anything."""
+_LP_SOLVE = re.compile(r"/\*|//|(?:max|min)(?:imi[sz]e)?[ \t]*:.*;", re.IGNORECASE)
+"""How files in lp_solve's format begin: with a comment, or an objective with a colon and a semicolon."""
+_LP_SOLVE_FIX = "write it as MPS with 'lp_solve -S1 -parse model.lp -wfmps model.mps'"
 _CLOSING = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'"}
 INDICATORS = "indicator constraints are written 'b = 1 -> x + y <= 3'"
 _INFINITE = ("inf", "infinity")
@@ -156,7 +163,20 @@ class Tokens:
         token = self.next
         if token is None:
             return Problem(f"the file ends where {wanted} should follow: is it complete?")
+        if label := _spaced_label(token):
+            if is_header(label):
+                return Problem(f"'{label}:' is no section: write {label!r}, without a colon")
+            return Problem(f"a name has no spaces: '{label}:'")
         return Problem(f"{wanted} should stand where {token.text[:_SHOWN]!r} does{_reason(token)}")
+
+    def other_format(self) -> str:
+        """Return what else a file seems to be that begins with the next token, to be put behind a message."""
+        token = self.next
+        if token is not None and _LP_SOLVE.match(token.source.strip(SPACE)):
+            return f"; this looks like lp_solve's own format: {_LP_SOLVE_FIX}"
+        if token is not None and token.kind == "label" and is_header(token.text):
+            return f"; write {token.text!r} without a colon, or, if this is lp_solve's own format: {_LP_SOLVE_FIX}"
+        return ""
 
     def _scan(self, lines: Iterable[str]) -> Iterator[Token]:
         for number, line in enumerate(lines, 1):
@@ -184,11 +204,22 @@ def _inside_a_word(last: Token, token: Token) -> bool:
     return last.kind in ("name", "number", "infinity") or (last.kind == "sign" and token.kind in ("name", "label"))
 
 
+def _spaced_label(token: Token) -> str:
+    """Return what stands before the first colon of the token's line when that is several words without any sign."""
+    start = header.end() if (header := _HEADER.match(token.source.lstrip(SPACE))) else 0
+    text, colon, _ = token.source.lstrip(SPACE)[start:].partition(":")
+    label = text.strip(SPACE)
+    spaced = colon and len(label.split()) > 1 and re.fullmatch(rf"[^{_NO_NAME}0-9.][^{_SIGNS}]*", label)
+    return label if spaced and token.start < token.source.index(":") else ""
+
+
 def _reason(token: Token) -> str:
     """Return why a token may stand where another was expected."""
     last = token.source[token.start - 1] if token.glued else ""
     if token.text == "[" and not _part_of_name(last):
         return ": quadratic terms are not part of a MILP"
+    if token.text == "[" and "*" in token.word:
+        return f": {token.word!r} is a name to Gurobi and a product to SCIP, which is no part of a MILP: rename it"
     if token.text in ("^", "*"):
         return f": products and powers are not part of a MILP (in {token.word!r})"
     if token.text in ("->", "<->"):
@@ -224,6 +255,9 @@ def _tokens_of(text: str, line: int) -> Iterator[Token]:
         if _begins_section(key, header[0], text[header.end() :], line):
             yield Token("header", key, line, text, start)
             start = header.end()
+    if (numbered := _NUMERIC_LABEL.match(text, start)) is not None:
+        yield Token("label", numbered[1], line, text, numbered.start(1))
+        start = numbered.end()
     for match in _TOKEN.finditer(text, start):
         kind = str(match.lastgroup)
         word = match["name"] if kind == "label" else match[0]

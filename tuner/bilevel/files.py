@@ -28,10 +28,11 @@ from pathlib import Path
 from instances.errors import UnreadableModel
 from instances.formats import suffixes
 from instances.lp import read_lp
+from instances.lp.characters import whole_characters
 from instances.model import Model
 from instances.mps import read_mps
 from instances.reading import read_model
-from instances.text import BYTEWISE, open_text, split_fields
+from instances.text import BYTEWISE, encoding_of, open_text, split_fields
 from tuner.bilevel.linear import LinearProblem
 from tuner.cost import Ties
 from tuner.errors import NotFound, UsageError
@@ -94,11 +95,23 @@ def texts_of(path: Path) -> Texts:
     parts = suffixes(model_path.name)
     assert parts is not None
     try:
-        with open_text(model_path) as lines:
+        encoding = encoding_of(model_path)
+        with open_text(model_path, encoding) as lines:
             model = lines.read()
     except UnreadableModel as error:
         raise UsageError(str(error)) from None
+    if parts.format == ".lp" and encoding == BYTEWISE:
+        _check_characters(model, model_path.name)
     return Texts(parts.stem, parts.format, model, _text(aux_path))
+
+
+def _check_characters(model: str, name: str) -> None:
+    # Here, since the text alone does not say that it was read byte for byte.
+    try:
+        for _ in whole_characters(StringIO(model)):
+            pass
+    except UnreadableModel as error:
+        raise UsageError(f"{name}: {error}") from None
 
 
 def read_texts(texts: Texts, ties: Ties = Ties.OPTIMISTIC) -> LinearProblem:
