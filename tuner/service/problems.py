@@ -104,7 +104,8 @@ def answer(request: Request, status: int, detail: str, **more: Any) -> Response:
 async def failed(request: Request, error: Exception) -> Response:
     """Answer an error of the store or of ours by the table."""
     status = next(status for kind, status in STATUS if isinstance(error, kind))
-    if isinstance(error, kept.StoreError) and (status >= HTTPStatus.INTERNAL_SERVER_ERROR or error.is_drivers):
+    is_inside = status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, kept.StorageUsedUp)
+    if isinstance(error, kept.StoreError) and (is_inside or error.is_drivers):
         return unavailable(request, error)
     where = request.app.state.service.store.where
     detail = str(error).removeprefix(f"{where}: ").replace(where, "the store")
