@@ -95,10 +95,13 @@ class Library:
             name: for people.
             members: each model's name in the set, and its SHA-256.
 
-        Raises StoreRefused when a model was not uploaded, or a name comes twice.
+        Raises:
+            StoreRefused: a model was not uploaded, or a name comes twice.
+            StorageUsedUp: its names do not fit into what is left of its owner's space.
+
         """
         with self._writing_models() as connection:
-            made = sets.insert_set(connection, self._database, owner, name, members)
+            made = self._insert_set(connection, owner, name, members)
         self._delete_unused(owner)
         return made
 
@@ -125,9 +128,16 @@ class Library:
             owner,
             [model for _, model in members],
             contents,
-            lambda connection: sets.insert_set(connection, self._database, owner, name, named),
+            lambda connection: self._insert_set(connection, owner, name, named),
         )
         self._delete_unused(owner)
+        return made
+
+    def _insert_set(
+        self, connection: Connection, owner: str, name: str, members: Sequence[tuple[str, str]]
+    ) -> InstanceSet:
+        made = sets.insert_set(connection, self._database, owner, name, members)
+        limits.check_stored(connection, self._database, owner)
         return made
 
     def _delete_unused(self, owner: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, LargeBinary, cast, delete, func, insert, select
 
 from storage import schema
 from storage.database import Database
@@ -15,6 +15,8 @@ from storage.errors import AboveLimit, StorageUsedUp, TooManyJobs
 from storage.records import ALL_SLOTS, JobState, OwnerLimits, Submission
 
 MIB = 2**20
+SET_BYTES, MEMBER_BYTES = 100, 300
+"""What an instance set, and a model in one, take besides their names: a row, and its entries in the indexes."""
 _jobs = schema.jobs.c
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING, JobState.INTERRUPTED)
 
@@ -80,7 +82,7 @@ def check_jobs(connection: Connection, database: Database, owner: str, limits: O
 
 
 def stored_bytes(connection: Connection, owner: str) -> int:
-    """Return the bytes of an owner's models, as they are kept, and of the problems of his jobs."""
+    """Return the bytes of an owner's models, as they are kept, of his sets, and of the problems of his jobs."""
     owners, files, pieces = schema.model_owners.c, schema.model_files.c, schema.model_pieces.c
     models = connection.scalar(
         select(func.coalesce(func.sum(func.length(pieces.data)), 0))
@@ -88,10 +90,22 @@ def stored_bytes(connection: Connection, owner: str) -> int:
         .join(schema.model_owners, owners.sha256 == files.sha256)
         .where(owners.owner == owner, files.upload.is_(None))
     )
+    sets, members = schema.instance_sets.c, schema.instance_set_members.c
+    own = sets.owner == owner
+    names = connection.scalar(select(func.sum(_bytes_of(connection, sets.name) + SET_BYTES)).where(own))
+    rows = select(func.sum(_bytes_of(connection, members.name) + MEMBER_BYTES))
+    in_sets = connection.scalar(rows.join(schema.instance_sets, sets.id == members.set_id).where(own))
     documents = connection.scalar(
         select(func.coalesce(func.sum(_jobs.document_bytes), 0)).where(_jobs.owner == owner, _jobs.deleted_at.is_(None))
     )
-    return int(models or 0) + int(documents or 0)
+    return sum(int(part or 0) for part in (models, names, in_sets, documents))
+
+
+def _bytes_of(connection: Connection, text: ColumnElement[str]) -> ColumnElement[int]:
+    """Return how many bytes a text takes, which SQLite tells of a BLOB only, and PostgreSQL of a text."""
+    if connection.dialect.name == "sqlite":
+        return func.length(cast(text, LargeBinary))
+    return func.octet_length(text)
 
 
 def check_stored(

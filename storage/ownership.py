@@ -45,7 +45,7 @@ class Ownership(Library):
             limits.write_limits(connection, wanted)
 
     def stored_bytes(self, owner: str) -> int:
-        """Return the bytes of an owner's models and bilevel problems."""
+        """Return the bytes of an owner's models, instance sets and bilevel problems."""
         with self._database.reading() as connection:
             return limits.stored_bytes(connection, owner)
 

@@ -11,6 +11,7 @@ from sqlalchemy import create_engine, update
 from storage import schema
 from storage.errors import AboveLimit, StorageUsedUp, TooManyJobs
 from storage.lease import this_process
+from storage.limits import MEMBER_BYTES, SET_BYTES
 from storage.records import ALL_SLOTS, JobState, ModelContent, OwnerLimits
 from storage.store import Store
 from tests.store_samples import PROBLEM
@@ -90,6 +91,26 @@ def test_one_owner_keeps_so_many_bytes(store: Store) -> None:
     store.delete_model("ann", small.sha256)
     store.keep_model("ann", large, [])
     assert store.stored_bytes("ann") == 1000
+
+
+def test_the_names_of_instance_sets_count_as_what_an_owner_keeps(store: Store) -> None:
+    model = ModelContent("a" * 64, ".mps", 7)
+    store.keep_model("ann", model, [b"NAME a\n"])
+    assert store.stored_bytes("ann") == 7
+    members = [(f"m\u00e9{number}" + "x" * 100, model.sha256) for number in range(10)]
+    made = store.create_instance_set("ann", "\u00e9", members)
+    taken = 7 + 2 + SET_BYTES + 10 * (104 + MEMBER_BYTES)
+    assert store.stored_bytes("ann") == taken
+    store.limit_owners(OwnerLimits(stored=taken))
+    assert store.create_instance_set("ann", "\u00e9", members) == made  # the same one takes nothing more
+    for name, some in (("other", members), ("none", [])):
+        with pytest.raises(StorageUsedUp, match="stored bytes"):
+            store.create_instance_set("ann", name, some)
+        with pytest.raises(StorageUsedUp, match="stored bytes"):
+            store.keep_set("ann", name, [(each, model) for each, _ in some], [])
+    assert [each.id for each in store.instance_sets()] == [made.id]
+    store.delete_instance_set(made.id)
+    assert store.stored_bytes("ann") == 0
 
 
 def test_of_two_owners_the_one_who_uses_fewer_slots_goes_first(store: Store) -> None:
