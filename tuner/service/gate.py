@@ -30,7 +30,7 @@ from tuner.service.uploads import Spool
 
 HELD = 16 * 2**10
 """Bytes of a body that are kept in memory while more of it comes."""
-AT_A_TIME = 2**15
+AT_A_TIME = 2**14
 """Bytes of an answer that are sent at a time."""
 LARGE_AT_ONCE = 2
 """Requests with larger bodies that are worked on at a time: the application reads these as a whole."""
