@@ -8,7 +8,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Annotated
@@ -141,6 +141,7 @@ def follow_job(service: Served, who: Reader, job: Reference, request: Request) -
 
 @router.get("/events", responses=_STREAM, response_class=StreamingResponse)
 def follow_jobs(
+    service: Served,
     who: Reader,
     request: Request,
     job: Annotated[list[Annotated[int, Query(ge=1, lt=2**63)]], Query(min_length=1, max_length=MOST_FOLLOWED)],
@@ -150,6 +151,8 @@ def follow_jobs(
     Events are `job` and `over` as of one job, and `gone` for one that is not there (any more). Their data have the
     job's `id`. The connection ends with the last job.
     """
+    with suppress(UnknownJob):
+        service.store.job(job[0])  # an answer that has begun could not say any more that the store is away
     return _Stream(who, list(dict.fromkeys(job)), request)
 
 
