@@ -56,7 +56,7 @@ LARGEST_M = 1e12
 """As in HiGHS; but here binaries are exactly 0 or 1."""
 
 NEAR_TRUNCATION = 0.999
-"""A variable this close to the bound that CP-SAT has put in place of infinity is taken to be at it."""
+"""What is proven within truncated bounds holds for the model where no variable can come this close to one of them."""
 
 _CLAIMS = {
     result_pb2.TERMINATION_REASON_OPTIMAL: Claim.OPTIMAL,
