@@ -9,13 +9,15 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from instances.caps import CAPS, TooLarge
 from instances.errors import NoInstances, UnreadableModel
 from instances.formats import FORMATS, PACKINGS, sha256_of, suffixes
 from instances.instance import Instance
 from instances.visible import hidden
+
+_EMPTY = hashlib.sha256().hexdigest()
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,14 @@ class ModelFile:
 
     path: Path
     name: str
-    """The path below the folder without suffixes; with them where two files would have one name."""
+    """The path below the folder without suffixes; with them where two files would have one name. No two have one."""
     sha256: str
     """Of the unpacked content."""
+
+    @property
+    def keeps_suffixes(self) -> bool:
+        """Whether the name has the file's suffixes, because another file would have the same name without them."""
+        return PurePosixPath(self.name).name == self.path.name
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,10 @@ class Damaged:
 
     path: Path
     reason: str
+    """Without the path."""
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.reason}"
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,17 @@ class Scan:
     files: tuple[ModelFile, ...]
     duplicates: tuple[Duplicate, ...]
     damaged: tuple[Damaged, ...]
+
+    def remarks(self) -> Iterator[str]:
+        """Yield what to tell of files that can be read: copies that are not used, and names that are not as usual."""
+        for duplicate in self.duplicates:
+            yield f"used once: {duplicate.path} is the same model as {duplicate.original}"
+        for file in self.files:
+            if file.keeps_suffixes:
+                yield (
+                    f"named with its suffix: {file.path} is called {file.name}, because another model would have the "
+                    "same name without it"
+                )
 
 
 @dataclass(frozen=True)
@@ -86,7 +108,7 @@ def scan(folder: Path) -> Scan:
         try:
             sha256 = _hash(path)
         except UnreadableModel as error:
-            damaged.append(Damaged(path, str(error)))
+            damaged.append(Damaged(path, str(error).removeprefix(f"{path}: ")))
             continue
         original = originals.setdefault(sha256, path)
         if original is not path:
@@ -151,7 +173,7 @@ def _walk(folder: Path, damaged: list[Damaged]) -> Iterator[Path]:
     entered: set[tuple[int, int]] = set()
 
     def blame(error: OSError) -> None:
-        damaged.append(Damaged(Path(error.filename), f"{error.filename}: cannot be read: {error.strerror}"))
+        damaged.append(Damaged(Path(error.filename), f"cannot be read: {error.strerror}"))
 
     for parent, folders, names in os.walk(folder, onerror=blame, followlinks=True):
         status = Path(parent).stat()
@@ -171,14 +193,23 @@ def _hash(path: Path) -> str:
     if not regular:
         # A pipe, say, would be read for ever.
         raise UnreadableModel(f"{path}: is not a regular file")
-    return sha256_of(path)
+    sha256 = sha256_of(path)
+    if sha256 == _EMPTY:
+        raise UnreadableModel(f"{path}: the file is empty")
+    return sha256
 
 
 def _names(folder: Path, paths: Iterable[Path]) -> list[str]:
+    """Return a name for each file, no two of them the same: without suffixes where that name is no other file's."""
     places = [path.relative_to(folder) for path in paths]
-    stems = [place.with_name(parts.stem).as_posix() for place in places if (parts := suffixes(place.name))]
-    counts = Counter(stems)
-    return [stem if counts[stem] == 1 else place.as_posix() for stem, place in zip(stems, places, strict=True)]
+    wholes = [place.as_posix() for place in places]
+    names = [place.with_name(parts.stem).as_posix() for place in places if (parts := suffixes(place.name))]
+    while True:  # a name with suffixes, as of a.lp beside a.mps, may be that of another file without, as of a.lp.lp
+        counts = Counter(names)
+        unique = [name if counts[name] == 1 else whole for name, whole in zip(names, wholes, strict=True)]
+        if unique == names:
+            return names
+        names = unique
 
 
 _WANTED = f"files that end in {' or '.join(FORMATS)}, plain or with {', '.join(PACKINGS)}"
@@ -194,7 +225,7 @@ def _no_folder(folder: Path) -> str:
 
 def _nothing_found(folder: Path, others: list[Path], damaged: list[Damaged]) -> str:
     if damaged:
-        return f"{folder}: none of its {len(damaged)} models can be read, the first because: {damaged[0].reason}"
+        return f"{folder}: none of its {len(damaged)} models can be read, the first because: {damaged[0]}"
     if not others:
         return f"{folder}: is empty; looked for {_WANTED}"
     example = others[0].relative_to(folder)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from instances.families import logistics, selection
+from instances.families import commitment, locating, logistics, production, routing, selection, timetabling
 from instances.model import Model
 from instances.writing import write_mps
 
@@ -90,6 +90,54 @@ FAMILIES = {
             "pack items into as few bins as possible",
             "Falkenauer 1996, triplets; the model of Martello and Toth 1990",
             logistics.bin_packing,
+        ),
+        Family(
+            "lot-sizing-carryover",
+            "plan lots on a machine that keeps its setup over the end of a period; demand may be met late",
+            "Sox and Gao 1999; setup times as in Suerie and Stadtler 2003; backlogs as in Quadt and Kuhn 2009",
+            production.lot_sizing_carryover,
+        ),
+        Family(
+            "cutting-stock",
+            "cut pieces from bars of several lengths at least cost",
+            "Kantorovich 1960: how many of each kind from each bar (general integers), with several stock lengths",
+            production.cutting_stock,
+        ),
+        Family(
+            "p-median",
+            "choose medians with capacities and assign every node to one",
+            "Osman and Christofides 1994",
+            locating.p_median,
+        ),
+        Family(
+            "sensor-placement",
+            "place sensors within a budget so that most is detected",
+            "maximum expected coverage, Daskin 1983, with a budget and two kinds of sensors",
+            locating.sensor_placement,
+        ),
+        Family(
+            "vehicle-routing",
+            "deliver by tours of vehicles with capacities",
+            "the flow of one commodity of Gavish and Graves 1978",
+            routing.vehicle_routing,
+        ),
+        Family(
+            "steiner-tree",
+            "connect terminals of a graph at least cost",
+            "the flow of several commodities of Wong 1984, on graphs after the bipartite ones of Rosseti et al. 2001",
+            routing.steiner_tree,
+        ),
+        Family(
+            "course-timetabling",
+            "give every lecture a period of the week",
+            "curriculum-based timetabling (Bonutti et al. 2012), the first stage of Lach and Lübbecke 2012",
+            timetabling.course_timetabling,
+        ),
+        Family(
+            "unit-commitment",
+            "switch the thermal units of a power system on and off, and dispatch them",
+            "the RTS-GMLC system in PGLib-UC (CC BY 4.0), as Morales-España, Latorre and Ramos 2013 model it",
+            commitment.unit_commitment,
         ),
     )
 }

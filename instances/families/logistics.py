@@ -8,6 +8,7 @@ import numpy as np
 from numpy.random import Generator
 
 from instances.builder import Builder
+from instances.families.sizes import scaled
 from instances.model import Model
 
 
@@ -16,7 +17,7 @@ def facility_location(random: Generator, size: float) -> Model:
 
     Customers may be served in parts. All capacities together are three times the demand.
     """
-    customers = sites = _scaled(22, size)
+    customers = sites = scaled(22, size)
     places = random.random((customers + sites, 2))
     distance = np.linalg.norm(places[:customers, None] - places[None, customers:], axis=2)
     demand = random.integers(5, 36, customers)
@@ -47,7 +48,7 @@ def generalised_assignment(random: Generator, size: float) -> Model:
 
     What takes an agent long costs little (type D): the cheap assignments are those that do not fit.
     """
-    agents, jobs = 5, _scaled(18, size)
+    agents, jobs = 5, scaled(18, size)
     weight = random.integers(1, 101, (agents, jobs))
     cost = 111 - weight + random.integers(-10, 11, (agents, jobs))
     capacity = (0.8 * weight.sum(axis=1) / agents).astype(np.int64)
@@ -74,7 +75,7 @@ def lot_sizing(random: Generator, size: float) -> Model:
 
     The machine's time is just enough with a setup for every item in every period, produced early enough.
     """
-    items, periods = 6, _scaled(12, size)
+    items, periods = 6, scaled(12, size)
     demand = random.integers(50, 151, (items, periods))
     setup_time = random.integers(10, 41, items)
     setup_cost = random.integers(200, 801, items)
@@ -111,7 +112,7 @@ def network_design(random: Generator, size: float) -> Model:
     A ring in both directions makes every pair of nodes reachable, and the cheapest paths have room for all that would
     use them.
     """
-    nodes, commodities = _scaled(20, size), _scaled(12, size)
+    nodes, commodities = scaled(20, size), scaled(12, size)
     ring = [(node, (node + 1) % nodes) for node in range(nodes)]
     arcs = sorted({*ring, *((head, tail) for tail, head in ring), *_chords(random, nodes, 5 * nodes // 3)})
     price = random.integers(1, 11, len(arcs))
@@ -175,7 +176,7 @@ def bin_packing(random: Generator, size: float) -> Model:
 
     First-fit decreasing seldom finds the perfect packing. There are as many bins as it needs, any bin like any other.
     """
-    triplets, room = _scaled(8, size), 1000
+    triplets, room = scaled(8, size), 1000
     weight: list[int] = []
     for _ in range(triplets):
         large = int(random.integers(380, 491))
@@ -204,7 +205,3 @@ def _first_fit_decreasing(weight: list[int], room: int) -> list[int]:
         else:
             loads[place] += each
     return loads
-
-
-def _scaled(count: int, size: float) -> int:
-    return max(3, round(count * size))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.random import Generator
 
 from instances.builder import Builder
+from instances.families.sizes import scaled
 from instances.model import Floats, Model
 
 
@@ -17,7 +18,7 @@ def set_cover(random: Generator, size: float) -> Model:
 
     Every column covers a row and every row can be covered by two columns or more.
     """
-    rows, columns = _scaled(140, size), _scaled(280, size)
+    rows, columns = scaled(140, size), scaled(280, size)
     covers = random.random((rows, columns)) < 0.12
     for column in np.flatnonzero(~covers.any(axis=0)).tolist():
         covers[random.integers(rows), column] = True
@@ -36,7 +37,7 @@ def combinatorial_auction(random: Generator, size: float) -> Model:
 
     Each bidder makes one bid, then up to five others, of which only one can win, that share an item with the first.
     """
-    items, bids = _scaled(60, size), _scaled(300, size)
+    items, bids = scaled(60, size), scaled(300, size)
     market = _Market(random, items)
     builder = Builder(maximise=True)
     sellers: list[list[int]] = [[] for _ in range(items)]
@@ -113,7 +114,7 @@ def independent_set(random: Generator, size: float) -> Model:
 
     Edges are gathered greedily into cliques, one row each.
     """
-    nodes = _scaled(300, size, least=6)
+    nodes = scaled(300, size, least=6)
     neighbours = _attached(random, nodes, 4)
     builder = Builder(maximise=True)
     for node in range(nodes):
@@ -153,7 +154,7 @@ def multi_knapsack(random: Generator, size: float) -> Model:
 
     Weights are 1 .. 1000; profits follow an item's mean weight, which makes them hard to tell apart.
     """
-    resources, items = 5, _scaled(36, size)
+    resources, items = 5, scaled(36, size)
     weights = random.integers(1, 1001, (resources, items))
     profits = np.floor(weights.mean(axis=0) + 500.0 * random.random(items))
     builder = Builder(maximise=True)
@@ -166,7 +167,3 @@ def multi_knapsack(random: Generator, size: float) -> Model:
 
 def _ones(columns: Iterable[int]) -> list[tuple[int, float]]:
     return [(column, 1.0) for column in columns]
-
-
-def _scaled(count: int, size: float, least: int = 3) -> int:
-    return max(least, round(count * size))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from instances.builder import INFINITE, INFINITY, Builder
-from instances.lp.tokens import COMPARISONS, INDICATORS, Problem, Token, Tokens, cut_name
+from instances.lp.tokens import COMPARISONS, INDICATORS, Problem, Token, Tokens, cut_name, separators
 
 
 class Expression(NamedTuple):
@@ -129,7 +129,8 @@ class Expressions:
             # ``3x`` is three times x to all but Gurobi; ``2e``, ``1.x`` and ``3,5x`` are not to several.
             unclear = coefficient.text.endswith(".") or variable.text in ("e", "E") or variable.text[0] in ",;"
             if unclear:
-                raise Problem(f"{variable.word!r} is neither a number nor a name: put a space into it, or rename it")
+                wrong = f"{variable.word!r} is neither a number nor a name: put a space into it, or rename it"
+                raise Problem(separators(variable.word) or wrong)
         return self.column()
 
     def _glued_constant(self, begin: Token | None, number: Token | None) -> str:

@@ -45,6 +45,8 @@ _NAME = rf"(?:[^{_NO_NAME}0-9./]|\.(?![0-9])){_NAME_REST}(?:{_BRACKETS}{_NAME_RE
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _NUMERIC_LABEL = re.compile(rf"[ \t]*({_NUMBER})[ \t]*:(?!:)")
 """At the beginning of a line, or behind its header."""
+_SEPARATED = re.compile(r"\d{1,3}(?:([,._'])\d{3}(?:\1\d{3})*)")
+"""A number with something between its thousands, as people write it."""
 _TOKEN = re.compile(
     rf"(?P<number>{_NUMBER})|(?P<operator><->|->|[<>]=?|=[<=>]?)"
     rf"|(?P<name>{_NAME})(?P<label>[ \t]*:)?|(?P<sign>[+-])|(?P<other>[^{SPACE}])"
@@ -224,9 +226,19 @@ def _reason(token: Token) -> str:
         return f": products and powers are not part of a MILP (in {token.word!r})"
     if token.text in ("->", "<->"):
         return f": {INDICATORS}"
+    if last and (problem := separators(token.word)):
+        return f": {problem}"
     if last and token.kind != "header":
         return f": {token.word!r} is no name in an LP file; if it was meant to be one, rename it"
     return ""
+
+
+def separators(word: str) -> str:
+    """Return what is wrong with a number that has something between its thousands; empty when the word is none."""
+    if not (found := _SEPARATED.fullmatch(word)):
+        return ""
+    decimal = f", or {word.replace(',', '.')} if the comma is a decimal one" if word.count(",") == 1 else ""
+    return f"{word!r} has {found[1]!r} between its digits; write {re.sub(r'[^0-9]', '', word)}{decimal}"
 
 
 def _part_of_name(character: str) -> bool:
