@@ -10,7 +10,7 @@ FROM python:3.11-slim
 COPY --from=build /opt/tuner /opt/tuner
 RUN useradd --create-home --uid 10001 tuner && mkdir /data && chown tuner /data
 USER tuner
-# Models and results: docker run -v "$PWD:/data" tuner tune models
+# Models and results, written as the user who calls: docker run --user "$(id -u):$(id -g)" -v "$PWD:/data" tuner tune models
 WORKDIR /data
 EXPOSE 8000
 ENV PATH=/opt/tuner/bin:$PATH PYTHONUNBUFFERED=1

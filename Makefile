@@ -17,8 +17,8 @@ $(READY): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-tune: $(READY) ## tune a committed set of models: about two minutes, ends with the verdict
-	@$(BIN)/tuner tune instances/data/set-cover --solver highs --cutoff 10s --budget 2m --store sqlite:///tuner.db; \
+tune: $(READY) ## tune a committed set of real models: about two minutes, ends with the verdict
+	@$(BIN)/tuner tune instances/data/unit-commitment --solver highs --cutoff 10s --budget 2m --store sqlite:///tuner.db; \
 		code=$$?; [ $$code -eq 4 ] && code=0; exit $$code
 
 test: $(READY) ## run the tests

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
-from storage.records import Configuration, Response
+from storage.records import Configuration, Response, Value
+from tuner.space import Boolean, Choice, Domain, Space
 
 FOLDER = Path(__file__).parent / "recordings"
 COLUMNS = ("configuration", "instance", "seed", "outcome", "cpu")
@@ -114,6 +116,51 @@ class Recording:
     def of(self, solver: str) -> Iterator[tuple[int, Configuration]]:
         """Yield the configurations of a solver with their numbers, the default first."""
         return ((number, c) for number, c in enumerate(self.configurations) if c.solver == solver)
+
+
+IDLE: frozenset[tuple[Value, ...]] = frozenset(
+    {
+        ("highs", "presolve", "on"),
+        ("highs", "simplex_strategy"),
+        ("highs", "simplex_scale_strategy"),
+        ("highs", "simplex_dual_edge_weight_strategy"),
+        ("highs", "simplex_primal_edge_weight_strategy"),
+        ("highs", "simplex_update_limit"),
+        ("scip", "misc/usesymmetry"),
+    }
+)
+"""Parameters of earlier spaces, and single values, that do nothing."""
+
+
+def known_today(recorded: Iterable[tuple[int, Configuration]], space: Space) -> dict[int, Configuration]:
+    """Return configurations that may have been recorded in an earlier space as today's has them, by number.
+
+    A number that is no longer among the values of its parameter is taken for the nearest of them. Left out is what has
+    a parameter or a word that the space has no more, and what is the same as an earlier one.
+    """
+    found: dict[Configuration, int] = {}
+    domains = {parameter.name: parameter.domain for parameter in space.parameters}
+    for number, configuration in recorded:
+        values = {
+            name: _nearest(domains[name], value) if name in domains else value
+            for name, value in configuration.values.items()
+            if not {(space.solver, name), (space.solver, name, value)} & IDLE
+        }
+        if all(name in domains and domains[name].contains(value) for name, value in values.items()):
+            found.setdefault(space.configuration(values), number)
+    return {number: configuration for configuration, number in found.items()}
+
+
+def _nearest(domain: Domain, value: Value) -> Value:
+    """Return a number as near as the domain has it; anything else as it is."""
+    if domain.contains(value) or isinstance(domain, Boolean) or isinstance(value, (bool, str)):
+        return value
+    if not isinstance(domain, Choice):
+        return min(max(value, domain.low), domain.high)
+    numbers = [own for own in domain.values if not isinstance(own, (bool, str)) and own >= 0]
+    if value < 0 or not numbers:
+        return value
+    return min(numbers, key=lambda own: abs(math.log1p(own) - math.log1p(value)))
 
 
 def _whole_lines(path: Path) -> list[str]:

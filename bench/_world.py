@@ -22,7 +22,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from bench._recording import Outcome, Recording
+from bench._recording import Outcome, Recording, known_today
 from storage.records import Check, Claim, Configuration, Response, Run, Termination, Value
 from tests.simulation import chance
 from tuner.follower.solvers import default_space
@@ -87,6 +87,10 @@ class World:
         """Return how well a solver's surrogate predicts."""
         return self._solvers[solver].quality
 
+    def recorded(self, solver: str) -> list[Configuration]:
+        """Return a solver's configurations that were recorded, its default first."""
+        return self._solvers[solver].recorded
+
     def logs(self, configuration: Configuration) -> NDArray[np.float64]:
         """Return the mean over seeds of the logarithm of the seconds, shape (instances,)."""
         found = self._logs.get(configuration)
@@ -130,6 +134,10 @@ class _Surrogate:
         random = np.random.default_rng([draw, *fit.name.encode(), *space.solver.encode()])
         self._general = fit.general.drawn(random)
         self._own = fit.own.drawn(random)
+
+    @property
+    def recorded(self) -> list[Configuration]:
+        return list(self._fit.table)
 
     def logs(self, configuration: Configuration) -> NDArray[np.float64]:
         fit = self._fit
@@ -177,7 +185,7 @@ def _fit(recording: Recording, solver: str) -> _Fit:
     assert recording.scene is not None
     space = default_space(solver)
     cutoff, instances = recording.scene.cutoff, len(recording.scene.instances)
-    numbers = dict(recording.of(solver))
+    numbers = known_today(recording.of(solver), space)
     cells: dict[tuple[int, int], list[float]] = defaultdict(list)
     outside = set()
     beyond = math.log(cutoff) + BEYOND

@@ -36,6 +36,7 @@ from storage.records import (
 )
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.referee import Referee
+from tuner.follower.scaling import unit_by
 from tuner.verdict.decide import GAIN, decide
 
 SOLVERS = ("highs", "scip", "cp-sat")
@@ -92,6 +93,7 @@ def main() -> None:
         "wrong answers refuted",
         "wrong answers disputed",
         "wrong answers that stand",
+        "wrong answers that earn",
         "lies planted",
         "lies not refuted",
         "orders that differ",
@@ -160,7 +162,8 @@ def judge(case: Case, score: Score) -> Case:
         referee = Referee(GAP)
         final: dict[Run, Response] = {}
         for run, response in order:
-            final.update(referee.judge(run, response, case.instance.maximise))
+            instance = case.instance
+            final.update(referee.judge(run, response, instance.maximise, unit_by(instance.features)))
         finals.append(final)
     final = finals[0]
     if any(other[run].check is not response.check for other in finals for run, response in final.items()):
@@ -181,6 +184,8 @@ def judge(case: Case, score: Score) -> Case:
                 score.note(f"{kind} answers disputed", why if kind == "right" else "")
             elif kind == "wrong":
                 score.note("wrong answers that stand", f"{why} {response.doubt}")
+                if response.solved:
+                    score.note("wrong answers that earn")
     return replace(case, said=tuple((run, final[run]) for run, _ in case.said))
 
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import instances
 
-SETS = ("set-cover", "facility-location", "multi-knapsack")
+SETS = ("set-cover", "facility-location", "multi-knapsack", "unit-commitment")
 BUDGET, CUTOFF, SLOTS = 120.0, 10.0, 2
 
 

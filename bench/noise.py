@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from storage.records import Job, JobState, Member, Purpose, Response, Run, StoredRun
 from tests.simulation import Clock, SimulatedExecutor, World, space
 from tuner.cost import Cost, Ties
+from tuner.leader.any_budget import AnyBudget
 from tuner.leader.loop import race
-from tuner.leader.race import Race
 from tuner.verdict.decide import GAIN, decide
 from tuner.verdict.holdout import SHARE, contenders, plan
 
@@ -42,7 +42,7 @@ def claims(seed: int) -> tuple[bool, bool, int]:
     training, holdout = world.instances[:TRAINING], world.instances[TRAINING:]
     clock = Clock()
     executor = SimulatedExecutor(world.answer, clock, SLOTS)
-    leader = Race(
+    leader = AnyBudget(
         spaces, training, cost=Cost.PAR10, ties=Ties.MEAN, cutoff=CUTOFF, budget=BUDGET, slots=SLOTS, seed=seed
     )
     numbers = itertools.count(1)

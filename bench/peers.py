@@ -3,11 +3,13 @@
     pip install '.[peers]'; apt-get install r-cran-irace   what the peers need, besides
     python -m bench.peers                                  six families, two repetitions: about two hours
     python -m bench.peers set-cover --reps 1 --tools tuner Optuna
+    python -m bench.peers steiner-tree --runs 10 100       budgets of so many mean runs of the default, in all slots
 
 Every tool has the same space, training models, cutoff, slots and seconds, and executes its runs by the same executor.
 Then one neutral evaluator executes the default and all answers, interleaved, on models that no tool has seen, with two
 fresh seeds. What is done is kept in a file of JSON lines (--results), so that it goes on where it was interrupted. Ours
-is the race alone, without the verdict that ``tuner tune`` keeps a part of its budget for: the peers have none.
+("tuner") is the race alone: the peers have no verdict. "tune" is the whole command, which keeps a part of its budget
+for its verdict and some of the training models for that. Neither knows anything of the family from its recording.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,7 +27,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -38,8 +42,9 @@ from tuner.cost import Cost, Ties
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.solvers import default_space
+from tuner.leader.any_budget import AnyBudget
+from tuner.leader.experience import Experience
 from tuner.leader.loop import race
-from tuner.leader.race import Race
 from tuner.space import Boolean, Choice, Space
 from tuner.verdict.compare import Measure, interval
 
@@ -53,11 +58,18 @@ SIZES = {
     "facility-location": 1.5,
     "independent-set": 1.0,
     "generalised-assignment": 1.1,
+    "steiner-tree": 1.25,
+    "vehicle-routing": 1.25,
+    "lot-sizing-carryover": 1.1,
+    "unit-commitment": 0.75,
 }
-"""Of the models: the default takes about a second. (Where it takes four, irace ends before its first race.)"""
-CUTOFF, SLOTS = 10.0, 2
+"""Of the models: the default takes one to three seconds. (Where it takes four, irace ends before its first race.)"""
+USUAL = tuple(SIZES)[:6]
+CUTOFF = 10.0
+SLOTS = min(2, len(os.sched_getaffinity(0)))
 PEERS = {"SMAC3": "smac", "irace": "irace", "Optuna": "optuna"}
-OURS = "tuner"
+OURS, WHOLE = "tuner", "tune"
+DEFAULT = "default's seconds"
 HELD_OUT = "on holdout: "
 PATIENCE = 1.6
 """Times the budget after which a peer that does not end is ended."""
@@ -65,71 +77,92 @@ PATIENCE = 1.6
 
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.peers")
-    parser.add_argument("families", nargs="*", default=list(SIZES))
+    parser.add_argument("families", nargs="*", default=list(USUAL))
     parser.add_argument("--reps", type=int, default=2)
-    parser.add_argument("--budget", type=float, default=120.0)
-    parser.add_argument("--tools", nargs="+", choices=(OURS, *PEERS), default=(OURS, *PEERS))
+    parser.add_argument("--budget", type=float, default=120.0, help="wall seconds, for each tool")
+    parser.add_argument("--runs", type=float, nargs="+", default=(), help="or so many runs of the default in all slots")
+    parser.add_argument("--tools", nargs="+", choices=(OURS, WHOLE, *PEERS), default=(OURS, *PEERS))
     parser.add_argument("--results", type=Path, default=Path("peers.jsonl"))
     given = parser.parse_args(words)
     if unknown := set(given.families) - SIZES.keys():
         parser.error(f"no such family: {', '.join(unknown)}; there are {', '.join(SIZES)}")
     kept = Kept(given.results)
-    for rep in range(given.reps):
-        for family in given.families:
-            with tempfile.TemporaryDirectory() as place:
-                _compare(family, rep, given.tools, given.budget, kept, Path(place))
-    _table(kept, given.families, given.tools)
+    for worth in given.runs or (0.0,):
+        for rep in range(given.reps):
+            for family in given.families:
+                with tempfile.TemporaryDirectory() as place:
+                    _compare(Job(family, rep, worth), given.tools, given.budget, kept, Path(place))
+    for worth in given.runs or (0.0,):
+        print(f"\n{worth:g} runs of the default" if worth else f"\n{given.budget:g} s")
+        _table(kept, worth, given.families, given.tools)
+
+
+class Job(NamedTuple):
+    """What every tool does once."""
+
+    family: str
+    rep: int
+    worth: float
+    """The budget in mean runs of the default; 0 for one in seconds."""
 
 
 class Kept:
-    """The results so far, by (family, rep, what)."""
+    """The results so far, by job and what they are of."""
 
     def __init__(self, path: Path) -> None:
         """Read what there is."""
         self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        self.found: dict[tuple[str, int, str], dict[str, Any]] = {}
+        self.found: dict[tuple[Job, str], dict[str, Any]] = {}
         for line in map(json.loads, lines):
-            self.found[line["family"], line["rep"], line["what"]] = line
+            self.found[Job(line["family"], line["rep"], line.get("worth", 0.0)), line["what"]] = line
 
-    def add(self, family: str, rep: int, what: str, **fields: Any) -> dict[str, Any]:
+    def add(self, job: Job, what: str, **fields: Any) -> dict[str, Any]:
         """Append a result and return it."""
-        line = {"family": family, "rep": rep, "what": what, **fields}
+        line = {**job._asdict(), "what": what, **fields}
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
-        self.found[family, rep, what] = line
+        self.found[job, what] = line
         return line
 
 
-def _compare(family: str, rep: int, tools: Sequence[str], budget: float, kept: Kept, place: Path) -> None:
+def _compare(job: Job, tools: Sequence[str], budget: float, kept: Kept, place: Path) -> None:
     models = place / "models"
-    generate(FAMILIES[family], TRAINING + HOLDOUT, models, 1000 + rep, SIZES[family])
+    generate(FAMILIES[job.family], TRAINING + HOLDOUT, models, 1000 + job.rep, SIZES[job.family])
     files = scan(models).files
     reading = read_instances(files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
     instances = sorted(reading.instances, key=lambda instance: instance.name)
     training, holdout = instances[:TRAINING], instances[TRAINING:]
+    if job.worth:
+        usual = kept.found.get((job._replace(worth=0.0), DEFAULT))
+        if usual is None:
+            costs = _evaluate({"default": {}}, training, job.rep)["default"]
+            usual = kept.add(job._replace(worth=0.0), DEFAULT, seconds=fmean(min(cost, CUTOFF) for cost in costs))
+        budget = job.worth * usual["seconds"] / SLOTS
     for tool in tools:
-        if (family, rep, tool) not in kept.found:
+        if (job, tool) not in kept.found:
             folder = place / tool
             folder.mkdir()
             began = time.monotonic()
             if tool == OURS:
-                answer, runs, inside = _ours(family, training, budget, rep)
+                answer, runs, inside = _ours(job.family, training, budget, job.rep)
+            elif tool == WHOLE:
+                answer, runs, inside = _whole(job.family, training, budget, job.rep, folder)
             else:
-                answer, runs, inside = _peer(tool, training, budget, rep, folder)
+                answer, runs, inside = _peer(tool, training, budget, job.rep, folder)
             took = time.monotonic() - began
-            kept.add(family, rep, tool, answer=answer, runs=runs, inside=inside, wall=took)
-            print(f"{family} {rep} {tool}: {runs} runs in {took:.0f} s, {len(answer)} changes", flush=True)
-    answers = {"default": {}} | {tool: kept.found[family, rep, tool]["answer"] for tool in tools}
-    if any((family, rep, HELD_OUT + tool) not in kept.found for tool in tools):
-        costs = _evaluate(answers, holdout, rep)
+            kept.add(job, tool, answer=answer, runs=runs, inside=inside, wall=took)
+            print(f"{job.family} {job.rep} {tool}: {runs} runs in {took:.0f} s, {len(answer)} changes", flush=True)
+    answers = {"default": {}} | {tool: kept.found[job, tool]["answer"] for tool in tools}
+    if any((job, HELD_OUT + tool) not in kept.found for tool in tools):
+        costs = _evaluate(answers, holdout, job.rep)
         for tool in answers:
-            kept.add(family, rep, HELD_OUT + tool, costs=costs[tool], default=costs["default"])
+            kept.add(job, HELD_OUT + tool, costs=costs[tool], default=costs["default"])
 
 
 def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -> tuple[dict[str, Any], int, float]:
     space = default_space(SOLVER)
-    leader = Race(
+    leader = AnyBudget(
         {SOLVER: space},
         [instance.sha256 for instance in training],
         cost=Cost.PAR10,
@@ -139,6 +172,7 @@ def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -
         slots=SLOTS,
         seed=seed,
         priors=without(family, SOLVER),
+        first=Experience({}, ()).first({SOLVER: space}),
     )
     responses: list[Response] = []
 
@@ -151,6 +185,24 @@ def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -
         race(leader, executor, keep, lambda: until)
     inside = sum(response.solver_wall or response.wall for response in responses)
     return leader.finalist.values, len(responses), inside
+
+
+def _whole(
+    family: str, training: Sequence[Instance], budget: float, seed: int, folder: Path
+) -> tuple[dict[str, Any], int, float]:
+    """Return what ``tuner tune`` recommends; its folder is that of the training models."""
+    models = folder / "models"
+    models.mkdir()
+    for instance in training:
+        shutil.copy(instance.path, models)
+    limits = ["--budget", f"{budget:.3f}s", "--cutoff", f"{CUTOFF:g}s", "--slots", str(SLOTS), "--seed", str(seed)]
+    where = ["--store", f"sqlite:///{folder}/tuner.db", "--out", str(folder / "out"), "--json"]
+    words = [sys.executable, "-m", "bench._tune", family, "tune", str(models), "--solver", SOLVER, *limits, *where]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 4):
+        raise SystemExit(f"tuner tune failed:\n{done.stderr[-3000:]}")
+    found = json.loads(done.stdout)
+    return found["recommended"]["parameters"], found["runs"], 0.0
 
 
 def _peer(
@@ -166,7 +218,9 @@ def _peer(
         done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=PATIENCE * budget + 60)
         answers = [line for line in done.stdout.splitlines() if line.startswith('{"answer"')]
         if not answers or not server.runs:
-            raise SystemExit(f"{tool} gave no answer:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+            if tool != "irace":
+                raise SystemExit(f"{tool} gave no answer:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+            return {}, server.runs, server.inside  # it refuses budgets in which its first race does not end
         return json.loads(answers[-1])["answer"], server.runs, server.inside
 
 
@@ -209,13 +263,13 @@ def _evaluate(
     }
 
 
-def speeds(kept: Kept) -> dict[tuple[str, str], tuple[float, float, float]]:
+def speeds(kept: Kept, worth: float = 0.0) -> dict[tuple[str, str], tuple[float, float, float]]:
     """Return the speed-up over the default with its 95 % interval, by family and tool, over all repetitions."""
     costs: dict[tuple[str, str], tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for (family, _, what), line in sorted(kept.found.items()):
+    for (job, what), line in sorted(kept.found.items(), key=lambda item: item[0]):
         tool = what.removeprefix(HELD_OUT)
-        if tool not in (what, "default"):
-            own, default = costs[family, tool]
+        if tool not in (what, "default") and job.worth == worth:
+            own, default = costs[job.family, tool]
             own += line["costs"]
             default += line["default"]
     return {
@@ -224,14 +278,18 @@ def speeds(kept: Kept) -> dict[tuple[str, str], tuple[float, float, float]]:
     }
 
 
-def _table(kept: Kept, families: Sequence[str], tools: Sequence[str]) -> None:
+def _table(kept: Kept, worth: float, families: Sequence[str], tools: Sequence[str]) -> None:
     """Print speed-ups over the default with 95 % intervals, and over all families ours against the best peer's."""
-    print(f"\n{'family':<24}" + "".join(f"{tool:^34}" for tool in tools))
-    found = speeds(kept)
+    print(f"{'family':<24}" + "".join(f"{tool:^34}" for tool in tools))
+    found = speeds(kept, worth)
     for family in families:
         cells = []
         for tool in tools:
-            spent = [line for (f, _, what), line in kept.found.items() if (f, what) == (family, tool)]
+            spent = [
+                line
+                for (job, what), line in kept.found.items()
+                if (job.family, job.worth, what) == (family, worth, tool)
+            ]
             runs = fmean(line["runs"] for line in spent)
             share = fmean(line["inside"] / (SLOTS * line["wall"]) for line in spent)
             ratio, low, high = found[family, tool]
@@ -239,12 +297,13 @@ def _table(kept: Kept, families: Sequence[str], tools: Sequence[str]) -> None:
         print(f"{family:<24}" + "".join(f"{cell:^34}" for cell in cells), flush=True)
     means = [math.exp(fmean(math.log(found[family, tool][0]) for family in families)) for tool in tools]
     print(f"{'geometric mean':<24}" + "".join(f"{mean:^34.2f}" for mean in means))
-    if OURS in tools and len(tools) > 1:
-        peers = [tool for tool in tools if tool != OURS]
-        ratios = {f: found[f, OURS][0] / max(found[f, peer][0] for peer in peers) for f in families}
-        overall = math.exp(fmean(map(math.log, ratios.values())))
-        each = ", ".join(f"{family} {ratio:.2f}" for family, ratio in ratios.items())
-        print(f"ours over the best peer of each family: {overall:.2f} ({each})")
+    peers = [tool for tool in tools if tool in PEERS]
+    for ours in (OURS, WHOLE) if peers else ():
+        if ours in tools:
+            ratios = {f: found[f, ours][0] / max(found[f, peer][0] for peer in peers) for f in families}
+            overall = math.exp(fmean(map(math.log, ratios.values())))
+            each = ", ".join(f"{family} {ratio:.2f}" for family, ratio in ratios.items())
+            print(f"{ours} over the best peer of each family: {overall:.2f} ({each})")
 
 
 if __name__ == "__main__":

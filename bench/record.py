@@ -1,9 +1,9 @@
 """Record what real solvers answer: 100 or more configurations on 20 models, for `replay` to race on in virtual time.
 
-    python -m bench.record                     all nine families with HiGHS, three of them with every solver; two hours
+    python -m bench.record                     all families, first with HiGHS, then with the others; hours
     python -m bench.record --solver highs      with HiGHS only
     python -m bench.record set-cover           one of them
-    python -m bench.record NAME=FOLDER         the models of a folder, with HiGHS
+    python -m bench.record NAME=FOLDER         the models of a folder
 
 More than half of the configurations are children of the best ones so far, with what the tools of `peers` ended with
 among the parents, so that the recording knows the good part of the space. Some are executed under several seeds. A
@@ -22,11 +22,11 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from statistics import fmean
 
+from bench._models import write_models
 from bench._recording import Cell, Outcome, Recording, Scene
 from instances.families import FAMILIES, generate
 from instances.folder import scan
@@ -47,8 +47,28 @@ LIMIT = 1.25 * CUTOFF
 """Wall seconds after which a run is ended: more than the cutoff, which counts CPU seconds, so that a busy moment of the
 machine makes nothing unsolved."""
 SLOTS = len(os.sched_getaffinity(0))
-HIGHS, OTHERS = 170, 40
-"""Configurations of HiGHS, and of each other solver where all are recorded."""
+QUOTAS = {"highs": 170, "cp-sat": 40, "scip": 40}
+"""Configurations by solver."""
+SIZES = {
+    "set-cover": 1.15,
+    "combinatorial-auction": 0.75,
+    "multi-knapsack": 1.1,
+    "facility-location": 0.9,
+    "independent-set": 0.75,
+    "generalised-assignment": 0.85,
+    "lot-sizing": 0.75,
+    "bin-packing": 0.85,
+    "network-design": 0.8,
+    "lot-sizing-carryover": 0.8,
+    "cutting-stock": 0.8,
+    "p-median": 0.9,
+    "sensor-placement": 0.95,
+    "vehicle-routing": 0.9,
+    "steiner-tree": 1.0,
+    "course-timetabling": 0.8,
+    "unit-commitment": 0.6,
+}
+"""The sizes of the families' models: about 0.3 s for HiGHS with its defaults."""
 FLIPS, ANY = 0.26, 0.16
 """Shares of single changes and of random configurations; the rest are children of the best."""
 BATCH = 8
@@ -65,65 +85,38 @@ SEEDED, SEEDS = 12, 4
 """How many configurations are executed under several seeds, and under how many; fewer where few are recorded."""
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What to record of one set of models."""
-
-    size: float
-    """Of the family's models: about 0.3 s for HiGHS as it comes."""
-    quotas: Mapping[str, int]
-    """Configurations by solver."""
-
-
-ALL = {"highs": HIGHS, "cp-sat": OTHERS, "scip": OTHERS}
-PLANS = {
-    "set-cover": Plan(1.15, ALL),
-    "combinatorial-auction": Plan(0.75, ALL),
-    "multi-knapsack": Plan(1.1, ALL),
-    "facility-location": Plan(0.9, {"highs": HIGHS}),
-    "independent-set": Plan(0.75, {"highs": HIGHS}),
-    "generalised-assignment": Plan(0.85, {"highs": HIGHS}),
-    "lot-sizing": Plan(0.75, {"highs": HIGHS}),
-    "bin-packing": Plan(0.85, {"highs": HIGHS}),
-    "network-design": Plan(0.8, {"highs": HIGHS}),
-}
-
-
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.record")
-    parser.add_argument("names", nargs="*", default=list(PLANS), metavar="NAME[=FOLDER]")
-    parser.add_argument("--solver", nargs="+", choices=list(ALL), default=list(ALL))
+    parser.add_argument("names", nargs="*", default=list(SIZES), metavar="NAME[=FOLDER]")
+    parser.add_argument("--solver", nargs="+", choices=list(QUOTAS), default=list(QUOTAS))
     given = parser.parse_args(words)
-    if unknown := {name for name in given.names if not name.partition("=")[2]} - PLANS.keys():
-        parser.error(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(PLANS)}, and NAME=FOLDER")
+    if unknown := {name for name in given.names if not name.partition("=")[2]} - SIZES.keys():
+        parser.error(f"no such family: {', '.join(sorted(unknown))}; there are {', '.join(SIZES)}, and NAME=FOLDER")
     for solver in given.solver:  # HiGHS everywhere first: most of what is replayed needs no more
         for name in given.names:
             name, _, folder = name.partition("=")
-            plan = Plan(1.0, {"highs": HIGHS}) if folder else PLANS[name]
-            if solver in plan.quotas:
-                with tempfile.TemporaryDirectory() as place:
-                    _record(name, plan, solver, _files(name, plan, folder, Path(place)))
+            with tempfile.TemporaryDirectory() as place:
+                _record(name, solver, Path(folder) if folder else _generated(name, Path(place)))
 
 
-def _files(name: str, plan: Plan, folder: str, place: Path) -> Path:
-    if folder:
-        return Path(folder)
-    generate(FAMILIES[name], INSTANCES, place, MODELS_SEED, plan.size)
+def _generated(name: str, place: Path) -> Path:
+    generate(FAMILIES[name], INSTANCES, place, MODELS_SEED, SIZES[name])
     return place
 
 
-def _record(name: str, plan: Plan, solver: str, folder: Path) -> None:
+def _record(name: str, solver: str, folder: Path) -> None:
     reading = read_instances(scan(folder).files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
     instances = sorted(reading.instances, key=lambda instance: instance.name)
     recording = Recording(name)
-    source = f"{name}, size {plan.size:g}, seed {MODELS_SEED}" if name in FAMILIES else name
-    versions = {each: describe(each).version for each in ALL}
+    source = f"{name}, size {SIZES[name]:g}, seed {MODELS_SEED}" if name in SIZES else name
+    versions = {each: describe(each).version for each in QUOTAS}
     recording.begin(
         Scene(name, source, tuple(i.name for i in instances), CUTOFF, versions, f"{SLOTS} x {platform.machine()}")
     )
+    write_models(name, [instance.features for instance in instances])
     with LocalExecutor({i.sha256: i for i in instances}, SLOTS, 2048.0, 1e-4) as executor:
         recorder = _Recorder(recording, default_space(solver), instances, executor)
-        recorder.record(plan.quotas[solver], _answers(name, solver))
+        recorder.record(QUOTAS[solver], _answers(name, solver))
 
 
 def _answers(name: str, solver: str) -> list[Configuration]:

@@ -48,7 +48,6 @@ def _share(folder: Path, busy: bool) -> tuple[float, int]:
                 runs += 1
             if busy:
                 sum(i * i for i in range(20_000))
-        now = time.monotonic()
         # Whoever is in a slot now has been inside a solver since it was handed over, but for the start of its child.
-        inside += sum(now - activity.since for activity in executor.activity() if activity is not None)
+        inside += sum(activity.seconds for activity in executor.activity() if activity is not None)
     return inside / (SLOTS * BUDGET), runs

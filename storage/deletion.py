@@ -157,7 +157,7 @@ def _tables(job_id: int) -> Iterator[tuple[Table, ColumnElement[bool]]]:
         yield parts, parts.c.answer_id.in_(answers)
     for rows in (
         *(schema.answers, schema.reaction_names, schema.runs, schema.incumbents, schema.events),
-        *(schema.comparisons, schema.requests, schema.job_members, schema.job_solvers),
+        *(schema.comparisons, schema.requests, schema.job_members, schema.job_solvers, schema.job_fixed),
     ):
         yield rows, rows.c.job_id == job_id
 

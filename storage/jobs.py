@@ -54,12 +54,15 @@ _DESCRIBE = (
 
 
 def insert_job(connection: Connection, database: Database, submission: Submission) -> int:
-    """Queue a job with its solvers and members; return its id.
+    """Queue a job with its solvers and members; return its id. The configurations that it names are there.
 
     Raises NameTaken when another job has the name that was asked for.
     """
     job_id = _insert_named(connection, database, submission)
     _insert_parts(connection, database, job_id, submission)
+    if submission.fixed:
+        rows = [{"job_id": job_id, "configuration": each.key} for each in submission.fixed]
+        connection.execute(insert(schema.job_fixed), rows)
     return job_id
 
 
@@ -145,8 +148,26 @@ def read_job(connection: Connection, database: Database, configurations: Configu
         .where(members.job_id == job_id)
         .order_by(members.position)
     )
-    best = configurations.read(connection, [row.best] if row.best else [])
-    return job_of(row, tuple(names), best.get(row.best), tuple(map(member_of, rows)), document or "")
+    fixed = _fixed(connection, job_id, job_id).get(job_id, [])
+    known = configurations.read(connection, (key for key in (row.best, row.base, *fixed) if key))
+    return job_of(
+        row,
+        tuple(names),
+        known.get(row.best),
+        tuple(map(member_of, rows)),
+        document or "",
+        tuple(known[key] for key in fixed),
+        known.get(row.base),
+    )
+
+
+def _fixed(connection: Connection, first: int, last: int) -> dict[int, list[str]]:
+    """Return the keys of the configurations that say what is fixed in each of these jobs, by the job's id."""
+    columns, found = schema.job_fixed.c, dict[int, list[str]]()
+    rows = select(columns.job_id, columns.configuration).where(columns.job_id.between(first, last))
+    for job_id, key in connection.execute(rows.order_by(columns.configuration)):
+        found.setdefault(job_id, []).append(key)
+    return found
 
 
 def read_jobs(
@@ -169,14 +190,26 @@ def read_jobs(
         chosen = chosen.where(_jobs.state == JobState.FINISHED)
     rows = connection.execute(chosen).all()
     solvers: dict[int, list[str]] = {}
+    fixed: dict[int, list[str]] = {}
     if rows:
+        fixed = _fixed(connection, rows[-1].id, rows[0].id)
         columns = schema.job_solvers.c
         of_these = columns.job_id.between(rows[-1].id, rows[0].id)
         found = select(columns.job_id, columns.solver).where(of_these).order_by(columns.position)
         for job_id, solver in connection.execute(found):
             solvers.setdefault(job_id, []).append(solver)
-    best = configurations.read(connection, (row.best for row in rows if row.best))
-    return [job_of(row, tuple(solvers.get(row.id, ())), best.get(row.best)) for row in rows]
+    keys = (key for row in rows for key in (row.best, row.base, *fixed.get(row.id, ())) if key)
+    known = configurations.read(connection, keys)
+    return [
+        job_of(
+            row,
+            tuple(solvers.get(row.id, ())),
+            known.get(row.best),
+            fixed=tuple(known[key] for key in fixed.get(row.id, ())),
+            base=known.get(row.base),
+        )
+        for row in rows
+    ]
 
 
 def read_own(connection: Connection, database: Database, job_id: int) -> Job:

@@ -13,19 +13,15 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from storage import deletion, files, limits, sets, tokens
-from storage.database import Database
+from storage.backend import Backend
 from storage.errors import StoreError, StoreRefused
 from storage.records import InstanceSet, ModelContent, Scope, Token
 
 T = TypeVar("T")
 
 
-class Library:
+class Library(Backend):
     """The models, sets and tokens of a store."""
-
-    def __init__(self, database: Database) -> None:
-        """Take the database, whose tables are there."""
-        self._database = database
 
     def keep_model(self, owner: str, model: ModelContent, pieces: Iterable[bytes]) -> None:
         """Keep a model's file, in pieces of `storage.files.PIECE` at most, and that the owner has it.

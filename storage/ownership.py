@@ -7,14 +7,14 @@ from datetime import timedelta
 from sqlalchemy import func, select, update
 
 from storage import deletion, limits, schema
-from storage.library import Library
+from storage.backend import Backend
 from storage.records import OwnerLimits
 
 HOSTS_SEEN = timedelta(hours=1)
 """A host whose workers have said nothing for so long carries nothing out."""
 
 
-class Ownership(Library):
+class Ownership(Backend):
     """Jobs that are deleted, and the limits of owners."""
 
     def delete_job(self, job_id: int, cancel: bool = False) -> None:

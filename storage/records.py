@@ -44,14 +44,15 @@ class Check(StrEnum):
     """What our own check says of the claim."""
 
     CONFIRMED = "confirmed"
-    """The point is feasible, the objective is right and no verified solution contradicts the claim."""
+    """The point is feasible, the objective is right and no verified solution contradicts the claim. Of a claim that
+    the objective has no limit: a direction in which it improves without limit was found."""
     REFUTED = "refuted"
     """The claim is wrong: the reason says how."""
     UNCONFIRMED = "unconfirmed"
     """Nothing was claimed, or nothing at hand proves or contradicts it."""
     DISPUTED = "disputed"
-    """The point is better than another answer allows, but holds within the solver's tolerance only: either may be
-    wrong. It proves nothing, counts as unsolved, and is no fault."""
+    """It contradicts another answer, and nothing is proven: its point is the better one but holds within the solver's
+    tolerance only, or no more is known of the other answer either. It counts as unsolved, and is no fault."""
 
 
 class Purpose(StrEnum):
@@ -163,7 +164,8 @@ class Response:
     bound: float | None = None
     """The solver's dual bound on the objective."""
     gap: float | None = None
-    """|objective - bound| / max(|objective|, |bound|), from 0 to 1; None without a point or a bound."""
+    """|objective - bound| / max(|objective|, |bound|), from 0 to 1; None without a point or a bound. Where
+    ``doubt`` comes with a proven objective, it is that one's."""
     cpu: float = 0.0
     """CPU seconds, user and system, of the child and all its descendants, measured from outside."""
     wall: float = 0.0
@@ -183,17 +185,22 @@ class Response:
     raw_status: str = ""
     """The solver's own words."""
     reason: str = ""
-    """Why it crashed, was refuted or is disputed, for people."""
+    """Why it crashed, was refuted or is disputed, for people; of one that is confirmed, that its point is better than
+    it says."""
     proven_objective: float | None = None
     """Of a point at or near the solver's that is feasible beyond doubt: integers rounded, rows in exact numbers. Only
     this contradicts what others claim. None when there is no point, or when it holds within the tolerance only."""
+    floor: float | None = None
+    """Of a run that the race ended because it was behind: what its cost is taken to exceed. None for any other run."""
     doubt: str = ""
     """Why the point, or its objective, holds within the tolerance only, for people: which row is off, and by how much.
-    Empty when it is proven, when there is no point, and when the model is too large to tell."""
+    Empty when it is proven to within the gap, when there is no point, and when nothing is known: the model is too large
+    to tell, or it depends on the last digits of numbers that were computed. Of a claim that the objective has no limit:
+    that a direction is proven, and a solution is not."""
 
     @property
     def solved(self) -> bool:
-        """Whether the solver ended by itself with a final claim that is neither refuted nor disputed.
+        """Whether the solver ended by itself with a final claim that is not refuted, disputed or overstated.
 
         Whether it did so in time is for `tuner.cost.solved` to say.
         """
@@ -201,7 +208,17 @@ class Response:
             self.termination is Termination.EXITED
             and self.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)
             and self.check not in (Check.REFUTED, Check.DISPUTED)
+            and not self.is_overstated
         )
+
+    @property
+    def is_overstated(self) -> bool:
+        """Whether the optimum that is claimed is better than what is proven near it by more than the gap.
+
+        Then the difference comes from the solver's tolerance, whether anybody contradicts the claim or not.
+        """
+        is_standing = self.claim is Claim.OPTIMAL and self.check is Check.CONFIRMED
+        return is_standing and self.proven_objective is not None and bool(self.doubt)
 
     @property
     def feasible(self) -> bool:
@@ -299,6 +316,8 @@ class Event:
     elapsed: float
     kind: str
     text: str
+    id: int = field(default=0, compare=False)
+    """Grows with every event that is stored; 0 before it is."""
 
 
 @dataclass(frozen=True)
@@ -341,6 +360,15 @@ class Submission:
     """The user's space file, as text; empty for the default spaces."""
     reuse: bool = False
     """Whether responses that earlier jobs left in the store may be used."""
+    fixed: tuple[Configuration, ...] = ()
+    """The parameters that have one value in every run of the job, for each solver that has some. All of them are named,
+    also one whose value is the solver's default."""
+    base: Configuration | None = None
+    """The user's own settings, a second baseline; None without any."""
+    target: float | None = None
+    """The race ends when the incumbent is this many times better than the default; None: it goes on."""
+    stop_after: float | None = None
+    """Seconds without a new incumbent after which the race ends; None: it goes on."""
     members: tuple[Member, ...] = field(default=(), repr=False)
     kind: JobKind = JobKind.TUNE
     document: str = field(default="", repr=False)
@@ -356,6 +384,15 @@ class Submission:
     instance_set: int | None = None
     """The id of the instance set that its models are taken from, of a job that a server was handed."""
 
+    def default_of(self, solver: str) -> Configuration:
+        """Return what a solver does in this job without tuning: its default, but for what is fixed."""
+        return next((each for each in self.fixed if each.solver == solver), Configuration(solver))
+
+    @property
+    def defaults(self) -> tuple[Configuration, ...]:
+        """What each solver does without tuning; the first is the baseline."""
+        return tuple(map(self.default_of, self.solvers))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Submission):
@@ -370,7 +407,7 @@ class Job(Submission):
     spent: float = 0.0
     """Seconds of the budget that are spent."""
     outcome: str = ""
-    """"gain" or "default kept" once finished; the error once failed."""
+    """"gain", "default kept" or "settings kept" once finished; the error once failed."""
     report: str = ""
     """The verdict in words, once finished."""
     best: Configuration | None = None

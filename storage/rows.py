@@ -80,6 +80,9 @@ def submission_row(submission: Submission) -> dict[str, Any]:
         "served": submission.served,
         "priority": submission.priority,
         "instance_set": submission.instance_set,
+        "base": submission.base and submission.base.key,
+        "target": submission.target,
+        "stop_after": submission.stop_after,
     }
 
 
@@ -120,6 +123,8 @@ def job_of(
     best: Configuration | None,
     members: tuple[Member, ...] = (),
     document: str = "",
+    fixed: tuple[Configuration, ...] = (),
+    base: Configuration | None = None,
 ) -> Job:
     """Return the job of this row, which also has ``now``, with what lies beside the row or takes long to read."""
     return Job(
@@ -140,6 +145,10 @@ def job_of(
         space=row.space,
         reuse=row.reuse_upto is not None,
         reuse_upto=row.reuse_upto,
+        fixed=fixed,
+        base=base,
+        target=row.target,
+        stop_after=row.stop_after,
         created_at=row.created_at,
         spent=row.spent,
         outcome=row.outcome,
@@ -231,6 +240,7 @@ def run_row(job_id: int, run: Run, response: Response, elapsed: float, stored_at
         "reason": response.reason,
         "proven_objective": response.proven_objective,
         "doubt": response.doubt,
+        "floor": response.floor,
         "elapsed": elapsed,
         "stored_at": stored_at,
     }
@@ -258,6 +268,7 @@ def stored_run_of(row: Row[Any], configuration: Configuration, environment: Envi
         reason=row.reason,
         proven_objective=row.proven_objective,
         doubt=row.doubt,
+        floor=row.floor,
     )
     return StoredRun(row.id, run, response, row.elapsed, environment, row.stored_at)
 
@@ -288,6 +299,11 @@ def comparison_row(job_id: int, comparison: Comparison) -> dict[str, Any]:
         "baseline_solved": comparison.baseline_solved,
         "pairs": comparison.pairs,
     }
+
+
+def event_of(row: Row[Any]) -> Event:
+    """Return something that happened to a job, as the row has it."""
+    return Event(row.elapsed, row.kind, row.text, row.id)
 
 
 def event_row(job_id: int, event: Event, stored_at: datetime) -> dict[str, Any]:

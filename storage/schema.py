@@ -35,7 +35,7 @@ from sqlalchemy import (
 
 from storage.records import HELD, Check, Claim, JobKind, JobState, Purpose, Scope, Termination
 
-VERSION = "0012"
+VERSION = "0013"
 """The newest revision in `storage.migrations`: what this code reads and writes."""
 
 VERSION_TABLE = "tuner_version"
@@ -270,6 +270,9 @@ jobs = Table(
     Column("finished_at", Moment),
     Column("deleted_at", Moment),
     Column("document_bytes", BigInteger, nullable=False, server_default="0"),
+    Column("base", ForeignKey("configurations.key")),
+    Column("target", Number),
+    Column("stop_after", Number),
     UniqueConstraint("name"),
     _one_of("state", (state for state in JobState if state not in HELD)),
     _one_of("hold", ("", *HELD)),
@@ -320,6 +323,13 @@ job_solvers = Table(
     Column("position", Integer, primary_key=True),
     Column("solver", Text, nullable=False),
     UniqueConstraint("job_id", "solver"),
+)
+
+job_fixed = Table(
+    "job_fixed",
+    metadata,
+    Column("job_id", ForeignKey("jobs.id"), primary_key=True),
+    Column("configuration", ForeignKey("configurations.key"), primary_key=True),
 )
 
 job_members = Table(
@@ -378,6 +388,7 @@ runs = Table(
     Column("environment", ForeignKey("environments.id")),
     Column("proven_objective", Number),
     Column("doubt", Words, nullable=False, server_default=""),
+    Column("floor", Number),
     ForeignKeyConstraint(["job_id", "instance"], ["job_members.job_id", "job_members.instance"]),
     UniqueConstraint("job_id", "configuration", "instance", "seed", "run_limit", "purpose", name="uq_runs_run"),
     Index("ix_runs_job_id_id", "job_id", "id"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from itertools import count
@@ -20,6 +21,7 @@ from tests.postgresql import NotInstalled, private_server
 from tests.service import CAPS, served
 from tuner.service.server import application
 
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # for processes that tests start
 _numbers = count(1)
 VERSIONS = ("tuner_version", "alembic_version", "version_info")
 """Tables of a store that say which schema it has."""

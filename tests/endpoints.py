@@ -24,7 +24,7 @@ MORE: dict[str, dict[str, Any]] = {
 PAGES = (
     *("GET /", "GET /jobs/{job}", "GET /jobs/{job}/figures", "GET /jobs/{job}/report.html"),
     *("GET /jobs/{job}/instances/{sha256}", "POST /login", "GET /dashboard", "GET /api/studies"),
-    *("GET /sets", "GET /readyz", "GET /metrics"),
+    *("GET /sets", "GET /sets/{number}", "GET /sets/{number}/advice", "GET /readyz", "GET /metrics"),
 )
 """What needs the store, and is no part of the API."""
 

@@ -194,18 +194,23 @@ class SimulatedExecutor:
         return done
 
     def cancel(self, run: Run) -> None:
-        killed = Finished(run, Response(Termination.KILLED))
         if run in self._queue:
             self._queue.remove(run)
-            self._done.append(killed)
-        elif any(entry[2] == run for entry in self._busy):
-            self._busy = [entry for entry in self._busy if entry[2] != run]
-            heapq.heapify(self._busy)
-            self._done.append(killed)
-            self._fill()
+            self._done.append(Finished(run, Response(Termination.KILLED)))
+        for end, _, other, response in self._busy:
+            if other == run:
+                wall = self._clock.now - end + response.wall
+                cpu = max(0.0, wall - OVERHEAD)
+                self._done.append(Finished(run, Response(Termination.KILLED, cpu=cpu, wall=wall)))
+                self._busy = [entry for entry in self._busy if entry[2] != run]
+                heapq.heapify(self._busy)
+                self._fill()
+                break
 
     def activity(self) -> Sequence[Activity | None]:
-        running: list[Activity | None] = [Activity(run, 0.0) for _, _, run, _ in self._busy]
+        running: list[Activity | None] = [
+            Activity(run, self._clock.now - end + response.wall) for end, _, run, response in self._busy
+        ]
         return running + [None] * (self._slots - len(running))
 
     def close(self) -> None:

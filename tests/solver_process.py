@@ -92,7 +92,7 @@ def _cp_sat_applied(
     from tuner.follower.solvers import cpsat
 
     log = cpsat.Log(model.maximise, 0.0)
-    cpsat.ask(model, cpsat.settings(parameters, seed, limit, gap), log)
+    cpsat.ask(cpsat.proto_of(model), cpsat.settings(parameters, seed, limit, gap), log)
     line = next(line for line in log.lines if line.startswith("Parameters: "))
     return _fields(text_format.Parse(line.removeprefix("Parameters: "), SatParameters()))
 

@@ -80,6 +80,10 @@ RESPONSE = Response(
     proven_objective=-12.25,
     doubt="row budget is 50000020, 20 above its bound 50000000",
 )
+"""One with every field filled; what it claims is overstated, so it is not solved."""
+
+SOLVED = replace(RESPONSE, proven_objective=RESPONSE.objective, doubt="")
+"""One that is."""
 
 HERE = Environment("here", "Model T", 8, "highspy 1.15.1")
 NODE7 = Environment("node7", "", 0, "")
@@ -140,3 +144,13 @@ ANSWER = Answer(
     wall=0.5,
     solver_wall=0.125,
 )
+
+LONG = replace(
+    SUBMISSION,
+    name="long runs",
+    fixed=(Configuration("scip", (("lp/scaling", 0),)), Configuration("highs", (("presolve", "off"),))),
+    base=Configuration.of("highs", {"mip_heuristic_effort": 0.25, "presolve": "off"}),
+    target=3.0,
+    stop_after=120.0,
+)
+"""A job that is told a lot beforehand."""

@@ -12,13 +12,17 @@ import pytest
 
 from bench import _kept, replay
 from bench._kept import Found, Kept, Key
-from bench._recording import Cell, Outcome, Recording, Scene
+from bench._optimum import optimum
+from bench._recording import FOLDER, Cell, Outcome, Recording, Scene
 from bench._strategies import STRATEGIES, Purse
 from bench._world import Landscape, World
+from bench.record import SIZES
+from instances.families import FAMILIES
 from storage.records import Check, Claim, Configuration, Response, Run, Termination
 from tests.simulation import normal
 from tuner.follower.solvers import default_space
 from tuner.leader.draws import Draws
+from tuner.space import Choice
 
 CUTOFF = 3.0
 PLACES = 20
@@ -216,3 +220,26 @@ def test_a_job_is_replayed_on_models_it_is_not_judged_by(
     assert result.training < 0.6
     assert result.holdout < 0.7
     assert result.training != result.holdout
+
+
+def test_no_single_change_and_nothing_recorded_is_better_than_the_optimum(recorded: Recording) -> None:
+    world = World(recorded, ["highs"], draw=1)
+    everywhere = range(PLACES)
+    best = optimum(world, ["highs"])
+    least = world.score(best, everywhere)
+    assert least == min(world.score(each, everywhere) for each in [best, *world.recorded("highs")])
+    values = SPACE.complete(best.values)
+    changed = 0
+    for parameter in SPACE.parameters:
+        if isinstance(parameter.domain, Choice):
+            for value in parameter.domain.values:
+                other = SPACE.configuration(values | {parameter.name: value})
+                changed += other != best
+                assert world.score(other, everywhere) >= least, (parameter.name, value)
+    assert changed > 5
+    assert world.score(GOOD, everywhere) - least > 0.1, "there is more to find than the best single change"
+
+
+def test_every_family_can_be_recorded_and_the_recordings_stay_small() -> None:
+    assert SIZES.keys() == FAMILIES.keys()
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < 15e6

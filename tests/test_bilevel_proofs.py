@@ -6,7 +6,7 @@ import math
 import random
 import threading
 import time
-from itertools import product
+from itertools import pairwise, product
 
 import pytest
 
@@ -21,6 +21,7 @@ from tuner.bilevel import (
     LinearProblem,
     Products,
     Situation,
+    Status,
     Ties,
     Variable,
     solve,
@@ -169,6 +170,20 @@ def test_a_solver_whose_tolerance_is_too_wide_for_a_tie_proves_nothing_wrong(sol
         else:
             assert result.unproven
             assert any("not solved to proof" in remark for remark in result.remarks)
+
+
+def test_the_answers_of_a_large_follower_are_examined_too() -> None:
+    b = Builder("large", maximise=True)
+    b.add_binary("x")
+    ys = [b.add_binary(f"y{j}", 1.0) for j in range(2)]
+    zs = [b.add_binary(f"z{j}") for j in range(600)]
+    b.add_row("budget", [(y, 25000010.0) for y in ys], upper=50000000.0)
+    for j, (one, other) in enumerate(pairwise(zs)):
+        b.add_row(f"chain{j}", [(one, 1.0), (other, -1.0)], upper=0.0)
+    problem = LinearProblem(b.build(), [*ys, *zs], list(range(600)), [1.0, 1.0, *[0.0] * 600], lower_maximise=True)
+    response = problem.respond((0.0,), solver="scip")
+    assert response.status is Status.UNPROVEN
+    assert "row budget is 50000020, 20 above its bound 50000000" in response.reason
 
 
 def test_no_limit_at_worst_is_not_called_infeasible() -> None:

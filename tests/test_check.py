@@ -10,9 +10,11 @@ import pytest
 from instances.builder import Builder
 from instances.model import Model, VariableKind
 from storage.records import Check, Claim, Configuration, Response, Run, Termination
+from tuner.follower.certificate import examine
 from tuner.follower.check import check_answer, check_point
-from tuner.follower.gap import integral, relative_gap
+from tuner.follower.exact import ExactRows
 from tuner.follower.referee import Referee
+from tuner.gap import integral, relative_gap
 from tuner.ports import Answer, Step
 
 
@@ -198,12 +200,57 @@ def test_a_claim_with_a_right_point_is_confirmed_and_one_without_a_point_refuted
 @pytest.mark.parametrize(("maximise", "wrong", "right"), [(False, 1.0, -1.0), (True, -1.0, 1.0)])
 def test_a_bound_on_the_wrong_side_of_its_own_point_is_refuted(maximise, wrong, right):
     answer = Answer(Claim.FEASIBLE, "", OBJECTIVE, OBJECTIVE + wrong, np.array(GOOD))
-    check, reason = check_answer(model(maximise=maximise), answer)
-    assert check is Check.REFUTED and "bound" in reason
+    rows = ExactRows(model(maximise=maximise))
+    check, reason, found = examine(rows, answer)
+    assert check is Check.REFUTED
+    assert reason == (
+        f"claimed the bound {OBJECTIVE + wrong:g}, but its own point, which is feasible beyond doubt, has the "
+        f"objective {OBJECTIVE:g}"
+    )
+    assert found.objective == OBJECTIVE
     infinite = replace(answer, bound=wrong * np.inf)
-    assert check_answer(model(maximise=maximise), infinite)[0] is Check.REFUTED
+    assert examine(rows, infinite)[0] is Check.REFUTED
     for bound in (OBJECTIVE + right, right * np.inf, np.nan):
-        assert check_answer(model(maximise=maximise), replace(answer, bound=bound))[0] is Check.CONFIRMED
+        assert examine(rows, replace(answer, bound=bound))[:2] == (Check.CONFIRMED, "")
+
+
+def test_a_right_bound_is_not_refuted_by_a_point_of_its_own_that_holds_within_the_tolerance_only():
+    builder = Builder("budget", maximise=True)
+    first, second = builder.add_binary("a", 1000.0), builder.add_binary("b", 999.0)
+    builder.add_row("r", [(first, 30000000.0), (second, 20000020.0)], upper=50000000.0)
+    answer = Answer(Claim.FEASIBLE, "", 1999.0, 1000.0, np.array([1.0, 1.0]))
+    check, reason, found = examine(ExactRows(builder.build()), answer)
+    assert (check, reason) == (Check.CONFIRMED, "")
+    assert found.doubt == "row r is 50000020, 20 above its bound 50000000"
+
+
+def cancelling() -> Model:
+    """Return: minimise 0.7 d + 3 c + 1e15 a - 1e15 b, all of them whole."""
+    builder = Builder("cancelling")
+    for name, cost in (("d", 0.7), ("c", 3.0), ("a", 1e15), ("b", -1e15)):
+        builder.add_column(name, cost, 0.0, 100.0, VariableKind.INTEGER)
+    return builder.build()
+
+
+@pytest.mark.parametrize("off", [-2.0, 0.0, 2.0])
+def test_an_objective_may_be_as_wrong_as_a_sum_of_large_doubles_that_cancel(off):
+    checked = check_point(cancelling(), np.array([1.0, 1.0, 77.0, 77.0]), 3.7 + off)
+    assert (checked.reason, checked.objective) == ("", 3.7), "the recomputed one is rounded once"
+
+
+def test_an_objective_that_no_sum_of_doubles_explains_is_refuted():
+    checked = check_point(cancelling(), np.array([1.0, 1.0, 77.0, 77.0]), 3.7 + 300.0)
+    assert checked.reason == "the objective is claimed as 303.7, but the point's is 3.7"
+
+
+def test_a_point_that_is_better_than_its_solver_says_is_no_fault_and_told():
+    answer = Answer(Claim.OPTIMAL, "", 5.7, 5.7, np.array([1.0, 1.0, 77.0, 77.0]))
+    check, reason, found = examine(ExactRows(cancelling()), answer)
+    assert (check, reason) == (Check.CONFIRMED, "its point is better than it says: 3.7 in exact numbers")
+    assert (found.objective, found.doubt) == (3.7, "")
+    check, reason, found = examine(ExactRows(cancelling()), replace(answer, objective=1.7, bound=1.7))
+    assert (check, reason) == (Check.CONFIRMED, "")
+    assert found.doubt == "the best point found that holds exactly has the objective 3.7"
 
 
 @pytest.mark.parametrize("claim", [Claim.INFEASIBLE, Claim.NOTHING])
@@ -281,17 +328,6 @@ def test_an_infeasible_claim_falls_with_the_first_verified_solution():
         Check.CONFIRMED,
         Check.REFUTED,
     ]
-
-
-def test_an_unbounded_claim_falls_with_a_verified_optimum_before_or_after_it():
-    referee = Referee(0.0)
-    referee.judge(run(0), said(Claim.UNBOUNDED), False)
-    assert len(referee.judge(run(1), said(Claim.FEASIBLE, 3.0), False)) == 1, "a point alone contradicts nothing"
-    _, (earlier, refuted) = referee.judge(run(2), said(Claim.OPTIMAL, 3.0, 3.0), False)
-    assert (earlier, refuted.check) == (run(0), Check.REFUTED)
-    ((_, later),) = referee.judge(run(3), said(Claim.UNBOUNDED), False)
-    assert later.check is Check.REFUTED
-    assert "claimed unbounded" in later.reason
 
 
 def test_a_refuted_solution_is_no_evidence():

@@ -356,6 +356,23 @@ def test_params_lists_the_space_and_every_real_parameter(solver: str, capsys: py
     assert curated[0]["name"] in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("solver", ["highs", "cp-sat", "scip"])
+@pytest.mark.parametrize("words", [(), ("--all",)], ids=["tuned", "all"])
+def test_params_fits_a_terminal_of_100_columns_and_is_a_table_elsewhere(
+    solver: str, words: tuple[str, ...], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["params", solver, *words]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table[1].split()[:3] == ["name", "default", "range"]
+    monkeypatch.setenv("FORCE_COLOR", "1")  # a terminal, for rich
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(["params", solver, *words]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines[1:])) <= 100
+    names = [line.split(" = ")[0] for line in lines[1:] if not line.startswith(" ")]
+    assert names == [line.split()[0] for line in table[2:]]
+
+
 def test_generate_is_repeatable_and_refuses_unknown_families(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

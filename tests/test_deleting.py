@@ -115,6 +115,17 @@ def test_of_sets_with_one_name_one_is_named_by_its_number(
     assert number not in {each.id for each in store.instance_sets()}
 
 
+def test_a_set_that_is_called_as_the_number_of_another_one_is_not_taken_for_it(
+    store: Store, models: Path, place: list[str]
+) -> None:
+    first = uploaded(store, models, "local")
+    other = store.create_instance_set("local", str(first.id), [("m", first.members[0][1].sha256)])
+    assert main(["delete", "--set", str(first.id), *place]) == 0
+    assert [each.id for each in store.instance_sets()] == [other.id]
+    assert main(["delete", "--set", other.name, *place]) == 0
+    assert store.instance_sets() == []
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -172,17 +183,6 @@ def test_what_one_owner_may_not_have_is_refused_with_words(open_client: httpx.Cl
     store.limit_owners(OwnerLimits(stored=10))
     answer = open_client.post("/v1/models?suffix=.mps", content=b"NAME other\n", headers=ann)
     refused(answer, 507, "delete instance sets and jobs that are no longer needed")
-
-
-def test_a_cutoff_is_held_against_the_slots_that_a_job_will_have(client: httpx.Client, store: Store) -> None:
-    body = {"instance_set": sent(client), "cutoff_s": 30.0, "budget_s": 60.0}
-    store.note_worker("small", 2)
-    refused(client.post("/v1/jobs", json=body), 422, "with the 2 slots that it would have: not even 5 runs would fit")
-    refused(client.post("/v1/jobs", json={**body, "slots": 8}), 422, "the 2 slots that it would have")
-    store.note_worker("large", 8)
-    assert client.post("/v1/jobs", json=body).status_code == 201
-    store.limit_owners(OwnerLimits(slots=1))
-    refused(client.post("/v1/jobs", json=body), 422, "the 1 slots that it would have")
 
 
 def test_a_server_keeps_the_limits_that_it_is_started_with(sqlite_url: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,14 @@ def test_a_run_within_the_cutoff_is_solved() -> None:
 
 @pytest.mark.parametrize(
     "changes",
-    [{"cpu": 2.01}, {"wall": 2.01}, {"check": Check.DISPUTED}, {"check": Check.REFUTED}, {"claim": Claim.FEASIBLE}],
+    [
+        {"cpu": 2.01},
+        {"wall": 2.01},
+        {"check": Check.DISPUTED},
+        {"check": Check.REFUTED},
+        {"claim": Claim.FEASIBLE},
+        {"proven_objective": 2.0, "doubt": "row c is off"},
+    ],
     ids=str,
 )
 def test_a_run_beyond_the_cutoff_or_in_dispute_is_not_solved(changes: dict[str, object]) -> None:

@@ -29,8 +29,8 @@ from storage.store import Store
 from tests.archives import FILE, MPS, tarred, zipped
 from tests.service import refused, sent
 from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, RESPONSE, SUBMISSION, TUNED, run
+from tuner.app.response_rows import Rows
 from tuner.app.sheets import csv_lines, inert, inert_csv
-from tuner.app.views import Rows
 from tuner.bilevel.applications import example
 from tuner.cli import main
 from tuner.documents import read_json, read_toml

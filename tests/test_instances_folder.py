@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import lzma
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -37,6 +38,17 @@ def test_files_that_would_have_one_name_keep_their_suffixes(tmp_path: Path) -> N
     assert names(tmp_path) == ["a.lp", "a.mps", "b", "sub/a"]
 
 
+def test_no_two_models_have_one_name_also_where_one_has_a_suffix_within_its_name(tmp_path: Path) -> None:
+    for name in ("a.lp", "a.lp.gz", "a.lp.lp", "a.lp.lp.lp", "b.lp.lp", "sub/a.lp.lp"):
+        put(tmp_path / name, name)
+    assert names(tmp_path) == ["a.lp", "a.lp.gz", "a.lp.lp", "a.lp.lp.lp", "b.lp", "sub/a.lp"]
+    assert list(scan(tmp_path).remarks()) == [
+        f"named with its suffix: {tmp_path / name} is called {name}, because another model would have the same name "
+        "without it"
+        for name in ("a.lp", "a.lp.gz", "a.lp.lp", "a.lp.lp.lp")
+    ]
+
+
 def test_one_content_is_used_once_packed_or_not(tmp_path: Path) -> None:
     first, second, third = (put(tmp_path / name, "same") for name in ("a.mps", "b.mps.gz", "sub/a.mps"))
     put(tmp_path / "c.mps", "other")
@@ -67,10 +79,14 @@ def test_what_cannot_be_read_is_reported_and_the_rest_is_used(tmp_path: Path) ->
     (tmp_path / "broken.mps").symlink_to(tmp_path / "nowhere.mps")
     os.mkfifo(tmp_path / "pipe.mps")
     (tmp_path / "folder.mps").mkdir()
+    (tmp_path / "empty.lp").touch()
+    (tmp_path / "empty.lp.xz").write_bytes(lzma.compress(b""))
     found = scan(tmp_path)
     assert [file.name for file in found.files] == ["good"]
     reasons = {one.path.name: one.reason for one in found.damaged}
-    assert list(reasons) == ["broken.mps", "cut.mps.gz", "pipe.mps"]
+    assert list(reasons) == ["broken.mps", "cut.mps.gz", "empty.lp", "empty.lp.xz", "pipe.mps"]
+    assert [reason for reason in reasons.values() if str(tmp_path) in reason] == []
+    assert reasons["empty.lp"] == reasons["empty.lp.xz"] == "the file is empty"
     assert "No such file" in reasons["broken.mps"]
     assert "cut off" in reasons["cut.mps.gz"]
     assert "not a regular file" in reasons["pipe.mps"]

@@ -343,6 +343,11 @@ def test_what_readers_disagree_on_is_refused(tmp_path: Path, text: str, reason: 
         ("c: 0 >= 2", "row 'c' has no variable"),
         ("3 >= 2", "a row has no variable"),
         ("c: 3 4 x >= 1", "<=, >= or = should stand where '4' does"),
+        ("c: x <= 50,000,000", "'50,000,000' has ',' between its digits; write 50000000"),
+        ("c: x <= 50_000", "'50_000' has '_' between its digits; write 50000"),
+        ("c: x <= 50.000.000", "'50.000.000' has '.' between its digits; write 50000000"),
+        ("c: 3,000,000 x <= 5", "'3,000,000' has ',' between its digits; write 3000000"),
+        ("c: 3,000 x <= 5", "'3,000' has ',' between its digits; write 3000, or 3.000 if the comma is a decimal one"),
         (
             "x + y <= 1 000\n x - y >= 1",
             "the next row, since a right-hand side is one number, should stand where '000' does",

@@ -28,6 +28,7 @@ from tests.followers.temptation import boasts
 from tests.store_samples import HERE
 from tuner.app import tuning
 from tuner.app.intake import submission_of
+from tuner.app.news import MOST_TOLD
 from tuner.app.progress import Progress, Watcher
 from tuner.app.reuse import tuned_before
 from tuner.app.study_page import plain
@@ -35,10 +36,11 @@ from tuner.app.tuning import Conclusion, carry_out
 from tuner.cli import main
 from tuner.cost import Cost
 from tuner.errors import Failed
+from tuner.follower import settings
 from tuner.follower.processes import marked
 from tuner.follower.solvers import SOLVERS, Adapter
-from tuner.leader.prior import shipped
-from tuner.leader.race import Race
+from tuner.leader.any_budget import AnyBudget
+from tuner.leader.shipped import shipped
 from tuner.scenario import Scenario
 
 PATIENCE = 60.0
@@ -120,7 +122,7 @@ def has_runs(name: str, count: int) -> Callable[[], bool]:
     def look() -> bool:
         with the_store() as store:
             job = next((job for job in store.jobs() if job.name == name), None)
-            return job is not None and store.count(job.id) >= count
+        return job is not None and len(executed(job)) >= count
 
     return look
 
@@ -329,12 +331,12 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
 ) -> None:
     started: list[dict[str, Any]] = []
 
-    class Watched(Race):
+    class Watched(AnyBudget):
         def __init__(self, spaces: Any, instances: Any, **facts: Any) -> None:
             started.append(facts)
             super().__init__(spaces, instances, **facts)
 
-    monkeypatch.setattr(tuning, "Race", Watched)
+    monkeypatch.setattr(tuning, "AnyBudget", Watched)
     said: list[str] = []
 
     class Listening(Brief):
@@ -351,7 +353,11 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
     first, resumed = started
     assert first["priors"] == resumed["priors"]
     assert first["first"] == resumed["first"]
-    assert first["priors"]["highs"] != shipped("highs")
+    knowledge = shipped("highs")
+    assert knowledge is not None
+    with the_store() as store:
+        models = [member.features for member in store.job(job.id).members if member.part == "training"]
+    assert first["priors"]["highs"] != knowledge.prior(models)
     usable = [r for r in executed(finished) if r.purpose is Purpose.RACE and r.configuration.solver == "highs"]
     reused = re.match(r"reused: (\d+) responses of ", said[0])
     assert reused is not None
@@ -362,7 +368,95 @@ def test_a_later_job_starts_from_what_an_earlier_one_has_shown(
         ]
 
 
-def test_the_command_hands_in_a_job_that_reuses(
+def test_what_is_fixed_has_its_value_in_every_run_and_the_verdict_says_so(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--name", "fixed", "--budget", "8s", "--cutoff", "1s", "--slots", "2", "--out", str(place / "fixed")]
+    settings = ["--fix", "presolve=off", "--fix", "mip_max_improving_sols=50"]
+    assert main(["tune", str(place / "models"), "--solver", "highs", *words, *settings]) in (0, 4)
+    told = capsys.readouterr().out
+    assert "Fixed in every run: mip_max_improving_sols = 50, presolve = off." in " ".join(told.split())
+    with the_store() as store:
+        job = store.job("fixed")
+    fixed = {"mip_max_improving_sols": 50, "presolve": "off"}
+    assert job.defaults == (Configuration.of("highs", fixed),)
+    runs = executed(job)
+    assert job.defaults[0] in {run.configuration for run in runs[:4]}
+    assert all(fixed.items() <= run.configuration.values.items() for run in runs)
+    assert len({run.configuration for run in runs}) > 1
+    assert main(["show", "fixed"]) == 0
+    assert "fixed     highs mip_max_improving_sols=50 presolve=off" in capsys.readouterr().out
+    assert main(["export", "fixed"]) == 0
+    assert "# Fixed in every run: mip_max_improving_sols, presolve\n" in (text := capsys.readouterr().out)
+    assert "presolve = off" in text
+    assert main(["export", "fixed", "--python"]) == 0
+    assert "Fixed in every run: mip_max_improving_sols, presolve" in capsys.readouterr().out
+    assert "fixed in every run" in (place / "fixed" / "report.html").read_text() or job.best in job.defaults
+
+
+def test_a_fixed_value_that_crashes_every_run_is_refused_or_else_named_when_all_have(
+    place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["--name", "crashing", "--budget", "4s", "--cutoff", "2s", "--slots", "2", "--fix", "mip_lp_solver=hipo"]
+    assert main(["tune", str(place / "models"), "--solver", "highs", *words]) == 2
+    assert "fix: mip_lp_solver=hipo: the highs that is installed here knows this value" in capsys.readouterr().err
+    monkeypatch.setattr(settings, "untaken", lambda configuration: None)  # as if a tiny model were no trouble
+    assert main(["tune", str(place / "models"), "--solver", "highs", *words]) == 5
+    told = " ".join(capsys.readouterr().err.split())
+    assert "runs of highs mip_lp_solver=hipo without an answer that counts: " in told
+    assert "mip_lp_solver=hipo: HiGHS does not take this value" in told
+    assert "tune for the gap instead" not in told
+
+
+def test_the_users_settings_are_a_second_baseline(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    own = place / "own.options"
+    own.write_text("mip_max_improving_sols = 50\npresolve = off\ntime_limit = 7\n")
+    words = ["--name", "based", "--budget", "10s", "--cutoff", "1s", "--slots", "2", "--out", str(place / "based")]
+    code = main(["tune", str(place / "models"), "--solver", "highs", *words, "--base", str(own)])
+    told = capsys.readouterr()
+    assert code in (0, 4)
+    assert "base: left out: time_limit" in told.err
+    assert "your settings" in told.out
+    base = Configuration.of("highs", {"mip_max_improving_sols": 50, "presolve": "off"})
+    with the_store() as store:
+        job = store.job("based")
+        runs = [stored.run for stored in store.responses(job.id)]
+        assert any(found.baseline == base for found in store.comparisons(job.id))
+    assert job.base == base
+    assert base in [run.configuration for run in runs if run.purpose is Purpose.RACE][:5]
+    assert base in {run.configuration for run in runs if run.purpose is Purpose.HOLDOUT}
+    if job.outcome == "settings kept":
+        assert job.best == base
+    assert main(["export", "based", "--files", "--out", str(place / "based")]) == 0
+    assert "your settings" in (place / "based" / "report.html").read_text()
+    capsys.readouterr()
+    assert main(["show", "based"]) == 0
+    assert "settings  highs mip_max_improving_sols=50 presolve=off" in capsys.readouterr().out
+
+
+def test_a_race_ends_when_nothing_better_comes_and_says_so(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = place / "patient.toml"
+    file.write_text(
+        'folder = "models"\nsolver = "highs"\nbudget = "10m"\ncutoff = "1s"\nslots = 2\nstop-after = "3s"\n'
+    )
+    words = ["--name", "patient", "--target", "50x", "--out", str(place / "patient")]
+    assert main(["tune", str(file), *words]) in (0, 4)
+    assert "target 50.0x: " in (said := capsys.readouterr().err)
+    assert "race ended: no new incumbent came for 3 s" in said
+    assert "the target of 50.0x was not reached: " in said
+    assert "The race ended: no new incumbent came" in (place / "patient" / "report.html").read_text()
+    with the_store() as store:
+        job = store.job("patient")
+        assert [event.kind for event in store.events(job.id)].count("race ended") == 1
+        runs = list(store.responses(job.id))
+    assert (job.target, job.stop_after, job.state) == (50.0, 3.0, JobState.FINISHED)
+    assert job.spent < 300
+    assert any(stored.run.purpose is Purpose.HOLDOUT for stored in runs) or job.best == Configuration("highs")
+    assert main(["show", "patient"]) == 0
+    assert "stops     at 50 times the default or after 3 s without a new incumbent" in capsys.readouterr().out
+
+
+def test_the_command_hands_in_a_job_that_reuses_unless_told_otherwise(
     finished: Job, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handed_in: list[tuple[Scenario, Any]] = []
@@ -372,9 +466,9 @@ def test_the_command_hands_in_a_job_that_reuses(
         raise Failed("seen enough")
 
     monkeypatch.setattr("tuner.cli.tuning.submission_of", stop_here)
-    for flag in ("--reuse", "--no-reuse"):
-        assert main(["tune", str(place / "models"), flag]) == 5
-    assert [scenario.reuse for scenario, _ in handed_in] == [True, False]
+    for flags in (["--reuse"], ["--no-reuse"], []):
+        assert main(["tune", str(place / "models"), *flags]) == 5
+    assert [scenario.reuse for scenario, _ in handed_in] == [True, False, True]
     with the_store() as store:
         training = {member.sha256 for member in store.job(finished.id).members if member.part == "training"}
     assert training <= handed_in[0][1]
@@ -384,7 +478,7 @@ def test_the_command_hands_in_a_job_that_reuses(
 def test_the_leader_never_sees_the_holdout(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: set[str] = set()
 
-    class Watched(Race):
+    class Watched(AnyBudget):
         def __init__(self, spaces: Any, instances: Any, **facts: Any) -> None:
             seen.update(instances)
             super().__init__(spaces, instances, **facts)
@@ -393,7 +487,7 @@ def test_the_leader_never_sees_the_holdout(place: Path, monkeypatch: pytest.Monk
             seen.add(run.instance)
             super().tell(run, response)
 
-    monkeypatch.setattr(tuning, "Race", Watched)
+    monkeypatch.setattr(tuning, "AnyBudget", Watched)
     job = carried_out(place).job
     parts = {part: {m.sha256 for m in job.members if m.part == part} for part in ("training", "holdout")}
     assert seen == parts["training"]
@@ -422,7 +516,8 @@ def test_a_follower_that_claims_wrong_optima_is_flagged_and_never_recommended(
     assert not boasts(conclusion.job.best.values)
     told = [event.text for event in events if event.kind == "refuted"]
     assert told
-    assert all("tuner execute " in text and "--solver highs" in text for text in told)
+    assert all("tuner execute " in text and "--solver highs" in text for text in told[:MOST_TOLD])
+    assert all("more run" in text and "the job's responses have them all" in text for text in told[MOST_TOLD:])
 
 
 def test_models_that_cannot_be_used_are_named_and_left_out_and_the_job_goes_on(
@@ -495,7 +590,8 @@ def test_a_refutation_that_a_killed_process_did_not_write_down_is_made_up_for(
         honest = stored.response
         assert honest.objective is not None
         # Two responses that contradict each other, as they are when the process dies before the first is overturned.
-        worse = replace(honest, objective=honest.objective + 5, bound=honest.objective + 5)
+        claimed = honest.objective + 5
+        worse = replace(honest, objective=claimed, bound=claimed, proven_objective=claimed)
         store.record(lease, replace(stored.run, seed=77), worse, 0.1, HERE)
         store.record(lease, replace(stored.run, seed=78), honest, 0.2, HERE)
         better = replace(worse, objective=honest.objective - 5, bound=None, proven_objective=None, doubt="row c is off")

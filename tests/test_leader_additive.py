@@ -1,26 +1,22 @@
-"""The additive sampler, the features that it works on, and the priors that it starts from."""
+"""The additive sampler, and the features that it works on."""
 
 from __future__ import annotations
 
-import math
 import random
 from collections.abc import Mapping
 from statistics import fmean
 from typing import Any
 
-import numpy as np
 import optuna
 import pytest
 
-from bench.prior import families, made, without
 from storage.records import Configuration
 from tests.simulation import normal, space
-from tuner.follower.solvers import SOLVERS, default_space
 from tuner.leader.additive import AdditiveSampler, Point
 from tuner.leader.draws import Draws
 from tuner.leader.evidence import Difference
 from tuner.leader.features import Features
-from tuner.leader.prior import NOTHING, Prior, learnt, shipped
+from tuner.leader.prior import Prior
 from tuner.leader.study import Study, distributions
 
 SPACE = space("alpha", 12)
@@ -115,24 +111,6 @@ def _suggested(trial: optuna.Trial) -> dict[str, Any]:
     return params
 
 
-def family(effects: Mapping[str, float], seed: int) -> tuple[Any, Any, Any]:
-    """Return what is recorded of a made-up family in which these features have these effects."""
-    x = np.array([FEATURES.vector(params) for params in drawn(60, seed)])
-    y = x @ np.array([effects.get(label, 0.0) for label in FEATURES.labels])
-    noise = np.array([0.05 * normal(seed, k) for k in range(60)])
-    return x, y + noise, np.full(60, 20.0)
-
-
-def test_a_prior_knows_what_families_agree_on_and_where_they_do_not() -> None:
-    agreed, disputed, idle = "p04=False instead of True", "p05=on instead of choose", "p05=off instead of choose"
-    families = [family({agreed: -0.4, disputed: 0.6 * (-1) ** k}, seed=k) for k in range(6)]
-    prior = learnt(FEATURES, families)
-    assert prior.mean[agreed] == pytest.approx(-0.4, abs=0.1)
-    assert abs(prior.mean[disputed]) < 0.15
-    assert prior.deviation[disputed] > 0.4 > 0.15 > prior.deviation[idle]
-    assert learnt(FEATURES, []) == NOTHING
-
-
 def test_the_first_proposals_are_what_the_prior_expects() -> None:
     prior = Prior({"p04=False instead of True": -0.5}, {"p04=False instead of True": 0.1})
     study = Study({"alpha": SPACE}, seed=5, priors={"alpha": prior})
@@ -146,28 +124,6 @@ def test_a_prior_that_misleads_is_overruled_by_the_race() -> None:
     sampler = AdditiveSampler(SHAPES, DEFAULTS, seed=6, prior=prior)
     sampler.learn([Point(sampler.features(p), 0.5 * (p["p04"] is False), 0.14) for p in drawn(40)])
     assert sum(sampler.propose()["p04"] is False for _ in range(50)) <= 2
-
-
-def test_the_shipped_prior_fits_todays_space() -> None:
-    prior = shipped("highs")
-    assert prior is not None
-    known = default_space("highs")
-    features = Features(distributions(known), {p.name: p.default for p in known.parameters})
-    assert set(features.labels) == prior.mean.keys() == prior.deviation.keys()
-    assert all(math.isfinite(mean) and abs(mean) < 1 for mean in prior.mean.values())
-    assert all(0 < deviation < 1 for deviation in prior.deviation.values())
-
-
-def test_the_shipped_priors_are_what_the_recordings_say() -> None:
-    for solver in SOLVERS:
-        again = made(families(), solver)
-        assert (None if again == NOTHING else again) == shipped(solver)
-
-
-def test_a_family_is_raced_without_what_it_taught_itself() -> None:
-    one, other = without("set-cover", "highs"), without("facility-location", "highs")
-    assert one != other
-    assert shipped("highs") not in (one["highs"], other["highs"])
 
 
 def test_another_solvers_value_is_taken_relative_to_its_own_default() -> None:

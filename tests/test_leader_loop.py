@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from threading import Event
 
 from storage.records import Check, Claim, Configuration, Response, Run, Termination
@@ -34,7 +34,7 @@ class Script:
     def tell(self, run: Run, response: Response) -> None:
         self.told.append((run, response))
 
-    def lost(self) -> list[Run]:
+    def lost(self, elapsed: Mapping[Run, float]) -> list[Run]:
         lost, self.cancel = self.cancel, []
         return lost
 

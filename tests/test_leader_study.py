@@ -12,7 +12,7 @@ from tuner.leader.field import Field
 from tuner.leader.pairs import Pair
 from tuner.leader.sampler import Proposals
 from tuner.leader.study import Study, tidy
-from tuner.space import Boolean, Choice, Float, Integer, Parameter, Space
+from tuner.space import Boolean, Choice, Float, Integer, Parameter, Space, read_spaces
 
 ALPHA = space("alpha", 12)
 
@@ -36,6 +36,36 @@ def value(configuration: Configuration) -> float:
     """Return the difference to the default: two parameters could be better."""
     full = ALPHA.complete(configuration.values)
     return (-1.0 if full["p05"] == "on" else 0.0) + abs(float(full["p03"]) - 0.9) - 0.85
+
+
+def test_a_configuration_of_an_earlier_versions_space_is_learnt_from_as_far_as_it_is_known() -> None:
+    study = Study({"alpha": ALPHA}, seed=1)
+    taught(study, {"alpha": ALPHA}, 10)
+    old = Configuration.of("alpha", {"p05": "gone", "dropped": 3, "p03": 0.9})
+    study.adopt(old)
+    study.tell(old, seen(-0.5))
+    assert study.knows(old)
+    assert study.ask("alpha") is not None
+
+
+def test_single_changes_are_changes_where_parameters_follow_an_emphasis() -> None:
+    emphatic = read_spaces(
+        """
+        [toy.emphasis]
+        type = "choice"
+        values = ["default", "off"]
+        default = "default"
+
+        [toy.freq]
+        type = "choice"
+        values = [-1, 20]
+        default = 20
+        follows = ["emphasis"]
+        """,
+        "toy.toml",
+    )["toy"]
+    flips = Draws(random.Random(1)).flips(emphatic)
+    assert sorted(map(str, flips)) == ["toy emphasis=off", "toy freq=-1"]
 
 
 def test_the_model_proposes_what_was_good() -> None:

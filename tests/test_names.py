@@ -1,4 +1,4 @@
-"""Names of jobs: what is refused, and how a folder's name is made to fit."""
+"""Names of jobs and of models: what is refused, and how a folder's name is made to fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from storage.names import LONGEST, fault, fitted
+from storage.names import LONGEST, clash, fault, fitted, model_fault, set_fault
 from storage.store import Store
 from tests.store_samples import UNNAMED
 from tuner.cli import main
@@ -65,6 +65,13 @@ def test_a_job_that_is_called_as_its_folder_has_a_name_that_fits(tmp_path: Path,
         assert store.create_job(replace(UNNAMED, folder=str(tmp_path / folder))).name == f"{name}-2"
 
 
+def test_a_set_is_not_called_as_the_number_of_one() -> None:
+    assert set_fault("3") == "has digits only, as the numbers of sets"
+    assert set_fault(fitted("3", "set")) == ""
+    assert fitted("3", "set") == "set-3"
+    assert set_fault("3 days") == ""
+
+
 def test_a_folders_long_name_leaves_room_for_a_number(tmp_path: Path) -> None:
     with Store.open(f"sqlite:///{tmp_path / 'tuner.db'}") as store:
         names = [store.create_job(replace(UNNAMED, folder=f"/{'x' * 200}")).name for _ in range(2)]
@@ -79,3 +86,34 @@ def test_tune_refuses_such_a_name_before_it_does_anything(
     assert main(["tune", "nowhere", "--name=-x"]) == 2
     assert "begins with a dash" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        (" ", "is blank"),
+        ("a\x00b", "has U+0000"),
+        ("x" * 201, "has more than 200 characters"),
+        ("a/b/c/d/e/f/g/h/i", "has more than 8 parts"),
+        ("\u00e9" * 101, "has a part of more than 200 bytes"),
+        ("a/b:c", "has the character :"),
+        ("a//b", "a part of it is empty"),
+        ("a/../b", "has a part that begins with a dot"),
+        ("a/b ", "has a part that begins or ends with a blank"),
+    ],
+)
+def test_a_models_name_is_refused_with_the_reason(name: str, why: str) -> None:
+    assert why in model_fault(name)
+
+
+@pytest.mark.parametrize("name", ["a", "a/b/c/d/e/f/g/h", "day 1/x.lp", "x" * 200, "\u00e9" * 100, "-1"])
+def test_a_models_name_that_can_be_a_path_is_taken(name: str) -> None:
+    assert model_fault(name) == ""
+
+
+def test_models_that_cannot_lie_in_one_folder_are_named() -> None:
+    assert clash(["a", "b/a", "b.lp/c"]) is None
+    found = clash(["b", "b.lp/c"])
+    assert found is not None
+    assert found[0] == "b.lp/c"
+    assert found[1].startswith("lies in a folder 'b.lp'")

@@ -66,10 +66,13 @@ def test_the_extras_are_those_that_the_program_knows_of() -> None:
     assert "tuner[all]" in optional["dev"]
 
 
-def test_the_licence_is_there_and_named() -> None:
-    assert PROJECT["license"] == "MIT"
-    for name in PROJECT["license-files"]:
-        assert "the tuner developers" in (ROOT / name).read_text()
+def test_the_licences_are_there_and_named() -> None:
+    assert PROJECT["license"] == "MIT AND CC-BY-4.0"
+    ours, data = PROJECT["license-files"]
+    assert "the tuner developers" in (ROOT / ours).read_text()
+    attribution = (ROOT / data).read_text()
+    for phrase in ("PGLib-UC", "https://creativecommons.org/licenses/by/4.0/", "Changes made"):
+        assert phrase in attribution
 
 
 def test_nothing_but_the_extras_own_modules_needs_them() -> None:

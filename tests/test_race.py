@@ -33,18 +33,15 @@ def test_clearly_better_configurations_are_found_and_really_are_better() -> None
     assert max(logs) < 0.05, "an incumbent that is worse than the default"
 
 
-def test_a_short_race_names_a_finalist_where_it_could_promote_nobody() -> None:
+def test_a_short_race_names_a_finalist_that_is_better_on_average() -> None:
     logs = []
     for seed in range(100, 130):
         world = World(ALPHA, seed=seed)
         job = tune(world, budget=20.0)
         finalist = job.leader.finalist
-        if job.leader.incumbent != DEFAULT:
-            assert finalist == job.leader.incumbent
-        elif finalist != DEFAULT:
-            assert sum(run.configuration == finalist for run, _ in job.told) >= 5
-            logs.append(math.log(world.ratio(finalist, DEFAULT, instances=200)))
-    assert len(logs) >= 3
+        if finalist != DEFAULT:
+            assert sum(run.configuration == finalist for run, _ in job.told) >= 2
+        logs.append(math.log(world.ratio(finalist, DEFAULT, instances=200)))
     assert math.exp(-fmean(logs)) > 1.1
 
 
@@ -68,13 +65,16 @@ def test_a_default_that_loses_on_the_first_models_only_is_not_dropped() -> None:
     assert job.leader.incumbent.solver == "alpha"
 
 
-def test_noise_is_rarely_promoted() -> None:
-    deposed = 0
-    for seed in range(80):
-        job = tune(World(ALPHA, seed=seed, effect=0.0, individual=0.0, noise=0.3))
+def test_who_is_worse_than_the_default_rarely_leads_at_the_end() -> None:
+    led = 0
+    for seed in range(40):
+        world = World(
+            ALPHA, seed=seed, effect=0.0, noise=0.3, bonus=lambda configuration: 0.2 * (configuration != DEFAULT)
+        )
+        job = tune(world)
         assert job.leader.standing().configurations > 5
-        deposed += len(job.incumbents) > 1
-    assert deposed <= 20
+        led += job.leader.incumbent != DEFAULT
+    assert led <= 12
 
 
 def test_a_wrong_follower_in_a_tempting_region_is_never_the_incumbent() -> None:
@@ -101,7 +101,7 @@ def test_a_capped_run_is_no_timeout_and_an_incumbent_has_none(typical: tuple[Wor
     assert worst < CUTOFF, "a capped run was counted as ten cutoffs"
     for incumbent in job.incumbents:
         last = {(run.instance, run.seed): (run, r) for run, r in job.told if run.configuration == incumbent}
-        assert len(last) >= 5
+        assert len(last) >= 2
         assert all(r.solved or not run.capped for run, r in last.values())
 
 
@@ -145,6 +145,31 @@ def test_slots_never_idle_when_the_space_is_exhausted() -> None:
 def test_an_empty_space_leaves_the_default() -> None:
     job = tune(World({"alpha": Space("alpha", ())}, seed=2), budget=20.0)
     assert job.leader.incumbent == DEFAULT
+
+
+def test_the_users_settings_race_beside_the_default_though_they_are_not_of_the_space() -> None:
+    own = Configuration.of("alpha", {"beyond": 3, "p03": 7.5})
+    world = World(ALPHA, seed=3, bonus=lambda c: -1.5 if c == own else 0.0)
+    job = tune(world, budget=60.0, base=own)
+    assert [run.configuration for run, _ in job.told[:8]].count(own) >= 1
+    assert job.leader.incumbent == own or world.ratio(job.leader.incumbent, own, instances=200) < 1.0
+    assert own in job.incumbents
+    tried = {run.configuration for run, _ in job.told} - {own}
+    assert len(tried) > 20
+    assert all(ALPHA["alpha"].has(configuration) for configuration in tried)
+    rebuilt = new_race(world, budget=60.0, base=own)
+    for run, response in job.told:
+        rebuilt.tell(run, response)
+    assert rebuilt.incumbent == job.leader.incumbent
+
+
+def test_settings_that_are_worse_are_dropped_and_change_little() -> None:
+    own = Configuration.of("alpha", {"beyond": 3})
+    world = World(ALPHA, seed=102, bonus=lambda c: 1.5 if c == own else 0.0)
+    job = tune(world, budget=95.0, base=own)
+    runs = sum(run.configuration == own for run, _ in job.told)
+    assert 1 <= runs <= 10
+    assert own not in job.incumbents
 
 
 def test_challengers_begin_with_different_models_once_somebody_leads(typical: tuple[World, Job]) -> None:

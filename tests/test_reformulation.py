@@ -130,13 +130,13 @@ def test_bounds_that_rows_imply_are_found_in_each_others_light() -> None:
     builder.add_indicator(off, builder.add_binary("b"), 1)
     bounds = Bounds(builder.build())
     bounds.extend()
-    assert bounds.of(x) == pytest.approx((-1.0, 2.0), rel=1e-11)
-    assert bounds.of(y) == pytest.approx((-4.0, 8.0), rel=1e-11)
-    assert bounds.of(z) == pytest.approx((-5.0, 6.0), rel=1e-11)
-    assert bounds.of(x)[1] >= 2.0 >= -1.0 >= bounds.of(x)[0]
-    assert bounds.of(n) == (0.0, 3.0)
-    assert bounds.of(s) == pytest.approx((0.0, 11.0), rel=1e-11)
-    assert bounds.of(t) == (0.0, 11.0)
+    lower, upper = bounds.lower, bounds.upper
+    assert lower[[x, y, z]] == pytest.approx([-1.0, -4.0, -5.0], rel=1e-11)
+    assert upper[[x, y, z]] == pytest.approx([2.0, 8.0, 6.0], rel=1e-11)
+    assert upper[x] >= 2.0 >= -1.0 >= lower[x]
+    assert lower[[n, s, t]].tolist() == [0.0, 0.0, 0.0]
+    assert upper[[n, t]].tolist() == [3.0, 11.0]
+    assert upper[s] == pytest.approx(11.0, rel=1e-11)
 
 
 def test_no_bound_that_a_row_implies_cuts_off_a_point_by_rounding() -> None:
@@ -149,7 +149,7 @@ def test_no_bound_that_a_row_implies_cuts_off_a_point_by_rounding() -> None:
         bounds = Bounds(builder.build())
         bounds.extend()
         room = Fraction(1e3 + side) - sum(Fraction(0.1) * Fraction(other) for other in others)
-        assert room / Fraction(a) <= Fraction(bounds.of(x)[1]) <= room / Fraction(a) * (1 + Fraction(1, 10**11))
+        assert room / Fraction(a) <= Fraction(float(bounds.upper[x])) <= room / Fraction(a) * (1 + Fraction(1, 10**11))
 
 
 def test_a_bound_that_rows_imply_only_around_a_circle_is_none() -> None:
@@ -159,7 +159,7 @@ def test_a_bound_that_rows_imply_only_around_a_circle_is_none() -> None:
     builder.add_row("s", [(y, 1.0), (x, -0.5)], upper=1.0)
     bounds = Bounds(builder.build())
     bounds.extend()
-    assert bounds.of(x) == (0.0, INF)
+    assert (bounds.lower[x], bounds.upper[x]) == (0.0, INF)
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,18 @@ from typing import Any
 
 import pytest
 
+from instances.features import features
 from storage.lease import this_process
 from storage.records import Configuration, Environment, Job, Response, Run, Termination
 from storage.store import Store
-from tests.store_samples import HERE, MEMBERS, RESPONSE, SUBMISSION
-from tuner.app.reuse import experience_of
+from tests.small_models import knapsack, market_split
+from tests.store_samples import HERE, MEMBERS, SOLVED, SUBMISSION
+from tuner.app.advising import SolverAdvice, advised
+from tuner.app.reuse import experience_of, knowledge_of
 from tuner.follower.environment import environment_of
 from tuner.follower.solvers import default_space
 from tuner.leader.experience import Experience
+from tuner.leader.shipped import shipped
 
 SPACES = {"highs": default_space("highs")}
 SPACE = SPACES["highs"]
@@ -46,7 +50,7 @@ def execute(
         cpu = seconds / 2 if configuration == WINNER else seconds
         for instance in instances:
             run = Run(configuration, instance, 0, job.cutoff, job.cutoff)
-            store.record(lease, run, replace(RESPONSE, cpu=cpu), 1.0, environment or environment_of("highs"))
+            store.record(lease, run, replace(SOLVED, cpu=cpu), 1.0, environment or environment_of("highs"))
     store.interrupt(lease)
 
 
@@ -181,3 +185,50 @@ def test_a_response_of_every_kind_can_be_reused(store: Store) -> None:
         run = Run(Configuration.of("highs", {"mip_pool_age_limit": 100 + number}), TUNED[0], 0, 30.0, 30.0)
         store.record(lease, run, Response(termination), 1.0, environment_of("highs"))
     assert found(store, job(store, "today", reuse=True))[0].winners == [WINNER]
+
+
+SPLITS = [features(market_split(40, 4, seed)) for seed in range(4)]
+"""Of models like which no family is that comes with the package."""
+
+
+def known_from(store: Store, owner: str | None = None) -> SolverAdvice:
+    known = shipped("highs")
+    assert known is not None
+    return advised("highs", knowledge_of(store, SPACES, {"highs": known}, SUBMISSION.gap, owner)["highs"], SPLITS)
+
+
+def test_jobs_on_models_like_these_are_known_families_of_theirs(store: Store) -> None:
+    members = tuple(replace(member, features=like) for member, like in zip(MEMBERS, SPLITS, strict=True))
+    assert "nothing is known about models like these" in known_from(store).reason
+    execute(store, job(store, "splits", members=members))
+    found = known_from(store)
+    assert found.alike[0].family.name == "splits"
+    assert found.alike[0].likeness > 0.9
+    assert "splits (" in found.evidence
+    assert found.configurations
+
+
+def test_jobs_of_other_owners_and_machines_are_no_knowledge(store: Store) -> None:
+    members = tuple(replace(member, features=like) for member, like in zip(MEMBERS, SPLITS, strict=True))
+    execute(store, job(store, "of ann", members=members, owner="ann", served=True))
+    assert known_from(store, "bob").configurations == ()
+    assert known_from(store, "ann").alike[0].family.name == "of ann"
+    execute(store, job(store, "elsewhere", members=members, owner="cid", served=True), HERE)
+    assert known_from(store, "cid").configurations == ()
+
+
+def test_a_job_on_models_like_these_moves_expectations_most(store: Store) -> None:
+    label = "mip_heuristic_effort in 0 .. 0.5 from 0.05"
+    today = tuple(replace(member, features=like) for member, like in zip(MEMBERS_TOMORROW, SPLITS[1:], strict=True))
+    expected = []
+    for number, likes in enumerate((SPLITS, [features(knapsack(400, 2, seed)) for seed in range(4)])):
+        members = tuple(
+            replace(member, features=like, sha256=f"{number}{member.sha256[1:]}")
+            for member, like in zip(MEMBERS, likes, strict=True)
+        )
+        earlier = job(store, f"earlier {number}", members=members)
+        execute(store, earlier, instances=[member.sha256 for member in members[:3]])
+        asking = job(store, f"today {number}", members=today, reuse=True)
+        expected.append(found(store, asking)[0].priors["highs"].mean[label])
+        store.delete_job(earlier.id)
+    assert expected[0] < expected[1] < 0

@@ -45,6 +45,16 @@ def test_flags_override_the_file_and_the_file_overrides_the_defaults(tmp_path: P
     )
 
 
+@pytest.mark.parametrize(
+    "text", ["fix = 'presolve=off'", "fix = ['presolve=off']", "fix = { presolve = 'off' }", "[fix]\npresolve = 'off'"]
+)
+def test_what_is_fixed_is_written_in_a_file_as_on_the_command_line_or_as_a_table(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "scenario.toml"
+    file.write_text(f'folder = "models"\n{text}\n')
+    assert read_scenario(file, {"fix": None}).fix == ("presolve=off",)
+    assert read_scenario(file, {"fix": ["threads=1"]}).fix == ("threads=1",)
+
+
 def test_paths_in_a_file_are_relative_to_it_and_a_fraction_is_no_path(tmp_path: Path) -> None:
     file = tmp_path / "scenario.toml"
     file.write_text('folder = "/models"\nholdout = "other"\nspace = "my.toml"\n')
@@ -70,6 +80,9 @@ def test_paths_in_a_file_are_relative_to_it_and_a_fraction_is_no_path(tmp_path: 
         ('folder = "m"\ngap = 2.0', "gap"),
         ('folder = "m"\nseed = -1', "seed"),
         ('folder = "m"\nreuse = "yes"', "reuse: true or false is needed"),
+        ('folder = "m"\nfix = 3', "fix: settings are needed"),
+        ('folder = "m"\nfix = ["presolve=off", 3]', "fix: settings are needed"),
+        ('folder = "m"\n[fix]\npresolve = ["off"]', "fix: a parameter's value is true, false, a number or text"),
         ('folder = ["m"]', "folder"),
         ("folder = 5", "folder: text is needed, not 5"),
         ('folder = "m"\nspace = 5', "space: text is needed"),
@@ -111,12 +124,10 @@ def test_a_cutoff_or_budget_in_which_nothing_can_be_executed_is_refused(change: 
     Scenario("models", cutoff=0.01, budget=1.0)
 
 
-def test_a_budget_is_held_against_the_slots_and_the_message_proposes_what_fits() -> None:
-    check_budget(30.0, 75.0, 2)
-    with pytest.raises(
-        UsageError, match=r"with --slots 1: not even 5 runs would fit; use --cutoff 3\.75s, or --budget 600s"
-    ):
-        check_budget(30.0, 75.0, 1)
+def test_a_cutoff_longer_than_the_budget_is_refused_and_the_message_proposes_what_fits() -> None:
+    check_budget(15.0, 15.0)
+    with pytest.raises(UsageError, match=r"could outlast the job; use --cutoff 1\.5s, or --budget 300s"):
+        check_budget(30.0, 15.0)
 
 
 def test_a_bilevel_problem_has_a_least_budget_too(capsys: pytest.CaptureFixture[str]) -> None:

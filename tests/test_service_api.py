@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,8 +23,10 @@ from storage.records import Configuration, Scope
 from storage.store import Store
 from tests.service import bearer, carried_out, refused, sent, served, solved
 from tests.store_samples import MEMBERS, RESPONSE, SUBMISSION, TUNED
+from tuner.app.job_data import finite
+from tuner.app.response_rows import RESPONSE_COLUMNS
 from tuner.app.shapes import Best, ResponsePage
-from tuner.app.views import RESPONSE_COLUMNS, StoredView, finite
+from tuner.app.views import StoredView
 from tuner.client import Client
 from tuner.service.problems import STATUS
 from tuner.service.server import application
@@ -44,6 +47,25 @@ def test_a_job_is_handed_in_paused_resumed_and_cancelled(client: httpx.Client) -
     refused(client.post(f"/v1/jobs/{job['id']}/resume"), 409, "was cancelled")
     refused(client.post("/v1/jobs/nothing/pause"), 404, "there is no job 'nothing'")
     refused(client.delete(f"/v1/instance-sets/{number}"), 409, "delete them first")
+
+
+def test_what_a_job_has_fixed_is_settled_when_it_is_handed_in(client: httpx.Client) -> None:
+    body = {"instance_set": sent(client), "solvers": ["highs", "scip"], "fix": ["presolve=off", "lp/scaling=0"]}
+    made = client.post("/v1/jobs", json=body)
+    assert made.status_code == 201
+    assert made.json()["fixed"] == {"highs": {"presolve": "off"}, "scip": {"lp/scaling": 0}}
+    assert made.json()["base"] is None
+    assert client.get("/v1/jobs/spring").json()["fixed"] == made.json()["fixed"]
+
+
+def test_settings_are_read_when_a_job_is_handed_in(client: httpx.Client) -> None:
+    text = "presolve = off\nthreads = 8\nmip_max_improving_sols = 7\n"
+    body = {"instance_set": sent(client), "base": text, "target": 3, "stop_after_s": 90.0}
+    made = client.post("/v1/jobs", json=body)
+    assert made.status_code == 201
+    assert (made.json()["target"], made.json()["stop_after_s"]) == (3.0, 90.0)
+    assert made.json()["base"]["solver"] == "highs"
+    assert made.json()["base"]["parameters"] == {"mip_max_improving_sols": 7, "presolve": "off"}
 
 
 def test_the_same_key_makes_one_job_and_another_body_with_it_is_refused(client: httpx.Client) -> None:
@@ -88,7 +110,7 @@ def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: ht
         ({"budget_s": 1e400}, "budget_s"),
         ({"cutoff_s": 1e9}, "less than or equal"),
         ({"cutoff_s": 0.001}, "greater than or equal to 0.01"),
-        ({"cutoff_s": 600.0, "slots": 1}, "not even 5 runs would fit"),
+        ({"cutoff_s": 6000.0}, "a single run could outlast the job"),
         ({"solvers": []}, "solvers"),
         ({"solvers": ["gurobi"]}, "'highs', 'cp-sat', 'scip' or 'any'"),
         ({"cost": "speed"}, "cost"),
@@ -103,6 +125,17 @@ def test_a_hundred_submitters_at_once_lose_nothing_and_double_nothing(client: ht
         ({"name": "7"}, "has digits only"),
         ({"space": "[highs.log_file]"}, "Extra inputs"),
         ({"folder": "/etc"}, "Extra inputs"),
+        ({"target": 1}, "greater than 1"),
+        ({"target": "3x"}, "valid number"),
+        ({"stop_after_s": 0}, "greater than 0"),
+        ({"fix": "presolve=off"}, "valid list"),
+        ({"fix": ["presolve=off" + " " * 300]}, "at most 300"),
+        ({"base": 3}, "valid string"),
+        ({"base": "presolv = off"}, "base: the settings: line 1: unknown parameter of highs"),
+        ({"base": "lp/scaling = 0", "solvers": ["highs"]}, "which is not among the solvers of this job"),
+        ({"fix": ["highs:presolv=off"]}, "did you mean presolve"),
+        ({"fix": ["log_file=/etc/motd"], "solvers": ["highs"]}, "tuner sets this parameter itself"),
+        ({"fix": ["solution_file=/etc/motd"], "solvers": ["highs"]}, "its value is free text"),
     ],
 )
 def test_a_wrong_scenario_is_refused_with_the_place(
@@ -196,6 +229,7 @@ def test_what_is_described_is_all_that_is_told(client: httpx.Client, store: Stor
         best = client.get(f"/v1/jobs/{name}/best").json()
         assert best == TypeAdapter(Best).validate_python(best, extra="forbid").model_dump(mode="json")
     assert client.get(f"/v1/jobs/{job}/trajectory").json() == finite(view.trajectory(store.job(job)))
+    assert client.get(f"/v1/jobs/{job}/log").json() == {"rows": view.show(job)["events"], "next": None}
     assert client.get(f"/v1/jobs/{job}/instances").json() == view.instances(store.job(job))
     assert client.get("/v1/best?family=spring").json()["best"] == finite(view.recommended("spring"))
 
@@ -273,7 +307,10 @@ def test_a_job_is_followed_to_its_end(client: httpx.Client, store: Store) -> Non
 def test_metrics_count_requests_and_jobs(client: httpx.Client, store: Store) -> None:
     carried_out(store)
     client.get("/v1/jobs/nothing")
+    assert "tuner_worker_slots 0.0" in client.get("/metrics").text
+    store.note_worker("here", 4)
     told = client.get("/metrics").text
+    assert "tuner_worker_slots 4.0" in told
     assert 'tuner_jobs{state="finished"} 1.0' in told
     assert 'tuner_requests_total{method="GET",status="404"} 1.0' in told
 
@@ -333,3 +370,16 @@ def test_a_store_that_is_away_is_no_fault_of_the_client(tmp_path: Path) -> None:
             assert "secret-place" not in answer.text
             assert answer.headers["retry-after"] == "5"
         assert client.get("/livez").status_code == 200
+
+
+@pytest.mark.parametrize("usual", [False, True])
+def test_jobs_that_do_not_say_so_reuse_as_the_operator_decided(store: Store, usual: bool) -> None:
+    with served(application(store, reuse=usual)) as client:
+        number = sent(client)
+        for said, done in ((None, usual), (True, True), (False, False)):
+            job = client.post("/v1/jobs", json={"instance_set": number, "reuse": said})
+            assert (job.status_code, job.json()["reuse"]) == (201, done)
+        assert client.post("/v1/jobs", json={"instance_set": number}).json()["reuse"] is usual
+        box = re.search(r'<input name="reuse" type="checkbox"( checked)?>', client.get("/submit").text)
+        assert box is not None
+        assert bool(box[1]) is usual

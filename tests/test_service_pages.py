@@ -23,7 +23,7 @@ from storage.store import Store
 from tests.archives import MPS, zipped
 from tests.browsing import Watched
 from tests.service import bearer, handed_in, served, uploaded
-from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SUBMISSION, TUNED, run
+from tests.store_samples import COMPARISON, HERE, INCUMBENT, MEMBERS, PROBLEM, RESPONSE, SOLVED, SUBMISSION, TUNED, run
 from tuner.app.drawing import figures
 from tuner.app.figures import figures_of
 from tuner.app.study_page import closing
@@ -53,7 +53,7 @@ def finished(store: Store, owner: str = "local", name: str = "models") -> int:
     lease = store.claim(job.id, this_process(), 30)
     for number in range(3):
         for configuration, cpu in ((Configuration("highs"), 2.0), (TUNED, 1.0)):
-            response = replace(RESPONSE, cpu=cpu + number, raw_status=HOSTILE, reason=HOSTILE)
+            response = replace(SOLVED, cpu=cpu + number, raw_status=HOSTILE, reason=HOSTILE)
             store.record(lease, Run(configuration, MEMBERS[number].sha256, 0, 30.0, 30.0), response, 1.0, HERE)
     store.add_incumbent(lease, replace(INCUMBENT, configuration=TUNED))
     store.add_event(lease, Event(1.0, "crashed", HOSTILE))
@@ -249,6 +249,7 @@ def test_a_folder_is_handed_in_by_the_page_and_paused_there(browser: Browser, sq
     for number in range(5):
         (folder / "day" / f"m{number}.mps").write_bytes(MPS + b"*%d\n" % number)
     (folder / "notes.txt").write_text("no model")
+    (tmp_path / "own.options").write_text("mip_max_improving_sols = 7\n")
     with Store.open(sqlite_url) as store, served(application(store)) as client:
         url = str(client.base_url).rstrip("/")
         context = browser.new_context()
@@ -265,11 +266,24 @@ def test_a_folder_is_handed_in_by_the_page_and_paused_there(browser: Browser, sq
         page.fill("[name=slots]", "3")
         page.fill("[name=seed]", "7")
         page.check("[name=reuse]")
+        page.fill("[name=fix]", "presolve=off\n\n highs:mip_heuristic_effort=0.1 ")
+        page.fill("[name=target]", "3")
+        page.fill("[name=patience]", "2")
+        page.set_input_files("[name=base]", tmp_path / "own.options")
         page.click("button.main")
         page.wait_for_url(re.compile("/jobs/[0-9]+$"))
         (job,) = store.jobs()
         assert (job.name, job.budget, job.cutoff, job.solvers) == ("spring", 150.0, 3.0, ("highs",))
         assert (job.holdout, job.slots, job.seed, job.reuse) == ("0.4", 3, 7, True)
+        assert job.fixed == (Configuration.of("highs", {"mip_heuristic_effort": 0.1, "presolve": "off"}),)
+        assert job.base is not None
+        assert job.base.values == {"mip_max_improving_sols": 7, "mip_heuristic_effort": 0.1, "presolve": "off"}
+        assert (job.target, job.stop_after) == (3.0, 120.0)
+        expect(page.locator("#goals")).to_have_text(
+            "the race ends at 3 times the default or after 2:00 without a new incumbent"
+        )
+        expect(page.locator("#base")).to_contain_text("your settings: highs")
+        expect(page.locator("#fixed")).to_contain_text("highs mip_heuristic_effort=0.1 presolve=off")
         assert job.instance_set is not None
         names = [name for name, _ in store.instance_set(job.instance_set).members]
         assert sorted(names) == [f"day/m{number}" for number in range(5)]

@@ -21,7 +21,7 @@ from tests.bilevel_samples import moore_bard
 from tests.service import bearer, refused, served
 from tests.store_samples import HERE
 from tests.test_bilevel_files import BY_NAME, write_pair
-from tuner.app.views import ANSWER_COLUMNS
+from tuner.app.response_rows import ANSWER_COLUMNS
 from tuner.bilevel.applications import EXAMPLES, example, read_application, restored, without_files
 from tuner.bilevel.applications.outline import OUTLINES, outlined
 from tuner.errors import UsageError

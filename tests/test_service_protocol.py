@@ -95,6 +95,27 @@ def test_every_operation_says_who_may_ask_and_how_it_is_refused(local: Store, ne
             assert ("413" in operation["responses"]) == ("403" in operation["responses"]) == (method != "GET"), path
 
 
+def test_a_body_of_another_type_than_is_described_is_refused_as_described(near: httpx.Client) -> None:
+    takes_json = 0
+    for method, path, operation in operations(near):
+        kinds = operation.get("requestBody", {}).get("content", {}).keys()
+        assert kinds in ({"application/json"}, set()), path
+        assert ("415" in operation["responses"]) == bool(kinds), path
+        if kinds:
+            takes_json += 1
+            for kind in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x+json"}):
+                refused(
+                    near.request(method, filled(path), content=b"{}", headers=kind),
+                    415,
+                    "Content-Type: application/json",
+                )
+                refused(near.request(method, filled(path), headers=kind), 415, "Content-Type: application/json")
+        else:
+            kind = {"Content-Type": "text/plain"}
+            assert near.request(method, filled(path), content=b"{}", headers=kind, timeout=30).status_code != 415, path
+    assert takes_json == 4
+
+
 # JSON
 
 
@@ -113,7 +134,7 @@ def test_every_operation_says_who_may_ask_and_how_it_is_refused(local: Store, ne
 def test_a_name_that_is_twice_in_an_object_is_refused(near: httpx.Client, path: str, body: str) -> None:
     for kind in ("application/json", "application/json; charset=utf-8", "application/problem+json"):
         answer = near.post(path, content=body, headers={"Content-Type": kind})
-        if kind == "application/problem+json" and path == "/v1/problems":
+        if kind == "application/problem+json":
             refused(answer, 415, "application/json")
         else:
             refused(answer, 422, "is there twice")

@@ -31,7 +31,7 @@ from tuner.errors import UsageError
 from tuner.follower.solvers import SOLVERS, default_space
 from tuner.follower.solvers.admission import check_space
 from tuner.ports import Answer
-from tuner.space import Boolean, Choice, Float, Integer, Parameter, read_spaces
+from tuner.space import FOLLOW, Boolean, Choice, Float, Integer, Parameter, Preset, read_spaces
 
 TOLERANCE = 1e-6
 SECONDS = 60.0
@@ -337,9 +337,21 @@ def test_a_wide_gap_may_be_left_open(solver: SolverProcess) -> None:
 
 
 FIXED = {
-    "highs": {"threads": 1, "random_seed": 7, "time_limit": 5.5, "mip_rel_gap": 0.25},
-    "cp-sat": {"num_workers": 1, "random_seed": 7, "max_time_in_seconds": 5.5, "relative_gap_limit": 0.25},
-    "scip": {"lp/threads": 1, "randomization/randomseedshift": 7, "limits/time": 5.5, "limits/gap": 0.25},
+    "highs": {"threads": 1, "random_seed": 7, "time_limit": 5.5, "mip_rel_gap": 0.25, "mip_abs_gap": 0.0},
+    "cp-sat": {
+        "num_workers": 1,
+        "random_seed": 7,
+        "max_time_in_seconds": 5.5,
+        "relative_gap_limit": 0.25,
+        "absolute_gap_limit": 0.0,
+    },
+    "scip": {
+        "lp/threads": 1,
+        "randomization/randomseedshift": 7,
+        "limits/time": 5.5,
+        "limits/gap": 0.25,
+        "limits/absgap": 0.0,
+    },
 }
 
 
@@ -350,7 +362,7 @@ def test_seed_limit_gap_and_one_thread_reach_the_solver(solver: SolverProcess) -
 
 def test_the_default_changes_nothing_but_what_is_reserved(solver: SolverProcess) -> None:
     applied = solver("applied", knapsack(5, 2), {}, 7, 5.5, 0.25)
-    changed = {p.name for p in solver("parameters") if applied[p.name] != p.default and not p.reserved}
+    changed = {p.name for p in solver("parameters") if applied.get(p.name, p.default) != p.default and not p.reserved}
     assert changed == set()
 
 
@@ -381,9 +393,68 @@ def test_every_value_of_the_space_is_applied_and_leaves_the_optimum_alone(
     for value in values_of(parameter):
         chosen = with_conditions(name, parameter, value)
         default_space(name).check(chosen)
+        chosen = {key: value for key, value in chosen.items() if value != FOLLOW}
         assert_optimal(solve(processes[name], model, chosen, seed=1), optimum)
         applied = processes[name]("applied", model, chosen, 1, SECONDS, 0.0)
-        assert {key: applied[key] for key in chosen} == chosen, spell(value)
+        assert {key: applied.get(key, EMPHASIS) for key in chosen} == {
+            key: EMPHASIS if key.endswith(EMPHASIS) else value for key, value in chosen.items()
+        }, spell(value)
+
+
+PRESETS = [(name, preset) for name in SOLVERS for preset in default_space(name).presets]
+
+
+@pytest.mark.parametrize(("name", "preset"), PRESETS, ids=[f"{name}-{p.meaning}" for name, p in PRESETS])
+def test_a_preset_leaves_the_optimum_alone(processes: dict[str, SolverProcess], name: str, preset: Preset) -> None:
+    model = knapsack(14, 3)
+    assert preset.meaning
+    assert_optimal(solve(processes[name], model, preset.configuration.values, seed=1), best(model))
+
+
+EMPHASIS = "emphasis"
+"""How the names of those parameters of SCIP end that stand for many and are none themselves."""
+
+
+def test_a_parameter_follows_exactly_the_emphases_that_set_it(processes: dict[str, SolverProcess]) -> None:
+    space, model = default_space("scip"), knapsack(5, 2)
+    usual = processes["scip"]("applied", model, {}, 1, SECONDS, 0.0)
+    reserved = {parameter.name for parameter in processes["scip"]("parameters") if parameter.reserved}
+    setting: dict[str, set[str]] = {}
+    for parameter in space.parameters:
+        if parameter.name.endswith(EMPHASIS):
+            for word in values_of(parameter):
+                if word == FOLLOW:
+                    continue
+                applied = processes["scip"]("applied", model, {parameter.name: word}, 1, SECONDS, 0.0)
+                changed = {name for name in usual if applied[name] != usual[name]}
+                assert bool(changed) == (word != parameter.own_default)
+                assert changed & reserved == set()
+                for name in changed:
+                    setting.setdefault(name, set()).add(parameter.name)
+    plain = [parameter for parameter in space.parameters if parameter.name in usual]
+    assert {p.name: set(p.follows) for p in plain} == {p.name: setting.get(p.name, set()) for p in plain}
+
+
+def test_a_part_can_be_had_as_usual_within_an_emphasis(processes: dict[str, SolverProcess]) -> None:
+    chosen = {"emphasis": "hardlp", "heuristics/emphasis": "default"}
+    assert default_space("scip").configuration(chosen).values == chosen
+    applied = processes["scip"]("applied", knapsack(5, 2), chosen, 1, SECONDS, 0.0)
+    assert applied["heuristics/alns/freq"] == 20
+    assert applied["separating/maxroundsroot"] == 5
+
+
+def test_a_parameter_that_is_set_overrides_the_emphasis_and_a_part_the_whole(
+    processes: dict[str, SolverProcess],
+) -> None:
+    chosen: dict[str, Value] = {
+        "heuristics/alns/freq": 20,
+        "heuristics/emphasis": "off",
+        "emphasis": "feasibility",
+    }
+    applied = processes["scip"]("applied", knapsack(5, 2), chosen, 1, SECONDS, 0.0)
+    assert applied["heuristics/alns/freq"] == 20
+    assert applied["heuristics/rins/freq"] == -1, "off, though feasibility has more of it"
+    assert applied["separating/maxroundsroot"] == 5, "as feasibility has it"
 
 
 @pytest.mark.parametrize("name", SOLVERS)
@@ -398,7 +469,7 @@ def test_the_space_has_no_tolerances_limits_seeds_files_or_threads(name: str) ->
     )
     space = default_space(name)
     assert [parameter.name for parameter in space.parameters if hidden.search(parameter.name)] == []
-    assert len(space.parameters) >= 20
+    assert len(space.parameters) >= 15
     assert all(parameter.meaning for parameter in space.parameters)
 
 
@@ -425,21 +496,31 @@ REFUSED = {
         ("presolve", "maybe", "off, choose, on"),
         ("solver", "ipm", "itself"),
         ("time_limit", 3.0, "itself"),
+        ("small_matrix_value", 9.0, "what is proven rests on it"),
+        ("presolve_rule_off", -1, "from 0"),
+        ("presolve_rule_offf", 1, "presolve_rule_off"),
+        ("solve_relaxation", True, "unknown"),
     ],
     "cp-sat": [
         ("linearization_leve", 1, "linearization_level"),
         ("linearization_level", 1.5, "integer"),
         ("search_branching", "MAYBE_SEARCH", "LP_SEARCH"),
-        ("max_num_cuts", 2**40, "too large"),
+        ("max_num_cuts", 2**40, "it takes integer from"),
         ("glucose_decay_increment_period", -3, "must be positive"),
         ("max_time_in_seconds", 3.0, "itself"),
+        ("mip_max_activity_exponent", 3, "what is proven rests on it"),
+        ("mip_wanted_precision", 10.0, "what is proven rests on it"),
     ],
     "scip": [
         ("separating/maxround", 1, "separating/maxrounds"),
         ("separating/maxrounds", -7, "from -1"),
         ("separating/maxrounds", 0.5, "integer"),
         ("lp/pricing", "y", "l, a, f"),
+        ("heuristics/emphasis", "quick", "default, aggressive, fast, off"),
+        ("heuristic/emphasis", "fast", "heuristics/emphasis"),
+        ("emphasis", 1, "cpsolver"),
         ("limits/time", 3.0, "itself"),
+        ("numerics/feastol", 1e-3, "what is proven rests on it"),
     ],
 }
 
@@ -453,6 +534,23 @@ def test_a_wrong_parameter_is_refused_by_name(
     with pytest.raises(ValueError, match=re.escape(parameter)) as error:
         processes[name]("solve", knapsack(5, 2), {parameter: value}, 0, SECONDS, 0.0)
     assert hint in str(error.value)
+
+
+TRUSTED = {
+    "highs": ("infinite_", "_matrix_value", "tolerance", "objective_bound", "objective_target", "user_"),
+    "cp-sat": ("precision", "mip_drop", "_exponent", "scal", "true_objective", "as_infinity"),
+    "scip": ("numerics/infinity", "numerics/hugeval", "epsilon", "feastol", "convtol", "countsols/active"),
+}
+"""Parts of the names of parameters on which the checks of an answer rest."""
+
+
+def test_what_proofs_rest_on_cannot_be_chosen(solver: SolverProcess) -> None:
+    prefix = {"highs": "", "cp-sat": "mip_", "scip": ""}[solver.name]
+    for part in TRUSTED[solver.name]:
+        named = [p for p in solver("parameters") if part in p.name and p.name.startswith(prefix)]
+        named = [p for p in named if solver.name != "scip" or p.name.startswith(("numerics/", "constraints/countsols"))]
+        assert named, part
+        assert [p.name for p in named if not p.reserved] == [], part
 
 
 @pytest.mark.parametrize(

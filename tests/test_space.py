@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from storage.records import Configuration
 from tuner.errors import UsageError
-from tuner.space import Boolean, Choice, Float, Integer, Space, merge, read_spaces
+from tuner.space import FOLLOW, Boolean, Choice, Float, Integer, Space, merge, read_spaces
 
 TEXT = """
 [toy.presolve]
@@ -124,6 +126,64 @@ def test_check_says_what_is_wrong(toy: Space, values: dict[str, Any], complaint:
         toy.check(values)
 
 
+EMPHASES = """
+[toy.emphasis]
+type = "choice"
+values = ["default", "fast"]
+default = "default"
+
+[toy."dives/emphasis"]
+type = "choice"
+values = ["default", "off"]
+default = "default"
+
+[toy."dives/freq"]
+type = "choice"
+values = [-1, 10]
+default = 10
+follows = ["emphasis", "dives/emphasis"]
+
+[toy.clever]
+type = "boolean"
+default = true
+follows = ["emphasis"]
+"""
+
+
+@pytest.fixture
+def emphatic() -> Space:
+    return read_spaces(EMPHASES, "toy.toml")["toy"]
+
+
+def test_a_parameter_that_is_not_set_follows_its_emphasis(emphatic: Space) -> None:
+    assert emphatic["dives/freq"].default == emphatic["clever"].default == FOLLOW
+    assert emphatic["clever"].domain == Choice((FOLLOW, True, False))
+    assert emphatic.complete({"emphasis": "fast"})["dives/freq"] == FOLLOW
+    assert emphatic.configuration(emphatic.complete({"emphasis": "fast"})).values == {"emphasis": "fast"}
+
+
+def test_what_is_set_overrides_the_emphasis_the_solvers_own_default_too(emphatic: Space) -> None:
+    for changed in ({"emphasis": "fast"}, {"dives/emphasis": "off"}):
+        assert emphatic.configuration({**changed, "dives/freq": 10}).values == {**changed, "dives/freq": 10}
+    assert emphatic.configuration({"dives/emphasis": "off", "clever": True}).values == {"dives/emphasis": "off"}
+
+
+def test_without_an_emphasis_the_solvers_own_default_is_no_change(emphatic: Space) -> None:
+    assert emphatic.configuration({"dives/freq": 10, "clever": True}) == emphatic.default
+    assert emphatic.configuration({"dives/freq": -1}).values == {"dives/freq": -1}
+
+
+@given(st.data())
+def test_a_canonical_configuration_stays_as_it_is(data: st.DataObject) -> None:
+    space = read_spaces(EMPHASES, "toy.toml")["toy"]
+    domains = {parameter.name: parameter.domain for parameter in space.parameters}
+    values = {name: data.draw(st.sampled_from(d.values)) for name, d in domains.items() if isinstance(d, Choice)}
+    configuration = space.configuration(values)
+    assert FOLLOW not in configuration.values.values()
+    assert space.configuration(configuration.values) == configuration
+    assert space.configuration(space.complete(configuration.values)) == configuration
+
+
 HUGE = "1" + "0" * 400
 
 BAD = {
@@ -155,6 +215,12 @@ BAD = {
     "[toy]\nb = { type = 'boolean', default = true }\na = { type = 'boolean', default = true, when = { b = [] } }": (
         r"wants b to be \[\]"
     ),
+    "[toy]\na = { type = 'boolean', default = true, follows = 'b' }": "toy.a: write 'follows' as",
+    "[toy]\na = { type = 'boolean', default = true, follows = ['b'] }": "'follows' names 'b', which is no earlier",
+    "[toy]\na = { type = 'boolean', default = true, follows = [[1]] }": "no earlier parameter",
+    "[toy]\na = { type = 'integer', range = [1, 2], default = 1, follows = ['b'] }": "toy.a: unknown key: 'follows'",
+    "[toy]\nb = { type = 'boolean', default = true }\n"
+    "a = { type = 'choice', values = ['follow', 'x'], default = 'x', follows = ['b'] }": "leave 'follow' out",
     "forbidden = 1": r"write forbidden combinations as \[\[forbidden\]\]",
     "[toy]\n[[forbidden]]\nsolver = 'other'\nvalues = { a = 1 }": "needs solver = ",
     "[toy]\n[[forbidden]]\nsolver = ['toy']\nvalues = { a = 1 }": "needs solver = ",
@@ -222,3 +288,111 @@ def test_a_users_file_for_an_unknown_solver_is_refused(toy: Space) -> None:
 
 def test_merging_a_space_with_itself_changes_nothing(toy: Space) -> None:
     assert merge(toy, toy) == toy
+
+
+PRESET = "[[preset]]\nsolver = 'toy'\nmeaning = 'quickly'\nvalues = { presolve = 'off', effort = 1 }\n"
+
+
+def test_a_preset_is_a_configuration_of_the_space_and_the_users_come_first(toy: Space) -> None:
+    (built_in,) = read_spaces(TEXT + PRESET, "toy.toml")["toy"].presets
+    assert built_in.meaning == "quickly"
+    assert built_in.configuration == toy.configuration({"presolve": "off", "effort": 1.0})
+    base = read_spaces(TEXT + PRESET, "toy.toml")
+    own = "[[preset]]\nsolver = 'toy'\nvalues = { rounds = 5 }\n[[preset]]\nsolver = 'toy'\nvalues = { rounds = 6 }\n"
+    presets = read_spaces(own, "mine.toml", base)["toy"].presets
+    assert [preset.configuration.values.get("rounds") for preset in presets] == [5, 6, None]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[toy.effort]\ntype = 'float'\nrange = [0, 0.5]\ndefault = 0.25",
+        "[[forbidden]]\nsolver = 'toy'\nvalues = { presolve = 'off', effort = 1.0 }",
+    ],
+)
+def test_a_preset_that_a_users_file_rules_out_is_dropped(text: str) -> None:
+    base = read_spaces(TEXT + PRESET, "toy.toml")
+    assert read_spaces(text, "mine.toml", base)["toy"].presets == ()
+
+
+@pytest.mark.parametrize(
+    ("preset", "complaint"),
+    [
+        ("preset = 1", r"write presets as \[\[preset\]\]"),
+        ("[[preset]]\nvalues = { effort = 1.0 }", "needs solver = "),
+        ("[[preset]]\nsolver = 'toy'", "values = { name = value }"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = {}", "values = { name = value }"),
+        ("[[preset]]\nsolver = 'top'\nvalues = { effort = 1.0 }", r"one of toy"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = { efort = 1.0 }", "did you mean effort.*tuner params toy"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = { effort = 7 }", "effort=7.0: not a value of it"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = { effort = [1] }", "not a value of it"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = { presolve = 'off', rounds = 5 }", "has no effect here"),
+        ("[[preset]]\nsolver = 'toy'\nvalues = { presolve = 'off', 'deep/level' = 5 }", "forbidden"),
+    ],
+)
+def test_a_bad_preset_is_refused_with_file_and_reason(preset: str, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint) as error:
+        read_spaces(preset + "\n" + TEXT if preset.startswith("preset") else TEXT + preset, "mine.toml")
+    assert str(error.value).startswith("mine.toml: ")
+
+
+def test_what_follows_an_emphasis_that_is_fixed_is_set_in_full_and_presets_agree_with_what_is_fixed() -> None:
+    text = """
+[toy.emphasis]
+type = "choice"
+values = ["default", "fast"]
+default = "default"
+
+[toy.cuts]
+type = "choice"
+values = [-1, 0, 5]
+default = 0
+follows = ["emphasis"]
+
+[[preset]]
+solver = "toy"
+values = { emphasis = "fast", cuts = 5 }
+
+[[preset]]
+solver = "toy"
+values = { cuts = -1 }
+"""
+    toy = read_spaces(text, "toy.toml")["toy"]
+    assert toy.configuration({"cuts": 0}) == toy.default
+    fast = toy.fix({"emphasis": "fast"})
+    assert fast.configuration({"cuts": 0}).values == {"emphasis": "fast", "cuts": 0}
+    assert [preset.configuration.values for preset in fast.presets] == [
+        {"emphasis": "fast", "cuts": 5},
+        {"emphasis": "fast", "cuts": -1},
+    ]
+    slow = toy.fix({"emphasis": "default"})
+    assert [preset.configuration.values for preset in slow.presets] == [{"emphasis": "default", "cuts": -1}]
+
+
+def test_what_follows_two_emphases_at_their_defaults_is_at_its_own() -> None:
+    text = """
+[toy.emphasis]
+type = "choice"
+values = ["default", "fast"]
+default = "default"
+
+[toy.part]
+type = "choice"
+values = ["default", "fast"]
+default = "default"
+follows = ["emphasis"]
+
+[toy.cuts]
+type = "choice"
+values = [-1, 0, 5]
+default = 0
+follows = ["emphasis", "part"]
+"""
+    toy = read_spaces(text, "toy.toml")["toy"]
+    assert toy.configuration({"part": "default", "cuts": 0}) == toy.default
+    assert toy.configuration({"part": "fast", "cuts": 0}).values == {"part": "fast", "cuts": 0}
+    assert toy.configuration({"emphasis": "fast", "part": "default", "cuts": 0}).values == {
+        "emphasis": "fast",
+        "part": "default",
+        "cuts": 0,
+    }

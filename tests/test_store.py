@@ -12,8 +12,8 @@ from itertools import product
 
 import pytest
 
+import storage.chunks
 import storage.configurations
-import storage.store
 from storage.errors import JobBusy, JobOver, NameTaken, StoreRefused, UnknownJob
 from storage.lease import Lease, this_process
 from storage.records import Check, Claim, Configuration, JobState, Purpose, Response, StoredRun, Termination
@@ -24,6 +24,7 @@ from tests.store_samples import (
     EVENT,
     HERE,
     INCUMBENT,
+    LONG,
     MEMBERS,
     NODE7,
     RESPONSE,
@@ -125,6 +126,25 @@ def test_a_job_that_makes_no_sense_is_refused_whole(store: Store, wrong: dict[st
         store.create_job(replace(SUBMISSION, **wrong))
     assert store.jobs() == []
     assert store.create_job(SUBMISSION).members == MEMBERS
+
+
+def test_what_a_job_is_told_beforehand_is_kept_read_and_deleted_with_it(store: Store) -> None:
+    job = store.create_job(LONG)
+    assert set(job.fixed) == set(LONG.fixed)
+    assert (job.base, job.target, job.stop_after) == (LONG.base, 3.0, 120.0)
+    assert [replace(each, members=LONG.members) for each in store.jobs()] == [job]
+    assert job.defaults == (Configuration("scip", (("lp/scaling", 0),)), Configuration("highs", (("presolve", "off"),)))
+    store.delete_job(job.id)
+    store.sweep()
+    assert store.jobs() == []
+
+
+def test_a_run_that_was_cut_says_so_and_is_replaced_by_one_that_was_not(store: Store, lease: Lease) -> None:
+    cut = replace(RESPONSE, termination=Termination.KILLED, floor=0.25)
+    assert store.record(lease, run(0), cut, 1.0, HERE)
+    assert [stored.response for stored in store.responses(lease.job_id)] == [cut]
+    assert store.record(lease, run(0), RESPONSE, 2.0, HERE)
+    assert [stored.response for stored in store.responses(lease.job_id)] == [RESPONSE]
 
 
 def test_a_job_that_reuses_knows_which_runs_there_were(store: Store, lease: Lease) -> None:
@@ -313,7 +333,7 @@ def test_a_run_that_was_never_recorded_cannot_be_overturned(store: Store, lease:
 def test_responses_come_in_the_order_they_were_stored(
     store: Store, lease: Lease, chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.store, "CHUNK", chunk)
+    monkeypatch.setattr(storage.chunks, "CHUNK", chunk)
     seeds = [5, 3, 8, 1, 9, 2]
     for seed in seeds:
         store.record(lease, run(seed, Configuration.of("scip", {"x": seed})), RESPONSE, 1.0, HERE)
@@ -325,7 +345,7 @@ def test_responses_come_in_the_order_they_were_stored(
 def test_responses_can_be_read_while_more_are_recorded(
     store: Store, lease: Lease, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(storage.store, "CHUNK", 2)
+    monkeypatch.setattr(storage.chunks, "CHUNK", 2)
     for seed in range(3):
         store.record(lease, run(seed), RESPONSE, 1.0, HERE)
     reading = store.responses(lease.job_id)

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from storage.chunks import CHUNK
 from storage.errors import JobBusy, StoreRefused
 from storage.lease import this_process
 from storage.records import Answer, Bracket, JobKind, JobState, Submission
-from storage.store import CHUNK, Store
+from storage.store import Store
 from tests.store_samples import ANSWER, HERE, PROBLEM, SUBMISSION
 
 

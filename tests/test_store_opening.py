@@ -36,6 +36,7 @@ from tests.store_samples import (
     EVENT,
     HERE,
     INCUMBENT,
+    LONG,
     NODE7,
     RESPONSE,
     SUBMISSION,
@@ -306,6 +307,10 @@ def test_a_store_of_every_earlier_schema_is_upgraded_and_read(tmp_path: Path, du
             assert store.reaction_names(store.job("tolls").id) == ["commuters: A", "commuters: B", "order"]
         if dump.stem >= "store-0011":
             assert store.owner_limits() == OwnerLimits(jobs=1000, slots=4)
+        if dump.stem >= "store-0013":
+            long = store.job("long runs")
+            for field in LONG.__dataclass_fields__:
+                assert getattr(long, field) == getattr(LONG, field)
         of_set = SET_BYTES + len("spring") + MEMBER_BYTES + len("a")
         assert store.stored_bytes("me") == (7 + of_set if dump.stem >= "store-0004" else 0)
         lease = store.claim(store.create_job(UNNAMED).id, this_process(), 9)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from instances.families import FAMILIES, generate
-from storage.records import ALL_SLOTS, JobState
+from storage.lease import this_process
+from storage.records import ALL_SLOTS, Event, Job, JobState
 from storage.store import Store
 from tests.bilevel_samples import moore_bard
 from tests.service import carried_out, served
@@ -22,6 +24,7 @@ from tests.store_samples import SUBMISSION, TUNED
 from tests.test_bilevel_files import BY_INDEX, write_pair
 from tests.test_working import until
 from tuner.app import working
+from tuner.app.job_data import MODELS
 from tuner.app.stating import try_out
 from tuner.app.working import Worker
 from tuner.bilevel.applications import example, generated
@@ -59,6 +62,11 @@ def working_on(store: Store, tmp_path: Path) -> Iterator[Worker]:
         worker.stop()
         thread.join(60)
         assert not thread.is_alive()
+
+
+def copied(models: Path, tmp_path: Path, name: str = "own") -> Path:
+    """Return a copy of a folder that may be changed."""
+    return Path(shutil.copytree(models, tmp_path / name))
 
 
 def told(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
@@ -199,6 +207,9 @@ def test_what_is_told_to_go_on_names_the_server_that_was_named(
         (["unknown.json"], 2, "unknown.json: unknown kind: 'tolls'; did you mean toll"),
         (["toll.json", "--cutoff", "3s"], 2, "--cutoff: only scenarios have one"),
         (["toll.json", "--no-reuse"], 2, "--reuse: only scenarios have one"),
+        (["toll.json", "--fix", "presolve=off"], 2, "--fix: only scenarios have one"),
+        (["toll.json", "--stop-after", "3s"], 2, "--stop-after: only scenarios have one"),
+        (["toll.json", "--base", "my.options"], 2, "--base: only scenarios have one"),
         (["toll.json", "--ties", "mean"], 2, "unknown ties: 'mean'"),
         (["toll.json", "--solver", "any"], 2, "unknown solver: 'any'"),
         (["toll.json", "--slots", "0"], 2, "--slots must be 1 or more"),
@@ -384,3 +395,61 @@ def test_who_watches_is_told_news_at_once_and_what_just_goes_on_from_time_to_tim
     assert [line.split()[0] for line in lines] == ["running", "running", "finished"]
     assert "0 runs" in lines[0]
     assert "2 -> 1" in lines[1]
+
+
+def test_a_watched_job_that_is_deleted_is_called_by_its_name(
+    store: Store, models: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def delete() -> None:
+        until(lambda: bool(store.jobs()))
+        store.delete_job(store.jobs()[0].id)
+
+    other = threading.Thread(target=delete)
+    other.start()
+    assert main(["submit", str(models), "--name", "w2", "--watch"]) == 3
+    other.join(60)
+    assert capsys.readouterr().err.endswith("job 'w2' was deleted\n")
+
+
+def test_every_event_of_a_watched_job_is_told_once_and_asked_for_once(
+    store: Store, models: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job: list[Job] = []
+    asked: list[str] = []
+    show, log = Client.show, Client.log
+
+    def shown_once(client: Client, reference: str) -> dict[str, object]:
+        asked.append("the whole job")
+        return show(client, reference)
+
+    def counted(client: Client, reference: str, since: int = 0) -> Iterator[dict[str, object]]:
+        for event in log(client, reference, since):
+            asked.append(event["text"])
+            yield event
+
+    monkeypatch.setattr(Client, "show", shown_once)
+    monkeypatch.setattr(Client, "log", counted)
+
+    def work() -> None:
+        until(lambda: bool(store.jobs()))
+        job.append(store.jobs()[0])
+        lease = store.claim(job[0].id, this_process(), 60)
+        for kind, text in ((MODELS, "left out: one"), (MODELS, "left out: two"), ("refuted", "three")):
+            store.add_event(lease, Event(1.0, kind, text))
+        until(lambda: "refuted: three" in shown())
+        store.add_event(lease, Event(2.0, "crashed", "four"))
+        store.finish(lease, "gain", "it is faster", TUNED)
+
+    said: list[str] = []
+
+    def shown() -> str:
+        said.append(capsys.readouterr().err)
+        return "".join(said)
+
+    worker = threading.Thread(target=work)
+    worker.start()
+    assert main(["submit", str(models), "--watch"]) == 0
+    worker.join(60)
+    told = [line for line in shown().splitlines() if line.split(":")[0] in ("left out", "refuted", "crashed")]
+    assert told == ["left out: one", "left out: two", "refuted: three", "crashed: four"]
+    assert asked == ["left out: one", "left out: two", "three", "four", "the whole job"]

@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from storage.records import Check, Claim, Configuration, Purpose, Response, StoredRun, Termination
+from storage.records import Check, Claim, Configuration, Purpose, Response, Run, StoredRun, Termination
 from tests.verdict_runs import HIGHS, HOLDOUT, SCIP, SEED, TRAINING, job, solved_in, stopped_at, stored
+from tuner.cost import Cost, Ties
+from tuner.follower.solvers import default_space
+from tuner.leader.race import Race
 from tuner.verdict.decide import decide
 from tuner.verdict.delicate import delicate, tallied
 from tuner.verdict.report import write_report
@@ -48,10 +51,12 @@ def test_disputed_answers_are_no_evidence_in_either_direction(default: Configura
     )
     assert "--cutoff" not in text, "time would not help"
     if default == SCIP:
-        assert "Warning: 8 of 8 answers of scip as it comes itself are disputed." in text
+        assert (
+            "Warning: other answers contradict 8 of 8 answers of scip as it comes, and which are right is not" in text
+        )
         assert "cannot be compared with scip as it comes: on every model held out, an answer is disputed" in text
     else:
-        assert "gave answers to 13 models that hold within the solver's tolerance only" in text
+        assert "gave answers to 13 models that are disputed or hold within the solver's tolerance only" in text
 
 
 def test_the_other_models_are_compared_without_the_disputed_ones() -> None:
@@ -78,7 +83,8 @@ def test_a_faster_configuration_with_disputed_answers_is_not_recommended() -> No
     verdict = decide(job(BOTH), told, SCIP)
     assert (verdict.outcome, verdict.recommended) == ("default kept", HIGHS)
     assert verdict.objection == (
-        "gave answers to 1 model that hold within the solver's tolerance only, and highs as it comes did not"
+        "gave answers to 1 model that are disputed or hold within the solver's tolerance only, and highs as it comes "
+        "did not"
     )
 
 
@@ -92,6 +98,50 @@ def test_what_only_a_tolerance_solves_is_no_credit_where_the_default_found_nothi
     found = verdict.comparison(SCIP, HIGHS)
     assert found is not None
     assert found.pairs == 7
+
+
+def overstated(seconds: float) -> Response:
+    return replace(within_tolerance(seconds), proven_objective=1.0, gap=0.5)
+
+
+@pytest.mark.parametrize("candidate", [HIGHS, SCIP])
+def test_an_answer_that_claims_more_than_is_proven_of_it_counts_as_unsolved(candidate: Configuration) -> None:
+    other = SCIP if candidate == HIGHS else HIGHS
+    told = [*runs(other, [sound(3.0)] * 8), *runs(candidate, [*[sound(2.9)] * 7, overstated(0.1)])]
+    verdict = decide(job((other.solver, candidate.solver)), told, candidate)
+    assert verdict.recommended == other
+    row = verdict.row(candidate)
+    assert (row.solved, row.runs, row.disputed) == (7, 8, 0)
+    found = verdict.comparison(candidate, other)
+    assert found is not None
+    assert (found.pairs, found.candidate_solved, found.baseline_solved) == (8, 7, 8)
+    page = write_report(job((other.solver, candidate.solver)), verdict, told, [], {})
+    assert "<h2>Overstated answers</h2>" in page
+    assert f"overstated: {ROW}" in page
+
+
+def test_a_default_that_claims_more_than_is_proven_is_warned_of() -> None:
+    told = [*runs(HIGHS, [overstated(0.1)] * 8), *runs(SCIP, [overstated(0.1)] * 8)]
+    text = paragraph(decide(job(BOTH), told, SCIP))
+    assert "Warning: 8 of 8 answers of highs as it comes claim an objective that no exact point with" in text
+    assert "--cutoff" not in text, "time would not help"
+
+
+def test_the_race_counts_an_overstated_answer_as_unsolved() -> None:
+    race = Race(
+        {"highs": default_space("highs")},
+        ["i"],
+        cost=Cost.PAR10,
+        ties=Ties.MEAN,
+        cutoff=10.0,
+        budget=60.0,
+        slots=1,
+        seed=0,
+    )
+    race.tell(Run(HIGHS, "i", 0, 10.0, 10.0), overstated(0.1))
+    assert race.standing().solved == 0
+    race.tell(Run(HIGHS, "i", 1, 10.0, 10.0), within_tolerance(0.1))
+    assert race.standing().solved == 1
 
 
 def test_two_that_agree_within_the_tolerance_are_compared_and_the_models_named() -> None:

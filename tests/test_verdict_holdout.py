@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from storage.records import Configuration, Purpose, Response
+from storage.records import Configuration, Purpose, Response, StoredRun
 from tests.verdict_runs import (
     CPSAT,
     CRASHED,
@@ -27,6 +27,7 @@ from tuner.verdict.holdout import (
     FIRST_SEED,
     ROUNDS,
     Contenders,
+    affordable,
     contenders,
     holdout_seeds,
     plan,
@@ -77,7 +78,7 @@ def test_a_contender_alone_is_not_executed() -> None:
 
 def test_one_solver_makes_two_contenders() -> None:
     field = contenders(job(), raced(HIGHS, *STEADY), TUNED)
-    assert field == Contenders(TUNED, HIGHS, HIGHS, (TUNED, HIGHS), (TUNED, HIGHS))
+    assert field == Contenders(TUNED, HIGHS, HIGHS, (TUNED, HIGHS), (TUNED, HIGHS), (HIGHS,))
 
 
 def test_the_best_default_is_the_one_that_did_best_in_training() -> None:
@@ -151,15 +152,45 @@ def test_a_round_takes_what_its_runs_took_so_far() -> None:
     assert round_seconds((HIGHS,), later, 4, CUTOFF, 1) == pytest.approx(1.25 * 4)
 
 
+def test_a_round_takes_no_longer_than_if_every_run_ended_at_the_cutoff() -> None:
+    runs = [*raced(HIGHS, *[20.0] * 5), *raced(TUNED, *[20.0] * 5)]
+    assert round_seconds((HIGHS, TUNED), runs, 7, CUTOFF, 1) == pytest.approx(1.02 * 14 * CUTOFF)
+    assert round_seconds((HIGHS, TUNED), runs, 7, CUTOFF, 4) == pytest.approx(1.02 * 4 * CUTOFF)
+
+
+def test_what_a_round_may_take_says_on_how_many_instances_it_is_executed() -> None:
+    quick = [*raced(HIGHS, *[1.0] * 5), *raced(TUNED, *[1.0] * 5)]
+    slow = [*raced(HIGHS, *[20.0] * 5), *raced(TUNED, *[20.0] * 5)]
+
+    def count(runs: list[StoredRun], seconds: float, slots: int = 1) -> int:
+        return affordable((HIGHS, TUNED), runs, 8, CUTOFF, slots, seconds)
+
+    assert [count(quick, seconds) for seconds in (-5.0, 0.0, 12.4, 12.6, 17.6, 19.9, 20.1)] == [0, 0, 0, 1, 3, 3, 8]
+    assert [count(slow, seconds) for seconds in (20.0, 20.5, 60.0, 62.0, 163.0, 163.3)] == [0, 1, 2, 3, 7, 8]
+    assert [count(slow, seconds, slots=4) for seconds in (10.0, 10.3, 20.5, 41.0)] == [0, 2, 4, 8]
+
+
 def test_slots_that_stay_empty_do_not_shorten_a_round() -> None:
     assert round_seconds((HIGHS,), raced(HIGHS, 2.0), 2, CUTOFF, 64) == pytest.approx(1.25 * 2.0)
 
 
-@pytest.mark.parametrize(("seconds", "kept"), [(0.5, 108.0), (8.0, 160.0), (9.9, 198.0)])
+@pytest.mark.parametrize(("seconds", "kept"), [(0.5, 108.0), (8.0, 160.0), (9.9, 163.2)])
 def test_a_share_of_the_budget_is_kept_and_more_when_a_round_takes_more(seconds: float, kept: float) -> None:
     runs = [*raced(HIGHS, *[seconds] * 10), *raced(TUNED, *[seconds] * 10)]
     field = contenders(job(), runs, TUNED)
     assert reserve(job(), field, runs, 16) == pytest.approx(kept)
+
+
+def test_little_is_kept_while_there_is_nothing_to_compare() -> None:
+    runs = [*raced(HIGHS, *[2.0] * 10), *raced(TUNED, *[1.0] * 10)]
+    alone = contenders(job(), runs, HIGHS)
+    assert reserve(job(), alone, runs, 16) == pytest.approx(0.09 * 600)
+    assert reserve(job(), contenders(job(), runs, TUNED), runs, 16) == pytest.approx(0.18 * 600)
+    slow = raced(HIGHS, *[9.9] * 10)
+    assert reserve(job(budget=100.0), alone, slow, 16) == pytest.approx(1.02 * 2 * CUTOFF)
+    assert reserve(job(budget=30.0), alone, slow, 16) == pytest.approx(0.5 * 30)
+    several = contenders(job(("highs", "scip")), [*runs, *raced(SCIP, *[2.0] * 10)], HIGHS)
+    assert reserve(job(("highs", "scip")), several, runs, 16) >= 0.18 * 600
 
 
 def test_never_more_than_half_of_the_budget_is_kept() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from html.parser import HTMLParser
 from xml.etree import ElementTree
@@ -11,6 +12,7 @@ import pytest
 from storage.records import Configuration, Incumbent, Job, Member, Purpose, Run, StoredRun
 from tests.verdict_runs import CUTOFF, HIGHS, HOLDOUT, REFUTED, TRAINING, TUNED, held_out, job, raced, stored
 from tuner.charts import Axis, log_axis
+from tuner.cli.tuning import print_verdict
 from tuner.space import read_spaces
 from tuner.verdict.decide import decide
 from tuner.verdict.report import write_report
@@ -161,3 +163,20 @@ def test_axes_have_a_few_round_ticks_inside() -> None:
     assert Axis("", 0.0, 1.0).ticks == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
     assert Axis("", 0.0, CUTOFF).share(2 * CUTOFF) == 1.0
     assert Axis("", 0.01, 1.0, log=True).share(0.1) == pytest.approx(0.5)
+
+
+def test_the_terminal_and_the_report_have_the_same_table_and_no_absurd_interval(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verdict = decide(job(), [*held_out(HIGHS, 9.0, 1.0), *held_out(TUNED, 0.001, 1.1)], TUNED)
+    found = verdict.rows[0].against_baseline
+    assert found is not None
+    assert found.low < 1e-3 < 1e12 < found.high
+    print_verdict(verdict)
+    head, *rows = capsys.readouterr().out.split("\n\n")[1].splitlines()
+    assert re.split(r"  +", head) == ["configuration", "ratio", "95 % interval", "mean", "PAR10", "solved"]
+    told = [re.split(r"  +", row)[1:] for row in rows]
+    assert told[0] == ["12.3", "under 0.001 to over 1,000,000", "0.248 s", "0.550 s", "2 of 2"]
+    assert told[1] == ["-", "-", "3.06 s", "5.00 s", "2 of 2"]
+    page = Page(write_report(job(), verdict, [], [], SPACES))
+    assert [cell for cell in told[0] if cell not in page.text] == []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-import storage.store
+import storage.responses
 from storage.lease import this_process
 from storage.store import Store
 from tests.store_samples import HERE, RESPONSE, SUBMISSION, TUNED, holdout_run, run
@@ -26,8 +26,8 @@ def test_the_runs_on_one_part_are_read_without_those_on_the_other(
         read.append(row.seed)
         return make(row, *others)
 
-    make = storage.store.stored_run_of
-    monkeypatch.setattr(storage.store, "stored_run_of", seen)
+    make = storage.responses.stored_run_of
+    monkeypatch.setattr(storage.responses, "stored_run_of", seen)
     rows = list(StoredView(store).responses(str(lease.job_id), Filters(part)).rows)
     assert {row["part"] for row in rows} == {part}
     assert [row["seed"] for row in rows] == read == seeds

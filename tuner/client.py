@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from http import HTTPStatus
 from pathlib import Path
@@ -21,10 +21,13 @@ from instances.errors import NoInstances
 from instances.folder import ModelFile, scan
 from instances.formats import suffixes
 from storage.errors import UnknownJob
-from storage.names import fitted, unseen
+from storage.names import clash, fitted, model_fault, set_fault, unseen
 from storage.records import JobKind, JobState
+from tuner.app.job_data import Data
+from tuner.app.response_rows import ANSWER_COLUMNS, RESPONSE_COLUMNS, Rows
 from tuner.app.shapes import (
     Best,
+    EventPage,
     FullJob,
     JobPage,
     JobShape,
@@ -35,8 +38,8 @@ from tuner.app.shapes import (
     Standing,
     Uploaded,
 )
-from tuner.app.views import ANSWER_COLUMNS, RESPONSE_COLUMNS, Data, Filters, Rows
-from tuner.commands import command
+from tuner.app.views import Filters
+from tuner.commands import command, counted
 from tuner.errors import Failed, NotFound, TunerError, UsageError
 
 PAGE = 1000
@@ -49,6 +52,14 @@ PIECE = 2**20
 
 class Away(Failed):
     """The server cannot be reached, or is not able to answer now; it may be back in a moment."""
+
+
+class RequestUnfit(UsageError):
+    """The server does not take what was sent, because of its content: change it."""
+
+
+class UnfitModel(UsageError):
+    """A model cannot be sent, which says nothing about others."""
 
 
 class Client:
@@ -102,6 +113,10 @@ class Client:
     def show(self, job: str) -> Data:
         """Return a job with its trajectory and events."""
         return self._told(FullJob, "GET", _of(job))
+
+    def log(self, job: str, since: int = 0) -> Iterator[Data]:
+        """Yield what happened to a job, after the event with the id ``since``."""
+        return self._pages(f"{_of(job)}/log", EventPage, {}, since)
 
     def best(self, job: str) -> Data:
         """Return a job's best configuration, or choice of the leader, so far."""
@@ -164,42 +179,52 @@ class Client:
         Args:
             folder: with models, in subfolders too.
             name: of the set.
-            say: told what is left out, and what is sent.
+            say: told what is left out and why, and what is sent.
 
+        Raises UsageError before anything is sent when a model's name is one that a server refuses, and when no model
+        can be sent.
         """
         try:
             found = scan(folder)
         except NoInstances as error:
             raise UsageError(str(error)) from None
-        for duplicate in found.duplicates:
-            say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
+        for remark in found.remarks():
+            say(remark)
         for damaged in found.damaged:
-            say(f"left out: {damaged.path}: {damaged.reason}")
-        name = fitted(name) if unseen(name) else name
+            say(f"left out: {damaged}")
+        _check_names(found.files)
         files = {file.sha256: file for file in found.files}
         missing = self._told(Missing, "POST", "/models/missing", json={"sha256": list(files)})["missing"]
-        say(f"{len(files)} models, {len(missing)} of them to be sent")
+        say(f"{counted(len(files), 'model')}, {len(missing)} of them to be sent")
         for sha256 in missing:
-            self._send(files[sha256])
-        members = {file.name: file.sha256 for file in found.files}
+            try:
+                self._send(files[sha256])
+            except UnfitModel as error:  # which says nothing against the others
+                say(f"left out: {files.pop(sha256).path}: {error}")
+        if not files:
+            raise UsageError(f"{folder}: none of its models could be sent")
+        members = {file.name: file.sha256 for file in files.values()}
+        name = fitted(name, "set") if set_fault(name) else name
         return self._told(SetOfModels, "POST", "/instance-sets", json={"name": name, "members": members})
 
     def _send(self, file: ModelFile) -> None:
+        """Send a model; UnfitModel when it is one that the server does not take."""
         parts = suffixes(file.path.name)
         assert parts is not None
-        try:
-            CAPS.check_upload(file.path.stat().st_size, str(file.path))
-        except TooLarge as error:
-            raise UsageError(str(error)) from None
 
         def pieces() -> Iterator[bytes]:
             with file.path.open("rb") as opened:
                 while piece := opened.read(PIECE):
                     yield piece
 
-        sent = self._told(
-            Uploaded, "POST", "/models", params={"suffix": parts.format + parts.packing}, content=pieces()
-        )
+        suffix = parts.format + parts.packing
+        try:
+            CAPS.check_upload(file.path.stat().st_size, "it is too large to be sent")
+            sent = self._told(Uploaded, "POST", "/models", params={"suffix": suffix}, content=pieces())
+        except TooLarge as error:
+            raise UnfitModel(str(error)) from None
+        except RequestUnfit as error:
+            raise UnfitModel(f"the server does not take it: {error}") from None
         if sent["sha256"] != file.sha256:
             raise Failed(f"{file.path}: it has changed while it was sent; try again")
 
@@ -327,6 +352,17 @@ class _Unreachable:
             raise UsageError(f"{found!r} is no text in UTF-8, and cannot be sent to a server") from None
 
 
+def _check_names(files: Sequence[ModelFile]) -> None:
+    """Raise UsageError, before anything is sent, for a file whose name in the set the server would refuse."""
+    paths = {file.name: file.path for file in files}
+    for name, path in paths.items():
+        if wrong := model_fault(name):
+            raise UsageError(f"{path}: cannot be sent: the model's name, {name[:100]!r}, {wrong}")
+    if (found := clash(paths)) is not None:
+        name, why = found
+        raise UsageError(f"{paths[name]}: cannot be sent: the model's name, {name[:100]!r}, {why}")
+
+
 def _of(job: str) -> str:
     """Return a job's path; without a reference, it would be that of all jobs."""
     if not str(job):
@@ -354,8 +390,8 @@ def _error(response: httpx.Response) -> Exception:
         HTTPStatus.UNAUTHORIZED: UsageError,
         HTTPStatus.FORBIDDEN: UsageError,
         HTTPStatus.CONFLICT: UsageError,
-        HTTPStatus.UNPROCESSABLE_ENTITY: UsageError,
-        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: UsageError,
+        HTTPStatus.UNPROCESSABLE_ENTITY: RequestUnfit,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE: RequestUnfit,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE: UsageError,
         HTTPStatus.TOO_MANY_REQUESTS: Away,
         HTTPStatus.BAD_GATEWAY: Away,

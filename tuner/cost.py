@@ -87,8 +87,14 @@ def cost_of(cost: Cost, run: Run, response: Response) -> float:
 
 
 def censored(cost: Cost, run: Run, response: Response) -> bool:
-    """Whether all that is known of the cost is that it exceeds the run's limit: capped or cancelled, and unsolved."""
-    if not response.feasible or response.check is Check.DISPUTED or solved(cost, run, response):
+    """Whether all that is known of the cost is what it exceeds: the run's limit, where it was capped or cancelled and
+    is unsolved; its floor, where it was ended for being behind.
+
+    An answer that counts as unsolved although the solver was done is known: with more time it would be the same.
+    """
+    if not response.feasible or response.check is Check.DISPUTED or response.is_overstated:
+        return False
+    if solved(cost, run, response):
         return False
     return run.capped or response.termination.value == "killed"
 

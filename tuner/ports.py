@@ -56,7 +56,8 @@ class RealParameter:
     """The allowed values where the solver lists them."""
     meaning: str = ""
     reserved: bool = False
-    """Whether the adapter sets it itself (limits, gap, seed, threads, output): no configuration may."""
+    """Whether no configuration may set it: the adapter does (limits, gap, seed, threads, output), or it stays at its
+    default, since with another value the solver would solve another model or prove less (tolerances, scaling)."""
 
 
 class Solver(Protocol):
@@ -104,8 +105,12 @@ class Activity:
     """What a slot is doing."""
 
     run: Run
-    since: float
-    """`time.monotonic()` when the run was handed to the slot."""
+    seconds: float
+    """Since the run was handed to the slot."""
+    began: float | None = None
+    """`time.monotonic()` when its solver began, or a little later; None until it has reported, if it does."""
+    steps: tuple[Step, ...] = ()
+    """What it has reported so far, in order of time, bounds included: NaN for what it does not have yet."""
 
 
 class Executor(Protocol):
@@ -146,6 +151,28 @@ class Executor(Protocol):
 
 
 @dataclass(frozen=True)
+class Allowance:
+    """What a challenger's run may cost, beside what it cost the incumbent."""
+
+    incumbent: Configuration
+    cost: float
+    """The incumbent's, on the same instance with the same seed."""
+    most: float
+    """More than this, and the run is of no use: the challenger is behind."""
+
+
+@dataclass(frozen=True)
+class Against:
+    """The user's own settings beside the incumbent, for people."""
+
+    cost: float
+    """Aggregated, of the settings, on the pairs that both share."""
+    incumbent_cost: float
+    """The incumbent's, on the same."""
+    pairs: int
+
+
+@dataclass(frozen=True)
 class Standing:
     """Where a race stands, for people."""
 
@@ -153,6 +180,7 @@ class Standing:
     incumbent_cost: float | None
     """Aggregated cost on the pairs that incumbent and default share; None before the first one."""
     default: Configuration
+    """The best default so far, where the leader chooses among solvers."""
     default_cost: float | None
     pairs: int
     """How many (instance, seed) pairs the two share."""
@@ -162,6 +190,8 @@ class Standing:
     solved: int
     flagged: Mapping[Configuration, str] = field(default_factory=dict)
     """Configurations with a response outside C, and why."""
+    settings: Against | None = None
+    """None without settings of the user's own, as long as they and the incumbent share no pair, and where they lead."""
 
 
 class Leader(Protocol):
@@ -186,12 +216,26 @@ class Leader(Protocol):
         """
         ...
 
-    def lost(self) -> list[Run]:
-        """Return the runs that are under way and cannot change anything any more, each once: cancel them."""
+    def lost(self, elapsed: Mapping[Run, float]) -> list[Run]:
+        """Return the runs that are under way and not worth going on with, each once: cancel them.
+
+        ``elapsed``: seconds that runs have been executing. Nothing else may depend on it: it is not stored.
+        """
+        ...
+
+    def allowance(self, run: Run) -> Allowance | None:
+        """Return what a run under way may cost; None for one that is to be executed to its end, whatever it costs."""
         ...
 
     def standing(self) -> Standing:
         """Return where the race stands."""
+        ...
+
+    def paired(self) -> list[tuple[float, float]]:
+        """Return what each instance costs the incumbent and the best default, on the pairs that both are known on.
+
+        Costs over seeds are aggregated; pairs with a capped or disputed response are left out.
+        """
         ...
 
     @property

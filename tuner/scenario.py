@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from storage.names import fault, fitted, unseen
+from storage.records import spell
 from tuner.cost import Cost, Ties
 from tuner.documents import read_document
 from tuner.errors import UsageError
@@ -19,8 +20,10 @@ LEAST_CUTOFF = 0.01
 """Seconds: starting a run's process and reaping it takes five to ten milliseconds where nothing else is to be done."""
 LEAST_BUDGET = 1.0
 """Seconds of a tuning job."""
-RUNS_AT_LEAST = 5
-"""The budget has to allow for this many runs of the full cutoff."""
+LARGEST_TARGET = 1e6
+"""Times better than the default."""
+TYPICAL = 10
+"""How many cutoffs a budget has when it is proposed."""
 KIND, CONFIGURATION = "kind", "configuration"
 """What says in a file that it describes a scenario; it may be left out."""
 SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
@@ -64,12 +67,21 @@ class Scenario:
     """Of the leader and of the split into training and holdout; solver seeds are derived from it."""
     name: str = ""
     """What to call the job; empty for a name made from the folder's."""
-    reuse: bool = False
-    """Whether responses that earlier jobs left in the store may be used."""
+    reuse: bool | None = None
+    """Whether responses that earlier jobs left in the store may be used; None where that is not said: `tuner tune` uses
+    them then, and a server does as its operator decided."""
+    fix: tuple[str, ...] = ()
+    """Parameters that have one value in every run: ``name=value``, or ``solver:name=value``."""
+    base: str = ""
+    """A file of the user's own settings, with which the verdict compares, too; empty for none."""
+    target: float | None = None
+    """The race ends once the incumbent is surely this many times better than the default; None: it goes on."""
+    stop_after: float | None = None
+    """Seconds without a new incumbent after which the race ends; None: it goes on."""
 
     def __post_init__(self) -> None:
         """Raise UsageError for the first value that makes no sense."""
-        for name in ("folder", "holdout", "space"):
+        for name in ("folder", "holdout", "space", "base"):
             if wrong := unseen(getattr(self, name)):
                 raise UsageError(f"{name}: {getattr(self, name)!r} {wrong}; rename it")
         if not self.folder.strip():
@@ -83,6 +95,7 @@ class Scenario:
         check_cutoff(self.cutoff)
         if self.budget < LEAST_BUDGET:
             raise UsageError(f"budget: at least {LEAST_BUDGET:g} s are needed, not {self.budget:g} s")
+        check_goals(self.target, self.stop_after)
         if self.memory < 1:
             raise UsageError(f"memory: at least 1 MiB is needed, not {self.memory:g} MiB")
         if not 0 <= self.gap < 1:
@@ -101,6 +114,14 @@ class Scenario:
             return None
 
 
+def check_goals(target: float | None, stop_after: float | None) -> None:
+    """Raise UsageError for a target or a patience, in seconds, that makes no sense."""
+    if target is not None and not 1 < target <= LARGEST_TARGET:
+        raise UsageError(f"target: must be above 1 and at most {LARGEST_TARGET:g} times the default, not {target:g}")
+    if stop_after is not None:
+        _check_limit(stop_after, "stop_after", f"{stop_after:g}")
+
+
 def check_cutoff(cutoff: float) -> None:
     """Raise UsageError for a cutoff, in seconds, within which no run's process can start and end."""
     if cutoff < LEAST_CUTOFF:
@@ -109,22 +130,15 @@ def check_cutoff(cutoff: float) -> None:
         )
 
 
-def check_budget(cutoff: float, budget: float, slots: int, name: str = "") -> None:
-    """Raise UsageError where a budget is over before a few runs have had their cutoff.
+def check_budget(cutoff: float, budget: float) -> None:
+    """Raise UsageError where a single run may take longer, in seconds, than the whole job.
 
-    Args:
-        cutoff: seconds for one run.
-        budget: seconds for the whole job.
-        slots: that the job will have.
-        name: what the slots are, for the message; empty for slots that were asked for.
-
+    Nothing more is asked: how many runs a budget is worth depends on what the models take, which nobody knows yet.
     """
-    affordable = budget * slots / RUNS_AT_LEAST
-    if cutoff > affordable:
+    if cutoff > budget:
         raise UsageError(
-            f"a cutoff of {cutoff:g} s is too long for a budget of {budget:g} s with {name or f'--slots {slots}'}: not "
-            f"even {RUNS_AT_LEAST} runs would fit; use --cutoff {max(affordable / 4, LEAST_CUTOFF):.3g}s, or --budget "
-            f"{4 * RUNS_AT_LEAST * cutoff / slots:.3g}s"
+            f"a cutoff of {cutoff:g} s is too long for a budget of {budget:g} s: a single run could outlast the job; "
+            f"use --cutoff {max(budget / TYPICAL, LEAST_CUTOFF):.3g}s, or --budget {TYPICAL * cutoff:.3g}s"
         )
 
 
@@ -171,6 +185,17 @@ def _choice(kind: type[Cost] | type[Ties], text: Any, what: str) -> Any:
         raise UsageError(f"{unknown(what, str(text), names)}; it is one of {', '.join(names)}") from None
 
 
+def parse_target(text: str | float, what: str) -> float:
+    """Read how many times better: 3x, 1.5x or just the number.
+
+    Raises UsageError when it is none.
+    """
+    match = re.fullmatch(r"\s*([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?)\s*[xX]?\s*", str(text))
+    if match is None or isinstance(text, bool):
+        raise UsageError(f"{what}: {text!r} is not understood; write for example 3x, for three times faster")
+    return float(match[1])
+
+
 def read_whole(text: Any, what: str) -> int:
     """Read a whole number; UsageError when it is none."""
     try:
@@ -201,6 +226,22 @@ def _yes_or_no(value: Any, what: str) -> bool:
     return value
 
 
+def _settings(value: Any, what: str) -> tuple[str, ...]:
+    """Read settings: one as text, a list of them, or a table of names with values."""
+    if isinstance(value, Mapping):
+        wrong = next((entry for entry in value.values() if not isinstance(entry, (bool, int, float, str))), None)
+        if wrong is not None:
+            raise UsageError(f"{what}: a parameter's value is true, false, a number or text, not {wrong!r}")
+        return tuple(f"{name}={spell(entry)}" for name, entry in value.items())
+    settings = [value] if isinstance(value, str) else value
+    if not isinstance(settings, (list, tuple)) or not all(isinstance(each, str) for each in settings):
+        raise UsageError(f'{what}: settings are needed, such as ["presolve=off"], not {value!r}')
+    for each in settings:
+        if wrong := unseen(each):
+            raise UsageError(f"{what}: {each!r} {wrong}")
+    return tuple(settings)
+
+
 def _holdout(text: Any, what: str) -> str:
     if not isinstance(text, (str, int, float)) or isinstance(text, bool):
         raise UsageError(f"{what}: a fraction such as 0.3, or the name of a folder, is needed, not {text!r}")
@@ -222,6 +263,10 @@ _READERS = {
     "seed": read_whole,
     "name": _text,
     "reuse": _yes_or_no,
+    "fix": _settings,
+    "base": _text,
+    "target": parse_target,
+    "stop_after": parse_seconds,
 }
 
 
@@ -249,14 +294,14 @@ def read_scenario(path: Path | None, flags: Mapping[str, Any]) -> Scenario:
 
 
 def _entries(path: Path) -> dict[str, Any]:
-    entries = read_document(path)
+    entries = {name.replace("-", "_"): value for name, value in read_document(path).items()}
     if (kind := entries.pop(KIND, CONFIGURATION)) != CONFIGURATION:
         raise UsageError(f"{path}: {KIND} is {kind!r}, not {CONFIGURATION!r}; tuner solve takes other kinds")
     known = [field.name for field in fields(Scenario)]
     for name in entries:
         if name not in known:
             raise UsageError(f"{path}: {unknown('key', name, known)}; keys are {', '.join(known)}")
-    for name in ("folder", "space", "holdout"):
+    for name in ("folder", "space", "holdout", "base"):
         value = entries.get(name)
         if isinstance(value, str) and value.strip() and not (name == "holdout" and re.fullmatch(r"[0-9.]+", value)):
             entries[name] = str(path.parent / value)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tuner.app.figures import Figures, Point
-from tuner.app.views import finite
+from tuner.app.job_data import finite
 
 MARGIN = 1.3
 """How far beyond the points the line of equal costs goes, as a factor."""

@@ -57,7 +57,7 @@ def figures_of(store: Store, job: Job) -> Figures:
     Where the default is kept, that is the last incumbent, which was not good enough.
     """
     steps = store.incumbents(job.id)
-    default = Configuration(job.solvers[0]) if job.solvers else None
+    default = job.defaults[0] if job.solvers else None
     found = [*([job.best] if job.best else []), *(step.configuration for step in reversed(steps))]
     best = next((each for each in found if each != default), default)
     costs = [_costs(store, job, each) for each in (default, best) if each is not None]

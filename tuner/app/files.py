@@ -7,6 +7,8 @@ from pathlib import Path
 
 from storage.records import Configuration, Job, JobState
 from storage.store import Store
+from tuner.app.goals import ENDED, EXPLORED
+from tuner.app.proof import unproven
 from tuner.errors import Failed, UsageError
 from tuner.follower.spaces import spaces_of
 from tuner.verdict.decide import Verdict, decide
@@ -14,17 +16,35 @@ from tuner.verdict.export import Form, export
 from tuner.verdict.report import write_report
 from tuner.verdict.words import paragraph
 
+TOLD = {EXPLORED: "This job explored", ENDED: "The race ended"}
+"""The kinds of events that the report tells, with what comes before them."""
 PARAMETER_FILES = {"highs": "highs.options", "cp-sat": "cp-sat.textproto", "scip": "scip.set"}
 
 
 def parameter_file(job: Job, configuration: Configuration) -> str:
     """Return the configuration as the solver itself reads it."""
-    return export(configuration, Form.SOLVER, seed=job.seed, gap=job.gap)
+    return export(
+        configuration,
+        Form.SOLVER,
+        seed=job.seed,
+        gap=job.gap,
+        note=unproven(job, configuration),
+        fixed=job.default_of(configuration.solver).values,
+    )
 
 
 def python_file(job: Job, configuration: Configuration) -> str:
     """Return a program that solves a model with the configuration, as the job did."""
-    return export(configuration, Form.PYTHON, seed=job.seed, gap=job.gap, limit=job.cutoff, memory_mib=job.memory_mib)
+    return export(
+        configuration,
+        Form.PYTHON,
+        seed=job.seed,
+        gap=job.gap,
+        limit=job.cutoff,
+        memory_mib=job.memory_mib,
+        note=unproven(job, configuration),
+        fixed=job.default_of(configuration.solver).values,
+    )
 
 
 def check_folder(name: str, out: str | None) -> None:
@@ -104,12 +124,25 @@ def _finalists(store: Store, job: Job) -> list[Configuration]:
     What the race ended with is the first that was compared, unless it was the baseline itself: then the first that was
     compared is another default. A default that the race ended with was its last incumbent.
     """
-    baseline = Configuration(job.solvers[0])
+    baseline = job.defaults[0]
     first = next((comparison.candidate for comparison in store.comparisons(job.id)), baseline)
-    if not first.is_default:
+    if first not in (*job.defaults, job.base):
         return [first]
+    settings = [] if job.base is None else [job.base]
     last = [step.configuration for step in store.incumbents(job.id, last=1)]
-    return sorted(dict.fromkeys((first, baseline)), key=lambda default: default not in last)
+    return sorted(dict.fromkeys((first, baseline, *settings)), key=lambda untuned: untuned not in last)
+
+
+def report_of(store: Store, job: Job, verdict: Verdict) -> str:
+    """Return the report of a finished job as HTML."""
+    return write_report(
+        job,
+        verdict,
+        store.responses(job.id),
+        store.incumbents(job.id),
+        spaces_of(job.solvers, job.space),
+        [f"{TOLD[event.kind]}: {event.text}." for event in store.events(job.id) if event.kind in TOLD],
+    )
 
 
 def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[Path]:
@@ -118,11 +151,8 @@ def write_files(store: Store, job: Job, verdict: Verdict, folder: Path) -> list[
     Raises Failed when they cannot be written; the verdict is in the store all the same.
     """
     best = verdict.recommended
-    report = write_report(
-        job, verdict, store.responses(job.id), store.incumbents(job.id), spaces_of(job.solvers, job.space)
-    )
     texts = {
-        "report.html": report,
+        "report.html": report_of(store, job, verdict),
         PARAMETER_FILES[best.solver]: parameter_file(job, best),
         "reproduce.py": python_file(job, best),
     }

@@ -9,11 +9,13 @@ from pathlib import Path
 from instances.errors import NoInstances
 from instances.folder import Scan, scan, split
 from instances.instance import Instance
-from storage.records import Member, Submission
+from storage.records import Configuration, Member, Submission
 from tuner.app.progress import Watcher
 from tuner.errors import NotFound, UsageError
+from tuner.follower.base import base_of, read_base_file
 from tuner.follower.describing import refusals
 from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
+from tuner.follower.settings import fixed_of, with_fixed
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import Scenario, check_budget, with_slots
 
@@ -44,11 +46,16 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
             f"other down; use --slots {cores}{' or fewer' if cores > 1 else ''}"
         )
     solvers = solvers_of(scenario)
-    spaces = spaces_of(solvers, space_text(scenario), scenario.space)
-    check_budget(scenario.cutoff, scenario.budget, scenario.slots)
+    fixed = fixed_of(scenario.fix, solvers)
+    spaces = with_fixed(spaces_of(solvers, space_text(scenario), scenario.space), fixed)
+    if len(spaces) == 1 and not scenario.base and not any(space.parameters for space in spaces.values()):
+        raise UsageError("fix: no parameter is left to tune; fix fewer of them")
+    base = _base(scenario, solvers, fixed, watcher)
+    check_budget(scenario.cutoff, scenario.budget)
     left_out = _LeftOut(watcher)
     training, holdout = _instances(scenario, left_out, tuned)
     solvers, training, holdout = _taken(solvers, training, holdout, scenario, left_out)
+    check_base(base, solvers)
     total = len(training) + len(holdout)
     if total < FEWEST or len(training) < 2 or not holdout:
         raise UsageError(
@@ -70,9 +77,31 @@ def submission_of(scenario: Scenario, watcher: Watcher, tuned: Collection[str] =
         gap=scenario.gap,
         seed=scenario.seed,
         space=space_text(scenario),
-        reuse=scenario.reuse,
+        reuse=bool(scenario.reuse),
+        fixed=tuple(each for each in fixed if each.solver in solvers),
+        base=base,
+        target=scenario.target,
+        stop_after=scenario.stop_after,
         members=(*_members(training, "training"), *_members(holdout, "holdout")),
     )
+
+
+def _base(
+    scenario: Scenario, solvers: Sequence[str], fixed: Sequence[Configuration], watcher: Watcher
+) -> Configuration | None:
+    """Return the user's own settings, and say what of them is left out."""
+    if not scenario.base:
+        return None
+    base = base_of(read_base_file(Path(scenario.base)), scenario.base, solvers, fixed)
+    for remark in base.remarks:
+        watcher.say(remark)
+    return base.configuration
+
+
+def check_base(base: Configuration | None, solvers: Collection[str]) -> None:
+    """Raise UsageError when the settings are of a solver that is left out since it cannot take some of the models."""
+    if base is not None and base.solver not in solvers:
+        raise UsageError(f"base: the settings are of {base.solver}, which cannot take all of these models; drop --base")
 
 
 def _instances(scenario: Scenario, left_out: _LeftOut, tuned: Collection[str]) -> tuple[list[Instance], list[Instance]]:
@@ -132,10 +161,10 @@ def _read(folder: str, scenario: Scenario, left_out: _LeftOut) -> list[Instance]
         found: Scan = scan(Path(folder))
     except NoInstances as error:
         raise UsageError(str(error)) from None
-    for duplicate in found.duplicates:
-        left_out.watcher.say(f"used once: {duplicate.path} is the same model as {duplicate.original}")
+    for remark in found.remarks():
+        left_out.watcher.say(remark)
     for damaged in found.damaged:
-        left_out.add(complaint(damaged.path, damaged.reason))
+        left_out.add(str(damaged))
     reading = read_instances(
         found.files, cache_directory(), seconds=READING_SECONDS, memory_mib=READING_MIB, slots=scenario.slots
     )

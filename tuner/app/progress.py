@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from storage.records import Configuration
 from tuner.ports import Activity, Standing
 
 
@@ -15,7 +16,7 @@ class Progress:
 
     job: str
     phase: str
-    """"racing" or "verdict"."""
+    """"exploring" (few runs), "racing" (many) or "verdict"."""
     elapsed: float
     """Seconds of the budget that are spent."""
     budget: float
@@ -25,6 +26,12 @@ class Progress:
     slots: Sequence[Activity | None]
     names: Mapping[str, str] = field(repr=False)
     """The instances' names by SHA-256."""
+    goals: str = ""
+    """How far what would end the race early is; empty where nothing would."""
+    base: Configuration | None = None
+    """The user's own settings."""
+    solvers: Sequence[str] = ()
+    """That the leader chooses among."""
 
 
 class Watcher(Protocol):

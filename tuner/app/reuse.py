@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 
 from storage.records import Job, Response, Run, Termination
@@ -11,12 +13,14 @@ from tuner.app.stores import open_store, store_exists
 from tuner.commands import counted
 from tuner.cost import Cost, Ties
 from tuner.follower.environment import environment_of
-from tuner.leader.experience import Experience, gathered
-from tuner.leader.prior import Prior
+from tuner.leader.experience import Earlier, Experience, gathered, informed
+from tuner.leader.knowledge import Knowledge
 from tuner.space import Space
 
 MOST = 50_000
 """Runs of earlier jobs that are read, about: reading more takes seconds, and the latest say the most."""
+NOTHING = "nothing"
+"""What was used of earlier jobs where there are none."""
 NAMED = 3
 """How many jobs are named; the others are counted."""
 
@@ -29,8 +33,27 @@ def tuned_before(url: str | None) -> set[str]:
         return {instance for part in store.parts().values() for instance in part["training"]}
 
 
+@dataclass(frozen=True)
+class _Wanted:
+    """What is wanted of earlier jobs."""
+
+    solvers: Sequence[str]
+    cost: Cost
+    cutoff: float
+    gap: float
+    memory_mib: float
+    owner: str | None
+    """Whose jobs may be used; None for everybody's."""
+    held_out: frozenset[str] = frozenset()
+    """The SHA-256 of instances of which nothing may be known."""
+    before: float = math.inf
+    """The id of a job: only earlier ones are looked at."""
+    upto: int | None = None
+    """The id of a run: no later ones are looked at."""
+
+
 def experience_of(
-    store: Store, job: Job, spaces: Mapping[str, Space], priors: Mapping[str, Prior]
+    store: Store, job: Job, spaces: Mapping[str, Space], known: Mapping[str, Knowledge]
 ) -> tuple[Experience, str]:
     """Return what earlier jobs let this one expect, and what was used of them, for people.
 
@@ -42,14 +65,48 @@ def experience_of(
         store: with the earlier jobs.
         job: one that reuses.
         spaces: of its solvers.
-        priors: what is to be expected without any of that.
+        known: what is known without any of that, by solver.
 
     """
-    held_out = {member.sha256 for member in job.members if member.part == "holdout"}
-    jobs = [earlier for earlier in store.jobs() if earlier.id < job.id]  # the newest first
-    own = [earlier for earlier in jobs if not job.served or earlier.owner == job.owner]  # those that its owner may see
+    wanted = _Wanted(
+        job.solvers,
+        Cost(job.cost),
+        job.cutoff,
+        job.gap,
+        job.memory_mib,
+        job.owner if job.served else None,
+        frozenset(member.sha256 for member in job.members if member.part == "holdout"),
+        job.id,
+        job.reuse_upto,
+    )
+    used, words = _used(store, wanted)
+    models = [member.features for member in job.members if member.part == "training"]
+    return gathered(spaces, used, wanted.cost, Ties(job.ties), known, models), words
+
+
+def knowledge_of(
+    store: Store, spaces: Mapping[str, Space], known: Mapping[str, Knowledge], gap: float, owner: str | None
+) -> dict[str, Knowledge]:
+    """Return what is known of solvers' times once the jobs in a store are taken into account, by solver.
+
+    Args:
+        store: with the jobs.
+        spaces: of the solvers.
+        known: what is known without them.
+        gap: at which their runs counted as solved.
+        owner: whose jobs may be used; None for everybody's.
+
+    """
+    used, _ = _used(store, _Wanted(tuple(spaces), Cost.PAR10, 0.0, gap, 0.0, owner))
+    return informed(spaces, used, Cost.PAR10, Ties.MEAN, known)
+
+
+def _used(store: Store, wanted: _Wanted) -> tuple[list[Earlier], str]:
+    """Return the earlier jobs that may be used, the oldest first, and what was used and left out, for people."""
+    jobs = [earlier for earlier in store.jobs() if earlier.id < wanted.before]  # the newest first
+    own = [earlier for earlier in jobs if wanted.owner in (None, earlier.owner)]
     touched = _touched(jobs, store.parts())
-    used: list[Sequence[tuple[Run, Response]]] = []
+    used: list[Earlier] = []
     names: list[str] = []
     left_out: list[str] = []
     read = 0
@@ -57,30 +114,32 @@ def experience_of(
         if read >= MOST:
             break
         runs: list[tuple[Run, Response]] = []
-        reason = _unlike(job, earlier) or _leak(len(touched[earlier.id] & held_out))
+        reason = _unlike(wanted, earlier) or _leak(len(touched[earlier.id] & wanted.held_out))
         if not reason:
-            runs = _runs(store, job, earlier, held_out, MOST - read)
+            runs = _runs(store, wanted, earlier, MOST - read)
             reason = "" if runs else "no run of it that is known to be from such a machine and these versions"
         if reason:
             left_out.append(f"{earlier.name} ({reason})")
         else:
-            used.append(runs)
+            members = store.job(earlier.id).members
+            features = {member.sha256: member.features for member in members if member.features}
+            used.append(Earlier(earlier.name, runs, features))
             names.append(f"{earlier.name} ({len(runs)})")
             read += len(runs)
-    words = f"{counted(read, 'response')} of {_listed(names)}" if names else "nothing"
+    words = f"{counted(read, 'response')} of {_listed(names)}" if names else NOTHING
     if left_out:
         words += f"; left out: {_listed(left_out)}"
-    return gathered(spaces, reversed(used), Cost(job.cost), Ties(job.ties), priors), words
+    return used[::-1], words
 
 
-def _unlike(job: Job, earlier: Job) -> str:
+def _unlike(wanted: _Wanted, earlier: Job) -> str:
     """Return why an earlier job tells nothing; empty when it may."""
-    if not set(job.solvers) & set(earlier.solvers):
+    if not set(wanted.solvers) & set(earlier.solvers):
         return "other solvers"
-    costs = {Cost(job.cost), Cost(earlier.cost)}
-    if not all(cost.is_time for cost in costs) and (len(costs) > 1 or job.cutoff != earlier.cutoff):
+    costs = {wanted.cost, Cost(earlier.cost)}
+    if not all(cost.is_time for cost in costs) and (len(costs) > 1 or wanted.cutoff != earlier.cutoff):
         return "another cost or cutoff"
-    return "" if job.gap == earlier.gap else "another gap"
+    return "" if wanted.gap == earlier.gap else "another gap"
 
 
 def _touched(jobs: Sequence[Job], parts: Mapping[int, Mapping[str, set[str]]]) -> dict[int, set[str]]:
@@ -109,18 +168,18 @@ def _listed(words: Sequence[str]) -> str:
     return ", ".join(words[:NAMED]) + (f" and {counted(rest, 'older job')}" if rest > 0 else "")
 
 
-def _runs(store: Store, job: Job, earlier: Job, held_out: set[str], most: int) -> list[tuple[Run, Response]]:
+def _runs(store: Store, wanted: _Wanted, earlier: Job, most: int) -> list[tuple[Run, Response]]:
     """Return the runs of an earlier job that tell something here.
 
-    A run that wanted more memory than the job had, but perhaps not more than this one has, tells nothing.
+    A run that wanted more memory than the job had, but perhaps not more than there is now, tells nothing.
     """
-    here = [environment_of(solver) for solver in job.solvers]
-    ignored = {Termination.KILLED} | ({Termination.MEMORY} if earlier.memory_mib < job.memory_mib else set())
+    here = [environment_of(solver) for solver in wanted.solvers]
+    ignored = {Termination.KILLED} | ({Termination.MEMORY} if earlier.memory_mib < wanted.memory_mib else set())
     found = (
         (stored.run, stored.response)
-        for stored in store.responses(earlier.id, upto=job.reuse_upto, like=here)
+        for stored in store.responses(earlier.id, upto=wanted.upto, like=here)
         if stored.response.termination not in ignored
-        and stored.run.instance not in held_out
-        and stored.run.configuration.solver in job.solvers
+        and stored.run.instance not in wanted.held_out
+        and stored.run.configuration.solver in wanted.solvers
     )
     return list(islice(found, most))

@@ -1,4 +1,4 @@
-"""The shapes of what a server answers, `tuner.app.views` as JSON: they describe the API, and its client checks them."""
+"""The shapes of what a server answers, `tuner.app.job_data` as JSON: they describe the API, its client checks them."""
 
 from __future__ import annotations
 
@@ -82,6 +82,12 @@ class JobShape(BaseModel):
     gap: float
     seed: int
     reuse: bool
+    target: float | None = Field(description="times better than the default, at which the race ends")
+    stop_after_s: float | None = Field(description="without a new incumbent, after which the race ends")
+    base: ConfigurationShape | None = Field(description="the user's own settings")
+    fixed: dict[str, dict[str, bool | int | float | str]] = Field(
+        description="by solver, the parameters that have one value in every run"
+    )
     owner: str
     priority: int
     instance_set: int | None
@@ -102,9 +108,17 @@ class JobPage(BaseModel):
 class EventShape(BaseModel):
     """Something that happened to a job."""
 
+    id: int = Field(description="grows with every event that is stored")
     elapsed_s: float
     kind: str
     text: str
+
+
+class EventPage(BaseModel):
+    """Some of what happened to a job, in the order it happened."""
+
+    rows: list[EventShape]
+    next: int | None = Field(description="the cursor of the next page; null on the last")
 
 
 class StepShape(BaseModel):
@@ -129,7 +143,7 @@ class DelicateModel(BaseModel):
 
     name: str
     sha256: Sha256
-    disputed: bool = Field(description="whether answers disagree; else none holds beyond the solver's tolerance")
+    disputed: bool = Field(description="whether answers disagree; else some hold within the solver's tolerance only")
 
 
 class TuningJob(JobShape):
@@ -225,13 +239,20 @@ class Over(BaseModel):
     state: JobState
 
 
-class BestConfiguration(ConfigurationShape):
+class ProofShape(BaseModel):
+    """How far to rely on what a job has found."""
+
+    proven: bool = Field(description="whether the job is finished and has proven the gain, or the optimum")
+    note: str = Field(description="why it is not proven, or not yet; empty when it is")
+
+
+class BestConfiguration(ConfigurationShape, ProofShape):
     """The best configuration of a job so far."""
 
-    final: bool = Field(description="whether the verdict recommends it")
+    final: bool = Field(description="whether the verdict recommends it, as a gain or as the default that is kept")
 
 
-class BestChoice(ChoiceShape):
+class BestChoice(ChoiceShape, ProofShape):
     """The best choice of a bilevel problem's leader so far."""
 
     final: bool = Field(description="whether the job is finished")
@@ -261,6 +282,7 @@ class Recommendation(ConfigurationShape):
     cutoff_s: float
     created_at: Moment
     finished_at: Moment | None
+    proven: bool = Field(description="whether it is a proven gain, and not the default that is kept")
     against_default: ComparisonShape | None
 
 
@@ -326,7 +348,9 @@ class RunRow(Measured):
     work: Number | None
     integral: Number | None
     raw_status: str
-    doubt: str = Field(description="why the answer holds within the solver's tolerance only; empty when it is proven")
+    doubt: str = Field(
+        description="why the answer holds within the solver's tolerance only; with a proven objective, it is unsolved"
+    )
 
 
 class AnswerRow(Measured):
@@ -345,3 +369,61 @@ class ResponsePage(BaseModel):
 
     rows: list[RunRow] | list[AnswerRow]
     next: int | None = Field(description="the cursor of the next page; null on the last")
+
+
+class KnownFamily(BaseModel):
+    """A family of models on which configurations were recorded."""
+
+    name: str
+    title: str
+    likeness: float = Field(description="to the models at hand: 1 for the same, near 0 for problems of other classes")
+    configurations: int
+    runs: int
+
+
+class AdvisedChange(BaseModel):
+    """A parameter that differs from the default."""
+
+    name: str
+    value: bool | int | float | str
+    default_value: bool | int | float | str
+    share: float = Field(description="of the expected gain")
+
+
+class AdvisedConfiguration(ConfigurationShape):
+    """A configuration that is expected to save time."""
+
+    ratio: float = Field(description="expected time as a part of the default's")
+    interval: tuple[float, float] = Field(description="of the ratio; it is meant to hold the truth in 80 % of cases")
+    changes: list[AdvisedChange]
+
+
+class KindShape(BaseModel):
+    """Models of a set that resemble the same known family, or each other."""
+
+    models: int = Field(description="how many")
+    family: str | None = Field(description="which they resemble most; null when no known family is near")
+    likeness: float | None = Field(description="to that family, from 0 to 1")
+
+
+class SolverAdviceShape(BaseModel):
+    """What is expected of one solver's configurations."""
+
+    solver: str
+    reason: str | None = Field(description="why no configuration is advised")
+    rank_correlation: float = Field(
+        description="of expected and measured gains, on known families that were left out; 0 where it is not known"
+    )
+    evidence: str | None = Field(description="what the advice rests on")
+    remark: str | None = Field(description="that the models are of several kinds, or one alone")
+    kinds: list[KindShape] = Field(description="the one with most models first; the advice is about it")
+    families: list[KnownFamily] = Field(description="with their likeness to the models of the first kind")
+    configurations: list[AdvisedConfiguration] = Field(description="those with the fewest changes first")
+
+
+class AdvisoryShape(BaseModel):
+    """Advice on an instance set; nothing was solved for it."""
+
+    models: int = Field(description="how many were looked at")
+    left_out: list[str] = Field(description="models and solvers that could not be taken into account, with the reason")
+    solvers: list[SolverAdviceShape]

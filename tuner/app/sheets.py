@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from instances.visible import escaped
-from tuner.app.views import Rows
+from tuner.app.response_rows import Rows
 
 PIECE = 2**16
 """Characters that are yielded at a time, about."""

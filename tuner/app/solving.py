@@ -16,8 +16,8 @@ from storage.store import Store
 from tuner.app.discretion import without_places
 from tuner.app.owning import owned
 from tuner.app.patience import clock
+from tuner.app.result_rows import REMARK, TIES
 from tuner.app.study_page import solved_note
-from tuner.app.views import REMARK, TIES
 from tuner.bilevel import Bound, ModelProblem, Response, Result, Status, Ties, solve
 from tuner.bilevel.applications import Application, restored
 from tuner.bilevel.mirror import StudyMirror

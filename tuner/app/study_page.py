@@ -40,11 +40,11 @@ def closing(job: Job, outcome: str, report: str, best: Configuration, space: Spa
         space: of that one's solver.
 
     """
-    changes = [(space[name], value) for name, value in best.parameters]
-    rows = [
-        f"| {plain(own.name)} | {plain(spell(value))} | {plain(spell(own.default))} | {plain(own.meaning)} |"
-        for own, value in changes
-    ]
+    fixed = dict(space.fixed)
+    known = {own.name: (spell(own.own_default), own.meaning) for own in space.parameters}
+    known |= dict.fromkeys(fixed, ("", "fixed in every run"))
+    cells = [(name, spell(value), *known.get(name, ("", ""))) for name, value in best.parameters]
+    rows = [f"| {' | '.join(map(plain, row))} |" for row in cells]
     table = ["| parameter | value | default | meaning |", "| --- | --- | --- | --- |", *rows, ""] if rows else []
     return "\n".join([f"**{plain(outcome)}.** {plain(report)}", "", *table, opening(job)])
 

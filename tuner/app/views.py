@@ -1,104 +1,35 @@
-"""What is told of jobs, as plain data: the same for the command line, a server's answers and its client."""
+"""What can be asked about jobs, of a store or of a server: the same for the command line, a server and its client."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from storage.errors import UnknownJob
-from storage.records import (
-    ALL_SLOTS,
-    Bracket,
-    Comparison,
-    Configuration,
-    Event,
-    Incumbent,
-    InstanceSet,
-    Job,
-    JobKind,
-    JobState,
-    Member,
-    Purpose,
-    StoredAnswer,
-    StoredRun,
-    spell,
-)
+from storage.records import Bracket, Comparison, Configuration, Job, JobKind, JobState, Purpose
 from storage.store import Store
 from tuner.app.files import parameter_file, python_file
-from tuner.cost import Cost, censored, cost_of
+from tuner.app.job_data import (
+    Data,
+    answers_data,
+    bracket_data,
+    comparison_data,
+    configuration_data,
+    delicate_data,
+    event_data,
+    instance_data,
+    job_data,
+    set_data,
+    step_data,
+)
+from tuner.app.proof import unproven
+from tuner.app.response_rows import ANSWER_COLUMNS, RESPONSE_COLUMNS, Rows, answer_rows, run_row
 from tuner.errors import NotFound, UsageError
 from tuner.verdict.compare import Measure
-from tuner.verdict.delicate import Delicate, delicate
+from tuner.verdict.delicate import delicate
 
-Data = dict[str, Any]
-"""What JSON has: names with values."""
-
-RESPONSE_COLUMNS = (
-    "id",
-    "instance",
-    "sha256",
-    "part",
-    "solver",
-    "configuration",
-    "parameters",
-    "seed",
-    "cutoff",
-    "limit",
-    "termination",
-    "claim",
-    "check",
-    "cost",
-    "objective",
-    "proven_objective",
-    "bound",
-    "gap",
-    "cpu_s",
-    "wall_s",
-    "solver_wall_s",
-    "peak_mib",
-    "nodes",
-    "iterations",
-    "work",
-    "integral",
-    "raw_status",
-    "reason",
-    "doubt",
-    "elapsed_s",
-    "host",
-    "processor",
-    "cores",
-    "software",
-    "stored_at",
-)
-"""Of a run with its response."""
-ANSWER_COLUMNS = (
-    "id",
-    "x",
-    "status",
-    "follower",
-    "optimistic",
-    "pessimistic",
-    "violations",
-    "cpu_s",
-    "wall_s",
-    "solver_wall_s",
-    "reason",
-    "elapsed_s",
-    "host",
-    "processor",
-    "cores",
-    "software",
-    "stored_at",
-)
-"""Of the follower's answer to a choice, of a bilevel problem."""
-TIES, REMARK = "ties", "remark"
-"""Kinds of events of a bilevel problem: what hangs on the follower's ties, and what somebody who relies on the answer
-should know."""
-OPTIMAL, INFEASIBLE = "optimal", "bilevel infeasible"
-"""Outcomes of a bilevel problem that are proven."""
 PURPOSES = {"training": Purpose.RACE, "holdout": Purpose.HOLDOUT}
 """What the runs on each part of a job's models are for: the leader sees no other part, and the verdict none but its."""
 LOCAL = "local"
@@ -118,14 +49,6 @@ class Filters:
     """A key, or "best"."""
     since: int = 0
     """Only rows with a greater id."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """A table that is read row by row."""
-
-    columns: tuple[str, ...]
-    rows: Iterator[Data]
 
 
 @dataclass(frozen=True)
@@ -224,9 +147,16 @@ class StoredView:
             if best.solver not in lines:
                 names = ("outcome", "cost", "cutoff_s", "created_at", "finished_at")
                 told = {name: value for name, value in job_data(job).items() if name in names}
-                gain = self.gain(job.id, best.key)
+                gain = self.gain(job, best.key)
                 against = None if gain is None else comparison_data(gain)
-                lines[best.solver] = {"job": job.name, **told, **configuration_data(best), "against_default": against}
+                proven = not unproven(job, best)
+                lines[best.solver] = {
+                    "job": job.name,
+                    **told,
+                    **configuration_data(best),
+                    "proven": proven,
+                    "against_default": against,
+                }
         if not lines:
             raise NotFound(f"no finished job on {family!r} recommends {solver or 'anything'}")
         return list(lines.values())
@@ -259,6 +189,11 @@ class StoredView:
         data["events"] = [event_data(event) for event in self.store.events(job.id)]
         return data
 
+    def event_page(self, reference: str, since: int, limit: int) -> Page:
+        """Return some of what happened to a job: events with a greater id than ``since``."""
+        found = self.store.events_since(self.job(reference).id, since, limit + 1)
+        return Page.of([event_data(event) for event in found], limit)
+
     def instances(self, job: Job) -> list[Data]:
         """Return a job's models with their features."""
         return [instance_data(member) for member in job.members]
@@ -267,10 +202,10 @@ class StoredView:
         """Return a job's incumbents, the first one first."""
         return [step_data(step) for step in self.store.incumbents(job.id)]
 
-    def gain(self, job_id: int, key: str) -> Comparison | None:
+    def gain(self, job: Job, key: str) -> Comparison | None:
         """Return how a configuration compared with the job's first default on the holdout; None when it did not."""
-        for found in self.store.comparisons(job_id):
-            if found.candidate.key == key and found.baseline.is_default and found.measure == Measure.SHIFTED:
+        for found in self.store.comparisons(job.id):
+            if found.candidate.key == key and found.baseline == job.defaults[0] and found.measure == Measure.SHIFTED:
                 return found
         return None
 
@@ -283,8 +218,9 @@ class StoredView:
                 raise NotFound(
                     f"{job.name} has no best choice: it is {job.state.value}, and no choice is bilevel feasible so far"
                 )
-            return {**self._choice(job, bracket), "final": job.state is JobState.FINISHED}
-        return {**configuration_data(self._best(job)), "final": job.best is not None}
+            return {**self._choice(job, bracket), **_proof_data(job.state is JobState.FINISHED, unproven(job))}
+        best = self._best(job)
+        return {**configuration_data(best), **_proof_data(job.best is not None, unproven(job, best))}
 
     def _choice(self, job: Job, bracket: Bracket) -> Data:
         """Return a bracket with the leader's best choice and the follower's answer to it."""
@@ -378,229 +314,11 @@ class StoredView:
         return job_data(self.store.hold(self.job(reference).id, wanted))
 
 
+def _proof_data(is_final: bool, note: str) -> Data:
+    """Return how far to rely on what a job has found."""
+    return {"final": is_final, "proven": not note, "note": note}
+
+
 def _ended(job: Job) -> datetime:
     """Return when a job finished; for one of which that was not kept, when it was handed in."""
     return job.finished_at or job.created_at
-
-
-def bracket_data(bracket: Bracket) -> Data:
-    """Return where a job that solves a bilevel problem stands."""
-    value, bound = bracket.objective, bracket.bound
-    gap = None if value is None or not math.isfinite(bound) else abs(bound - value) / max(1.0, abs(value))
-    return {
-        "objective": value,
-        "bound": bound if math.isfinite(bound) else None,
-        "bound_kind": bracket.bound_kind,
-        "gap": gap,
-    }
-
-
-def answers_data(counts: Mapping[str, int]) -> Data:
-    """Return how many choices of the leader were answered, and how many of them are out of the question."""
-    from tuner.bilevel.responder import Status  # here: what is told of tuning needs none of it
-
-    return {
-        "all": sum(counts.values()),
-        "infeasible": counts.get(Status.INFEASIBLE, 0),
-        "outside": counts.get(Status.OUTSIDE, 0),
-        "unproven": counts.get(Status.UNPROVEN, 0),
-    }
-
-
-def result_rows(job: Data) -> list[tuple[str, str]]:
-    """Return what is to be said of a job that solves a bilevel problem, as `tuner.bilevel.Result.rows` says it."""
-    rows = []
-    if job["state"] == JobState.FINISHED:
-        rows.append(("ending", f"{job['outcome']}{', proven' if job['outcome'] == INFEASIBLE else ''}"))
-    bracket, answers = job["bracket"], job["answers"]
-    if bracket is not None:
-        value, bound = ("-" if bracket[name] is None else f"{bracket[name]:.7g}" for name in ("objective", "bound"))
-        rows.append(("value", value))
-        rows.append(("bound", bound if bound == "-" else f"{bound} ({bracket['bound_kind']})"))
-        rows.append(("gap", "-" if bracket["gap"] is None else f"{bracket['gap']:.3g}"))
-    rows += [(event["kind"], event["text"]) for event in job["events"] if event["kind"] == TIES]
-    rows.append(
-        (
-            "responses",
-            f"{answers['all']}: {answers['infeasible']} without an answer of the follower, "
-            f"{answers['outside']} outside the leader's constraints, {answers['unproven']} not proven",
-        )
-    )
-    rows.append(("time", f"{job['spent_s']:.1f} s"))
-    return rows + [(event["kind"], event["text"]) for event in job["events"] if event["kind"] == REMARK]
-
-
-def configuration_data(configuration: Configuration) -> Data:
-    """Return a configuration as data."""
-    return {
-        "key": configuration.key,
-        "solver": configuration.solver,
-        "parameters": configuration.values,
-        "default": configuration.is_default,
-    }
-
-
-def instance_data(member: Member) -> Data:
-    """Return a model of a job, with its features."""
-    sizes = {"rows": member.rows, "columns": member.columns, "nonzeros": member.nonzeros, "integers": member.integers}
-    return {
-        "name": member.name,
-        "sha256": member.sha256,
-        "part": member.part,
-        **sizes,
-        "features": dict(member.features),
-    }
-
-
-def comparison_data(found: Comparison) -> Data:
-    """Return how a configuration compared with a default."""
-    names = ("ratio", "low", "high", "pairs", "candidate_solved", "baseline_solved")
-    return {"baseline": found.baseline.solver, **{name: getattr(found, name) for name in names}}
-
-
-def delicate_data(models: Iterable[Delicate]) -> list[Data]:
-    """Return the models that are numerically delicate."""
-    return [{"name": model.name, "sha256": model.instance, "disputed": model.disputed} for model in models]
-
-
-def step_data(step: Incumbent) -> Data:
-    """Return a step of a trajectory."""
-    return {
-        "elapsed_s": step.elapsed,
-        "configuration": configuration_data(step.configuration),
-        "cost": step.cost,
-        "default_cost": step.default_cost,
-        "pairs": step.pairs,
-    }
-
-
-def event_data(event: Event) -> Data:
-    """Return something that happened."""
-    return {"elapsed_s": event.elapsed, "kind": event.kind, "text": event.text}
-
-
-def set_data(found: InstanceSet) -> Data:
-    """Return an instance set without its members."""
-    return {
-        "id": found.id,
-        "name": found.name,
-        "owner": found.owner,
-        "created_at": found.created_at.isoformat(),
-        "models": found.size,
-    }
-
-
-def job_data(job: Job) -> Data:
-    """Return a job as data."""
-    return {
-        "id": job.id,
-        "name": job.name,
-        "kind": job.kind.value,
-        "state": job.state.value,
-        "outcome": job.outcome,
-        "folder": job.folder,
-        "holdout": job.holdout,
-        "solvers": list(job.solvers),
-        "cost": job.cost,
-        "ties": job.ties,
-        "cutoff_s": job.cutoff,
-        "budget_s": job.budget,
-        "spent_s": job.spent,
-        "slots": None if job.slots == ALL_SLOTS else job.slots,
-        "memory_mib": job.memory_mib,
-        "gap": job.gap,
-        "seed": job.seed,
-        "reuse": job.reuse,
-        "owner": job.owner,
-        "priority": job.priority,
-        "instance_set": job.instance_set,
-        "problem": job.problem or None,
-        "created_at": job.created_at.isoformat(),
-        "finished_at": job.finished_at.isoformat() if job.finished_at else None,
-        "best": configuration_data(job.best) if job.best else None,
-        "report": job.report,
-    }
-
-
-def run_row(job: Job, stored: StoredRun, member: Member) -> Data:
-    """Return the row of a run with its response."""
-    run, response = stored.run, stored.response
-    cost = Cost(job.cost)
-    return {
-        "id": stored.id,
-        "instance": member.name,
-        "sha256": run.instance,
-        "part": member.part,
-        "solver": run.configuration.solver,
-        "configuration": run.configuration.key,
-        "parameters": " ".join(f"{name}={spell(value)}" for name, value in run.configuration.parameters),
-        "seed": run.seed,
-        "cutoff": run.cutoff,
-        "limit": run.limit,
-        "termination": response.termination.value,
-        "claim": response.claim.value,
-        "check": response.check.value,
-        "cost": None if censored(cost, run, response) else cost_of(cost, run, response),
-        "objective": response.objective,
-        "proven_objective": response.proven_objective,
-        "bound": response.bound,
-        "gap": response.gap,
-        "cpu_s": response.cpu,
-        "wall_s": response.wall,
-        "solver_wall_s": response.solver_wall,
-        "peak_mib": response.peak_mib,
-        "nodes": response.nodes,
-        "iterations": response.iterations,
-        "work": response.work,
-        "integral": response.integral,
-        "raw_status": response.raw_status,
-        "reason": response.reason,
-        "doubt": response.doubt,
-        "elapsed_s": stored.elapsed,
-        "host": stored.environment.host,
-        "processor": stored.environment.processor,
-        "cores": stored.environment.cores,
-        "software": stored.environment.software,
-        "stored_at": stored.stored_at.isoformat(),
-    }
-
-
-def answer_rows(stored: Iterable[StoredAnswer]) -> Iterator[Data]:
-    """Yield the rows of `ANSWER_COLUMNS`."""
-    for each in stored:
-        answer = each.answer
-        yield {
-            "id": each.id,
-            "x": " ".join(f"{name}={value:.12g}" for name, value in answer.x),
-            "status": answer.status,
-            "follower": answer.value,
-            "optimistic": answer.optimistic,
-            "pessimistic": answer.pessimistic,
-            "violations": " ".join(f"{name}={amount:.6g}" for name, amount in answer.violations),
-            "cpu_s": answer.cpu,
-            "wall_s": answer.wall,
-            "solver_wall_s": answer.solver_wall,
-            "reason": answer.reason,
-            "elapsed_s": each.elapsed,
-            "host": each.environment.host,
-            "processor": each.environment.processor,
-            "cores": each.environment.cores,
-            "software": each.environment.software,
-            "stored_at": each.stored_at.isoformat(),
-        }
-
-
-def cell(value: Any) -> str:
-    """Return a value as a table for people shows it."""
-    if value is None:
-        return "-"
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
-
-
-def finite(value: Any) -> Any:
-    """Return data whose numbers JSON has; "inf", "-inf" and "nan" for the others, as the command line prints them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, Mapping):
-        return {name: finite(entry) for name, entry in value.items()}
-    return [finite(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -21,7 +21,8 @@ from storage.lease import Lease, this_process
 from storage.records import Event, Job, JobKind, ModelContent, Submission
 from storage.store import Store
 from tuner.app.discretion import without_places
-from tuner.app.intake import submission_of
+from tuner.app.intake import check_base, submission_of
+from tuner.app.job_data import MODELS
 from tuner.app.job_folders import clear_unused, job_folder
 from tuner.app.owning import LEASE_SECONDS, kept
 from tuner.app.patience import patient
@@ -34,6 +35,7 @@ from tuner.app.watchdog import watched
 from tuner.cost import Cost, Ties
 from tuner.errors import Failed, NotFound, TunerError, UsageError
 from tuner.follower import cache
+from tuner.follower.settings import settings_of
 from tuner.scenario import Scenario
 
 NOTE_EVERY = 600.0
@@ -48,8 +50,6 @@ ODD_NAMES = {errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errn
 """What the file system says of names that it does not take: a fault of the job, and not of this machine."""
 JOBS = "jobs"
 """The folder, below the worker's own, of the folders of jobs."""
-MODELS = "models"
-"""Kind of the events that say what became of the models that were handed in."""
 OVERTIME = 120.0
 """Seconds beyond its budget that a bilevel problem may take to end by itself."""
 REST = 30.0
@@ -108,7 +108,7 @@ class Worker:
                 continue  # it was waited for in vain, or nobody wants to wait any more
 
     def _note(self) -> None:
-        """Say now and then how many slots there are here, which tells the server what jobs can have."""
+        """Say now and then how many slots there are here, which the server's metrics tell."""
         if time.monotonic() > self._noted + NOTE_EVERY:
             with suppress(StoreUnavailable):  # `_claimed` waits for it
                 self._bare.note_worker(this_process().host, self._slots)
@@ -224,7 +224,9 @@ class Worker:
             scenario = replace(_scenario(job, folder), slots=min(job.slots, self._slots))
             said: list[str] = []
             try:
-                self._store.settle(lease, _as_handed_in(submission_of(scenario, _Ear(said.append)), own))
+                submission = submission_of(scenario, _Ear(said.append))
+                check_base(job.base, submission.solvers)
+                self._store.settle(lease, _as_handed_in(submission, own))
             finally:  # also when too few can be used: which models are left out, and why
                 self._tell(lease, said, folder)
             job = self._store.job(job.id)
@@ -284,4 +286,5 @@ def _scenario(job: Job, folder: Path) -> Scenario:
         gap=job.gap,
         seed=job.seed,
         reuse=job.reuse,
+        fix=settings_of(job.fixed),
     )

@@ -31,10 +31,11 @@ from tuner.errors import Failed, UsageError
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reaction import Tie
 from tuner.follower.referee import Referee
+from tuner.follower.scaling import unit_by
+from tuner.leader.any_budget import AnyBudget
 from tuner.leader.loop import race
 from tuner.leader.mirror import frozen
-from tuner.leader.prior import shipped
-from tuner.leader.race import Race
+from tuner.leader.shipped import shipped
 from tuner.space import Boolean, Choice, Domain, Float, Integer, Space
 
 SEEDS = 2
@@ -178,7 +179,8 @@ class ConfigurationProblem(Problem):
         configuration = self.configuration(x)
         space = self.spaces[configuration.solver]
         solver: dict[str, Value] = {SOLVER: configuration.solver} if len(self.spaces) > 1 else {}
-        return solver | {self._long(space, name): value for name, value in configuration.parameters}
+        chosen = {parameter.name for parameter in space.parameters}  # and not fixed
+        return solver | {self._long(space, n): value for n, value in configuration.parameters if n in chosen}
 
     def words(self, x: X) -> str:
         """Return the configuration for people: what differs from the default."""
@@ -233,7 +235,8 @@ class ConfigurationProblem(Problem):
                     for run in (run for each in runs.values() for run in each if run not in found):
                         executor.cancel(run)
                 for done in executor.wait(0.1):
-                    found.update(referee.judge(done.run, done.response, self.instances[done.run.instance].maximise))
+                    instance = self.instances[done.run.instance]
+                    found.update(referee.judge(done.run, done.response, instance.maximise, unit_by(instance.features)))
         return [self._response(x, [(run, found[run]) for run in each]) for x, each in runs.items()]
 
     def _response(self, x: X, executed: Sequence[tuple[Run, RunResponse]]) -> Response:
@@ -295,8 +298,9 @@ def tune(
 
     """
     began = time.monotonic()
-    priors = {solver: prior for solver in problem.spaces if (prior := shipped(solver)) is not None}
-    leader = Race(
+    models = [instance.features for instance in problem.instances.values()]
+    known = {solver: knowledge for solver in problem.spaces if (knowledge := shipped(solver)) is not None}
+    leader = AnyBudget(
         problem.spaces,
         list(problem.instances),
         cost=problem.cost,
@@ -305,14 +309,15 @@ def tune(
         budget=budget,
         slots=slots,
         seed=seed,
-        priors={} if problem.cost is Cost.GAP else priors,
+        priors={} if problem.cost is Cost.GAP else {solver: each.prior(models) for solver, each in known.items()},
     )
     referee = Referee(problem.gap)
 
     def judge(run: Run, response: RunResponse) -> Sequence[tuple[Run, RunResponse]]:
         if response.termination is Termination.KILLED and not response.wall:
             return [(run, response)]
-        return referee.judge(run, response, problem.instances[run.instance].maximise)
+        instance = problem.instances[run.instance]
+        return referee.judge(run, response, instance.maximise, unit_by(instance.features))
 
     def show() -> None:
         if watch is not None:

@@ -20,6 +20,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 HANDLERS = {
     "tune": "tuning",
     "resume": "tuning",
+    "advise": "advising",
     "jobs": "stored",
     "show": "stored",
     "best": "stored",

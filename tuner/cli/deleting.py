@@ -60,7 +60,10 @@ def sets(arguments: argparse.Namespace) -> int:
 
 
 def number_of(view: View, reference: str) -> int:
-    """Return the number of the instance set with this name, or else with this number.
+    """Return the number of the instance set with this number, or else with this name.
+
+    The number goes first, because messages and the table say it: sets of earlier versions may be called as others'
+    numbers.
 
     Raises:
         NotFound: there is none.
@@ -68,13 +71,13 @@ def number_of(view: View, reference: str) -> int:
 
     """
     found = view.sets()
+    if reference in {str(each["id"]) for each in found}:
+        return int(reference)
     numbers = [int(each["id"]) for each in found if each["name"] == reference]
     if len(numbers) > 1:
         raise UsageError(
             f"--set {reference}: several sets have that name; name one by number: {', '.join(map(str, numbers))}"
         )
-    if not numbers:
-        numbers = [int(each["id"]) for each in found if str(each["id"]) == reference]
     if not numbers:
         raise NotFound(f"there is no instance set {reference!r}; all are listed by", "sets")
     return numbers[0]

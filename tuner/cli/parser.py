@@ -11,11 +11,12 @@ from instances.visible import escaped
 from tuner.cost import Cost, Ties
 
 EXIT_CODES = """exit codes:
-  0    done; for tune, resume and submit --watch: a gain was proven; for a bilevel problem: the answer is proven
+  0    done; for tune, resume and submit --watch: a gain was proven; for a bilevel problem: the answer is proven;
+       for advise: there is advice
   2    the request is wrong: an unknown option, value, unit, solver or parameter, or models that cannot be used
   3    the job or file that was named does not exist
   4    tune, resume and submit --watch: the default is kept, no gain could be proven; for a bilevel problem: the answer
-       is not proven
+       is not proven; for advise: nothing is known
   5    it failed: the message says what to mend
   130  interrupted; tuner resume goes on
 """
@@ -105,7 +106,30 @@ def _scenario(parser: Parser) -> None:
     parser.add_argument(
         "--reuse",
         action=argparse.BooleanOptionalAction,
-        help="start from what earlier jobs in the store, executed on the same kind of machine, have shown",
+        help="start from what earlier jobs in the store, executed on the same kind of machine, have shown (default for "
+        "tune: yes; for submit: as the server decides)",
+    )
+    parser.add_argument(
+        "--fix",
+        metavar="NAME=VALUE",
+        action="append",
+        help="a parameter has this value in every run, the default's too, and is not searched; SOLVER:NAME=VALUE for "
+        "one solver of several; may be repeated",
+    )
+    parser.add_argument(
+        "--base",
+        metavar="FILE",
+        help="your own settings, with which the verdict compares, too: HiGHS options, a SCIP .set file, a CP-SAT text "
+        "proto, or JSON as tuner best --json prints it",
+    )
+    parser.add_argument(
+        "--target",
+        metavar="N",
+        help="end the race once the incumbent is surely so many times better than the default, such as 3x; the verdict "
+        "follows",
+    )
+    parser.add_argument(
+        "--stop-after", metavar="T", help="end the race when no new incumbent came for so long, such as 20m"
     )
     parser.add_argument("--name", metavar="NAME", help="what to call the job (default: the folder's name)")
 
@@ -127,6 +151,23 @@ def _tuning(command: Callable[..., Parser]) -> None:
     tune.add_argument("--out", metavar="DIR", help="where report and parameter files go (default: tuner-NAME)")
     _store(tune)
     _json(tune)
+
+    advise = command(
+        "advise",
+        "say which configurations are expected to help on a folder of models, in seconds and without solving any",
+        "tuner advise models/",
+        "tuner advise models/ --solver highs --json",
+    )
+    advise.add_argument("folder", metavar="FOLDER", help="a folder of .mps and .lp models")
+    advise.add_argument("--solver", metavar="S", default="any", help="highs, cp-sat, scip, or any (default: any)")
+    advise.add_argument(
+        "--reuse",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="count earlier jobs in the store, executed on the same kind of machine, as knowledge (default: yes)",
+    )
+    _store(advise)
+    _json(advise)
 
     resume = command("resume", "go on with a job that was interrupted", "tuner resume models", "tuner resume 3 --json")
     _job(resume)
@@ -349,6 +390,11 @@ def _serving(command: Callable[..., Parser]) -> None:
         help="by which it is called; requests that name another host are refused",
     )
     serve.add_argument("--tokens", action="store_true", help="ask for tokens on this machine, too")
+    serve.add_argument(
+        "--reuse",
+        action="store_true",
+        help="start jobs from earlier jobs of their owner unless they say otherwise (default: only those that say so)",
+    )
     limits = serve.add_argument_group("limits for one owner, kept in the store for all of its servers and workers")
     for name, value, meaning in (
         ("jobs", "N", "unfinished jobs (default: 1000)"),

@@ -18,6 +18,7 @@ from storage.records import Configuration
 from tuner.app.progress import Progress, Watcher
 from tuner.cli.words import Terminal, number
 from tuner.commands import counted, duration
+from tuner.verdict import words
 
 LINE_EVERY = 10.0
 """Seconds between plain lines when nothing else happens."""
@@ -53,12 +54,13 @@ class _Lines:
         if not news and time.monotonic() - self._said_at < LINE_EVERY:
             return
         if standing.incumbent != self._incumbent and self._incumbent is not None:
-            self.say(f"  new incumbent: {standing.incumbent}")
+            self.say(f"  new incumbent: {_name(progress, standing.incumbent)}")
         self._said_at, self._incumbent, self._phase = time.monotonic(), standing.incumbent, progress.phase
         left = max(0.0, progress.budget - progress.elapsed)
         self.say(
-            f"  {progress.phase:<8} {duration(left):>7} left   {counted(progress.runs, 'run')}   "
+            f"  {progress.phase:<9} {duration(left):>7} left   {counted(progress.runs, 'run')}   "
             f"{counted(standing.configurations, 'configuration')}   {_comparison(progress)}"
+            + (f"   {progress.goals}" if progress.goals else "")
         )
 
 
@@ -78,17 +80,30 @@ class _Panel:
         self._live.update(_drawn(progress))
 
 
+def _name(progress: Progress, configuration: Configuration) -> str:
+    return f"your settings, {configuration}" if configuration == progress.base else str(configuration)
+
+
 def _comparison(progress: Progress) -> str:
+    """Say what incumbent, default (by its solver's name where there are several) and the user's settings cost."""
     standing = progress.standing
+    default = f"{standing.default.solver} default" if len(progress.solvers) > 1 else "default"
     if standing.default_cost is None:
-        return "default not executed yet"
-    if standing.incumbent == standing.default or standing.incumbent_cost is None:
-        return f"default {number(standing.default_cost)}"
-    ratio = standing.default_cost / standing.incumbent_cost if standing.incumbent_cost > 0 else float("inf")
-    return (
-        f"default {number(standing.default_cost)} -> incumbent {number(standing.incumbent_cost)} "
-        f"({ratio:.2f}x on {standing.pairs} training pairs)"
-    )
+        return f"the incumbent and the {default} share no pair yet" if standing.runs else f"{default} not executed yet"
+    told = f"{default} {number(standing.default_cost)}"
+    if standing.incumbent != standing.default and standing.incumbent_cost is not None:
+        who = "your settings" if standing.incumbent == progress.base else "incumbent"
+        told += (
+            f" -> {who} {number(standing.incumbent_cost)} "
+            f"({_times(standing.default_cost, standing.incumbent_cost)} on {counted(standing.pairs, 'training pair')})"
+        )
+    if (own := standing.settings) is not None:
+        told += f"; your settings {number(own.cost)} ({_times(own.cost, own.incumbent_cost)} on {own.pairs})"
+    return told
+
+
+def _times(cost: float, incumbent_cost: float) -> str:
+    return f"{words.number(cost / incumbent_cost if incumbent_cost > 0 else float('inf'))}x"
 
 
 def _drawn(progress: Progress) -> Panel:
@@ -103,14 +118,15 @@ def _drawn(progress: Progress) -> Panel:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim")
     facts.add_column(overflow="fold")
-    facts.add_row("incumbent", Text(str(standing.incumbent), style="bold green"))
+    facts.add_row("incumbent", Text(_name(progress, standing.incumbent), style="bold green"))
     facts.add_row("training", _comparison(progress))
+    if progress.goals:
+        facts.add_row("goals", progress.goals)
     facts.add_row(
         "executed",
         f"{counted(progress.runs, 'run')} of {counted(standing.configurations, 'configuration')}, "
         f"{standing.solved} solved" + (f", [red]{len(standing.flagged)} flagged[/red]" if standing.flagged else ""),
     )
-    now = time.monotonic()
     for slot, activity in enumerate(progress.slots):
         if activity is None:
             facts.add_row(f"slot {slot}", "idle")
@@ -119,7 +135,7 @@ def _drawn(progress: Progress) -> Panel:
         name = escape(progress.names.get(run.instance, run.instance[:12]))
         facts.add_row(
             f"slot {slot}",
-            Text.from_markup(f"{name} [dim]{now - activity.since:5.1f} s[/dim] {escape(str(run.configuration))}"),
+            Text.from_markup(f"{name} [dim]{activity.seconds:5.1f} s[/dim] {escape(str(run.configuration))}"),
         )
         facts.columns[1].no_wrap = False
     return Panel(Group(bar, facts), title=escape(progress.job), title_align="left", border_style="dim")

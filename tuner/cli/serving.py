@@ -16,12 +16,12 @@ from pathlib import Path
 from storage.names import fault
 from storage.records import OwnerLimits, Scope, Token
 from storage.store import Store
+from tuner.app.job_data import Data
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
-from tuner.app.views import Data
 from tuner.app.working import Worker
 from tuner.cli.words import print_json, print_table, put, sayer
 from tuner.commands import command, counted
-from tuner.errors import Failed, UsageError
+from tuner.errors import UsageError
 from tuner.follower.processes import die_with_parent
 from tuner.scenario import LEAST_BUDGET, parse_mib, parse_seconds, read_whole
 from tuner.space import unknown
@@ -69,6 +69,7 @@ def serve(arguments: argparse.Namespace) -> int:
     from tuner.service import logs
     from tuner.service.access import is_loopback
     from tuner.service.connections import Limits, configured, with_room
+    from tuner.service.listening import address, listening
     from tuner.service.server import application
 
     logs.spell_out()
@@ -89,20 +90,16 @@ def serve(arguments: argparse.Namespace) -> int:
     is_open = not is_loopback(arguments.host)
     needs_token = is_open or arguments.tokens
     names = {"localhost", "127.0.0.1", "::1", arguments.host, *arguments.name}
-    with open_store(arguments.store) as store:
+    with listening(arguments.host, port) as sockets, open_store(arguments.store) as store:
         if needs_token and not any(token.revoked_at is None for token in store.tokens()):
             say(f"nobody has a token yet; make one: {command('token', 'create', 'NAME', '--owner', 'WHO')}")
         store.limit_owners(of_owners)
         hosts = frozenset() if is_open and not arguments.name else frozenset(name.lower() for name in names)
-        app = application(store, needs_token=needs_token, hosts=hosts)
-        say(f"tuner on http://{arguments.host}:{port}; store {printed_url(arguments.store)}")
-        config = configured(app, limits, host=arguments.host, port=port, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
-        with _swept(store), _embedded(arguments, slots):
-            try:
-                with suppress(KeyboardInterrupt):
-                    uvicorn.Server(config).run()
-            except SystemExit:  # as it does when the port is taken
-                raise Failed(f"{arguments.host}:{port}: cannot be listened on; is another server there?") from None
+        app = application(store, needs_token=needs_token, hosts=hosts, reuse=arguments.reuse)
+        say(f"tuner on http://{address(arguments.host, port)}; store {printed_url(arguments.store)}")
+        config = configured(app, limits, timeout_graceful_shutdown=SHUTDOWN_SECONDS)
+        with _swept(store), _embedded(arguments, slots), suppress(KeyboardInterrupt):
+            uvicorn.Server(config).run(sockets)
     _leave_threads()
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from storage.records import spell
 from tuner.app.execution import Execution, described, versions
 from tuner.app.execution import execute as execute_once
 from tuner.app.stores import open_store, printed_url, store_exists
-from tuner.cli.words import print_json, print_table, put, put_facts, sayer
+from tuner.cli.words import fits, print_folded, print_json, print_table, put, put_facts, sayer
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.extras import EXTRAS
@@ -73,8 +74,9 @@ def params(arguments: argparse.Namespace) -> int:
         entries = [
             {
                 "name": parameter.name,
-                "default": parameter.default,
+                "default": parameter.own_default,
                 "range": str(parameter.domain),
+                "follows": " or ".join(parameter.follows),
                 "when": " and ".join(
                     f"{other} = {' or '.join(map(spell, values))}" for other, values in parameter.when
                 ),
@@ -88,8 +90,23 @@ def params(arguments: argparse.Namespace) -> int:
         return 0
     put(heading)
     columns = tuple(entries[0])
-    print_table(columns, ([_text(entry[column]) for column in columns] for entry in entries))
+    rows = [[_text(entry[column]) for column in columns] for entry in entries]
+    if fits(columns, rows):
+        print_table(columns, rows)
+    else:
+        for row in rows:
+            _print_parameter(dict(zip(columns, row, strict=True)))
     return 0
+
+
+def _print_parameter(entry: Mapping[str, str]) -> None:
+    """Print a parameter where a table of all is too wide: a line with its default, and what is to be said below it."""
+    put(f"{entry['name']} = {entry['default']}")
+    own = {"name", "default", "range", "meaning"}
+    also = [f"{name}: {text}" for name, text in entry.items() if text and name not in own]
+    for text in (entry["meaning"], f"range: {entry['range']}", *also):
+        if text:
+            print_folded(text, 4)
 
 
 def generate(arguments: argparse.Namespace) -> int:

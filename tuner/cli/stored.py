@@ -13,8 +13,11 @@ from typing import TYPE_CHECKING
 
 from storage.records import Configuration, JobKind, JobState, spell
 from tuner.app.files import prepared_folder, verdict_again, write_files
+from tuner.app.job_data import Data
+from tuner.app.response_rows import ANSWER_COLUMNS, cell
+from tuner.app.result_rows import result_rows
 from tuner.app.stores import existing_store
-from tuner.app.views import ANSWER_COLUMNS, RESUMABLE, Data, Filters, StoredView, View, cell, result_rows
+from tuner.app.views import RESUMABLE, Filters, StoredView, View
 from tuner.cli.hints import told
 from tuner.cli.words import number, print_csv, print_json, print_table, put, sayer
 from tuner.commands import counted, duration
@@ -108,14 +111,24 @@ def _show_race(job: Data) -> None:
         f"  task      {', '.join(job['solvers'])}; {job['cost']} at a cutoff of {job['cutoff_s']:g} s; "
         f"ties {job['ties']}; seed {job['seed']}"
     )
+    fixed = [str(Configuration.of(solver, values)) for solver, values in job["fixed"].items()]
+    if fixed:
+        put(f"  fixed     {'; '.join(fixed)}")
+    if job["base"]:
+        put(f"  settings  {_configuration(job['base'])}")
+    goals = [f"at {job['target']:g} times the default"] if job["target"] else []
+    goals += [f"after {duration(job['stop_after_s'])} without a new incumbent"] if job["stop_after_s"] else []
+    if goals:
+        put(f"  stops     {' or '.join(goals)}")
     executed = f"{_slots(job)}, {counted(job['runs'], 'run')}"
     put(f"  spent     {duration(job['spent_s'])} of {duration(job['budget_s'])} on {executed}")
     if job["trajectory"]:
         put("  trajectory")
+    default = "best default" if len(job["solvers"]) > 1 else "default"
     for step in job["trajectory"]:
         put(
-            f"    {duration(step['elapsed_s']):>8}  {number(step['cost'])} (default {number(step['default_cost'])}, "
-            f"{step['pairs']} pairs)  {_configuration(step['configuration'])}"
+            f"    {duration(step['elapsed_s']):>8}  {number(step['cost'])} ({default} {number(step['default_cost'])}, "
+            f"{counted(step['pairs'], 'pair')})  {_configuration(step['configuration'])}"
         )
     for event in job["events"]:
         text = event["text"].replace("\n", "\n      ")  # so that nobody takes it for words of ours
@@ -144,13 +157,19 @@ def best(arguments: argparse.Namespace) -> int:
     if "x" in found:
         for name, value in found["x"].items():
             put(f"{name} = {value:.12g}")
-        return 0
+    else:
+        _put_configuration(found)
+    if found["note"]:
+        put(f"({found['note']})")
+    return 0
+
+
+def _put_configuration(found: Data) -> None:
     put(f"solver = {found['solver']}")
     for name, value in found["parameters"].items():
         put(f"{name} = {spell(value)}")
     if found["default"]:
         put("(nothing differs from the solver's default)")
-    return 0
 
 
 def responses(arguments: argparse.Namespace) -> int:
@@ -243,5 +262,5 @@ def _in_short(data: Data) -> str:
 
 
 def _first_clause(outcome: str) -> str:
-    """Return what fits into a table of why a job failed: "gain" and "default kept" are clauses by themselves."""
+    """Return what fits into a table of why a job failed: "gain" or "default kept" are clauses by themselves."""
     return outcome.partition("; ")[0].partition("\n")[0]

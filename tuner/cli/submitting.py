@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from instances.formats import suffixes
-from storage.records import JobState
-from tuner.app.views import INFEASIBLE, OPTIMAL, Data, result_rows
+from storage.errors import UnknownJob
+from storage.records import JobKind, JobState
+from tuner.app.job_data import MODELS, Data
+from tuner.app.proof import INFEASIBLE, OPTIMAL
+from tuner.app.result_rows import result_rows
 from tuner.cli import tuning
 from tuner.cli.hints import again
 from tuner.cli.progress import LINE_EVERY
 from tuner.cli.stored import client_of
 from tuner.cli.words import number, print_json, put, sayer
-from tuner.client import Client
+from tuner.client import Away, Client
 from tuner.commands import counted, duration
 from tuner.documents import read_document
 from tuner.errors import Failed, UsageError
+from tuner.follower.base import base_of, read_base_file
+from tuner.follower.spaces import solvers_of
 from tuner.scenario import ANY, CONFIGURATION, KIND, Scenario, read_scenario, read_whole
 
 FLAGS = tuple(name for name in tuning.FLAGS if name != "space")
 """A server takes no space of one's own."""
-OF_SCENARIOS = ("cutoff", "cost", "holdout", "memory", "gap", "reuse")
+OF_SCENARIOS = ("cutoff", "cost", "holdout", "memory", "gap", "reuse", "fix", "base", "target", "stop_after")
 """Options that a bilevel problem has not."""
 DONE, NOT_PROVEN = 0, 4
 
@@ -56,6 +63,7 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
         raise UsageError(f"space {scenario.space}: a server takes no space of one's own; leave it out")
     folder = Path(scenario.folder)
     say = sayer()
+    settings = _settings(scenario, say)
     with client_of(arguments) as client:
         models = client.upload(folder, folder.resolve().name or "models", say)
         job = client.submit(
@@ -73,6 +81,10 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
                 "gap": scenario.gap,
                 "seed": scenario.seed,
                 "reuse": scenario.reuse,
+                "fix": list(scenario.fix),
+                "base": settings,
+                "target": scenario.target,
+                "stop_after_s": scenario.stop_after,
                 "priority": read_whole(arguments.priority, "--priority"),
             }
         )
@@ -90,6 +102,20 @@ def _submit_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
     return tuning.GAIN if job["outcome"] == "gain" else tuning.KEPT
 
 
+def _settings(scenario: Scenario, say: Callable[[str], None]) -> str:
+    """Return what the user's settings come to, as JSON; empty for none.
+
+    They are read here, too: a server has nobody to tell what is left out, and takes no file of a thousand defaults.
+    """
+    if not scenario.base:
+        return ""
+    base = base_of(read_base_file(Path(scenario.base)), scenario.base, solvers_of(scenario))
+    for remark in base.remarks:
+        say(remark)
+    found = base.configuration
+    return "" if found is None else json.dumps({"solver": found.solver, "parameters": found.values})
+
+
 def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
     """Send a problem as one that needs no file, and make a job of it."""
     from tuner.bilevel.applications import read_application, without_files  # here: tuning needs none of it
@@ -98,7 +124,7 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
 
     for name in OF_SCENARIOS:
         if getattr(arguments, name) is not None:
-            raise UsageError(f"--{name}: only scenarios have one, and {path} is a bilevel problem")
+            raise UsageError(f"--{name.replace('_', '-')}: only scenarios have one, and {path} is a bilevel problem")
     options = options_of(arguments)
     application = read_application(path)
     assert not isinstance(application, Tuning)
@@ -129,14 +155,43 @@ def _submit_problem(path: Path, arguments: argparse.Namespace) -> int:
 
 
 def _watched(client: Client, job: Data, line: Callable[[Data], str], say: Callable[[str], None]) -> Data:
-    """Follow a job to its end, a line for each news of it and else from time to time; return it."""
-    told, said_at = None, 0.0
-    for standing in client.follow(str(job["id"]), say):
-        news = [standing.get(name) for name in ("state", "incumbent", "bracket")]
-        if news != told or time.monotonic() - said_at >= LINE_EVERY:
-            told, said_at = news, time.monotonic()
-            say(line(standing))
-    return client.show(str(job["id"]))
+    """Follow a job to its end, with a line for each piece of news and otherwise from time to time; return the job."""
+    number = str(job["id"])
+    shown, said_at, told = None, 0.0, 0
+    try:
+        for standing in client.follow(number, say):
+            if standing["event"] is not None and standing["event"]["id"] > told:
+                told = _tell_events(client, job, told, say)
+            news = [standing.get(name) for name in ("state", "incumbent", "bracket")]
+            if news != shown or time.monotonic() - said_at >= LINE_EVERY:
+                shown, said_at = news, time.monotonic()
+                say(line(standing))
+        _tell_events(client, job, told, say)
+        return client.show(number)
+    except UnknownJob:  # which names the number that it is followed by
+        raise UnknownJob(f"{client.url}: job {job['name']!r} was deleted") from None
+
+
+def _tell_events(client: Client, job: Data, told: int, say: Callable[[str], None]) -> int:
+    """Say what has happened to a tuning job, such as models that were left out, in the words of `tune`.
+
+    A bilevel problem's events are rows of its result. What cannot be asked now is told later.
+
+    Args:
+        client: of its server.
+        job: that is watched.
+        told: the id of the last event that was said before.
+        say: told the others, a text each.
+
+    Returns the id of the last event that is said now.
+    """
+    if job["kind"] == JobKind.SOLVE:
+        return told
+    with suppress(Away):
+        for event in client.log(str(job["id"]), told):
+            say(event["text"] if event["kind"] == MODELS else f"{event['kind']}: {event['text']}")
+            told = event["id"]
+    return told
 
 
 def _standing(data: Data) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,19 +14,21 @@ from storage.records import Comparison, Configuration, Job, JobKind, JobState
 from storage.store import Store
 from tuner.app.files import check_folder, prepared_folder, write_files
 from tuner.app.intake import submission_of
+from tuner.app.job_data import configuration_data, delicate_data, job_data
 from tuner.app.reuse import tuned_before
 from tuner.app.stores import existing_store, open_store, printed_url, store_exists
 from tuner.app.tuning import Conclusion, carry_out
-from tuner.app.views import StoredView, View, configuration_data, delicate_data, job_data
+from tuner.app.views import StoredView, View
 from tuner.cli.hints import told
 from tuner.cli.interrupts import decided, stoppable
 from tuner.cli.progress import watching
 from tuner.cli.stored import is_remote, viewed
-from tuner.cli.words import Terminal, number, print_json, print_table, put, terminal
+from tuner.cli.words import Terminal, print_json, print_table, put, terminal
 from tuner.commands import counted
 from tuner.errors import Failed, UsageError
 from tuner.scenario import Scenario, read_scenario
-from tuner.verdict.words import paragraph
+from tuner.verdict.decide import Verdict
+from tuner.verdict.words import cells, columns, paragraph
 
 GAIN, KEPT, INTERRUPTED = 0, 4, 130
 FLAGS = (
@@ -42,6 +45,10 @@ FLAGS = (
     "seed",
     "name",
     "reuse",
+    "fix",
+    "base",
+    "target",
+    "stop_after",
 )
 
 
@@ -55,8 +62,9 @@ def tune(arguments: argparse.Namespace) -> int:
 
 
 def carry_out_scenario(scenario: Scenario, arguments: argparse.Namespace) -> int:
-    """Make a job of a scenario, carry it out, and print the verdict."""
+    """Make a job of a scenario, carry it out, and print the verdict; it reuses earlier jobs unless told otherwise."""
     console = terminal()
+    scenario = replace(scenario, reuse=scenario.reuse is not False)
     store_exists(arguments.store)  # or could be made, else it raises: before the models are read, which may take long
     check_folder(scenario.name or named_after(scenario.folder), arguments.out)
     with watching(console) as watcher:  # nothing is stored yet: Ctrl-C simply ends it
@@ -111,7 +119,7 @@ def _conclude(store: Store, job: Job, console: Terminal, arguments: argparse.Nam
     console.say(
         f"{job.name}: {counted(training, 'model')} to tune on, {len(job.members) - training} held out; "
         f"{', '.join(job.solvers)}; cutoff {job.cutoff:g} s; budget {job.budget:g} s; {counted(job.slots, 'slot')}; "
-        f"store {printed_url(arguments.store)}",
+        f"{f'your settings: {job.base}; ' if job.base is not None else ''}store {printed_url(arguments.store)}",
     )
     go_on = ("resume", job.name)
     folder = prepared_folder(job.name, arguments.out)
@@ -125,7 +133,7 @@ def _conclude(store: Store, job: Job, console: Terminal, arguments: argparse.Nam
         console.say(told(kept, go_on, arguments))
         return INTERRUPTED
     if not arguments.json:
-        _print(conclusion)
+        print_verdict(conclusion.verdict)
     try:
         files = write_files(store, conclusion.job, conclusion.verdict, folder)
     except Failed:
@@ -141,31 +149,24 @@ def _conclude(store: Store, job: Job, console: Terminal, arguments: argparse.Nam
     return GAIN if conclusion.job.outcome == "gain" else KEPT
 
 
-def _print(conclusion: Conclusion) -> None:
-    verdict = conclusion.verdict
-    assert verdict is not None
+def print_verdict(verdict: Verdict) -> None:
+    """Print a verdict: its paragraph, and the report's table of what was measured."""
     put(paragraph(verdict))
     put()
-    rows = []
-    for row in verdict.rows:
-        found = row.against_baseline
-        rows.append(
-            (
-                _title(row.configuration),
-                number(row.shifted_geometric_mean),
-                number(row.par10),
-                f"{row.solved}/{row.runs}",
-                f"{found.ratio:.2f}x [{found.low:.2f}, {found.high:.2f}]" if found else "-",
-            )
-        )
-    print_table(
-        ("configuration", "mean", "PAR10", "solved", "speed-up [95 %]"), rows, right=("mean", "PAR10", "solved")
-    )
+    head = columns(verdict.cost)
+    rows = [
+        (_title(verdict, row.configuration), *(cell or "-" for cell in cells(row, verdict.cost)))
+        for row in verdict.rows
+    ]
+    print_table(("configuration", *head), rows, right=head)
 
 
-def _title(configuration: Configuration) -> str:
-    changes = len(configuration.parameters)
-    return f"{configuration.solver} {f'with {changes} changes' if changes else 'default'}"
+def _title(verdict: Verdict, configuration: Configuration) -> str:
+    if configuration == verdict.contenders.base:
+        return verdict.contenders.name(configuration)
+    if verdict.contenders.is_default(configuration):
+        return f"{configuration.solver} default"
+    return f"{configuration.solver} with {counted(len(configuration.parameters), 'change')}"
 
 
 def _data(conclusion: Conclusion, files: list[Path]) -> dict[str, Any]:

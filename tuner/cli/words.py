@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from textwrap import fill
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -17,8 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from instances.visible import escaped, one_line
+from tuner.app.job_data import finite
+from tuner.app.response_rows import Rows
 from tuner.app.sheets import csv_lines
-from tuner.app.views import Rows, finite
 
 
 def number(value: float | None) -> str:
@@ -49,6 +51,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Se
     for row in rows:
         table.add_row(*(Text(one_line(cell)) for cell in row))
     console.print(table)
+
+
+def fits(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> bool:
+    """Whether a table has room on standard output without folded cells: it always has in a file."""
+    console = Terminal(highlight=False)
+    widths = [max(map(len, cells)) for cells in zip(columns, *rows, strict=True)]
+    return not console.is_terminal or sum(widths) + 2 * (len(widths) - 1) <= console.width
+
+
+def print_folded(text: str, indent: int) -> None:
+    """Print a paragraph on standard output, its lines indented and no wider than the terminal."""
+    margin = " " * indent
+    width = Terminal(highlight=False).width
+    put(fill(one_line(text), width, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False))
 
 
 def sayer() -> Callable[[str], None]:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-from tuner.follower import processes
+from tuner.follower import processes, reporting
 from tuner.follower.outcome import ERROR, MEMORY, RESULT
 from tuner.follower.processes import MIB
 
@@ -58,14 +58,16 @@ class Cell:
     """Its end of the pipe for its message."""
     output: int
     """Its end of the pipe for whatever it prints."""
+    reports: int | None = None
+    """Its end of the pipe for how far it is; None when nobody wants to know."""
 
 
-def cell(limits: Limits, core: int | None, answer: int, output: int) -> Cell:
+def cell(limits: Limits, core: int | None, answer: int, output: int, reports: int | None = None) -> Cell:
     """Return the cell for a child of this process."""
     parent = os.getpid()
     size, _ = processes.memory(parent)
     space = size + int(limits.memory_mib * MIB) + ADDRESS_SLACK
-    return Cell(space, math.ceil(limits.wall + CPU_SLACK), core, parent, answer, output)
+    return Cell(space, math.ceil(limits.wall + CPU_SLACK), core, parent, answer, output, reports)
 
 
 def live(work: Work, own: Cell) -> NoReturn:
@@ -108,8 +110,13 @@ def _confine(own: Cell) -> None:
     os.dup2(nothing, 0)
     os.dup2(own.output, 1)
     os.dup2(own.output, 2)
-    os.closerange(3, own.answer)  # whoever opened them: the child holds its pipes, and nothing else
-    os.closerange(own.answer + 1, MOST_DESCRIPTORS)
+    last = 2
+    for kept in sorted(filter(None, (own.answer, own.reports))):
+        os.closerange(last + 1, kept)  # whoever opened them: the child holds its pipes, and nothing else
+        last = kept
+    os.closerange(last + 1, MOST_DESCRIPTORS)
+    if own.reports is not None:
+        reporting.open_to(own.reports)
     if own.core is not None:
         with suppress(OSError):  # the core may have been taken from this process meanwhile: execute anywhere
             os.sched_setaffinity(0, {own.core})

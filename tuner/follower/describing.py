@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from instances.instance import Instance
-from storage.records import Termination
+from storage.records import Configuration, Termination, Value, spell
 from tuner.errors import Failed
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.solvers import SOLVERS, Adapter
-from tuner.follower.tasks import Describe, Refuse
+from tuner.follower.tasks import Describe, Refuse, Try
 from tuner.ports import RealParameter
 
 SECONDS = 60.0
+TRYING_SECONDS = 10.0
+"""What solving a tiny model may take; it takes milliseconds."""
 MEMORY_MIB = 2048.0
 """What one question may take; far more than it does."""
 
@@ -48,6 +51,51 @@ def describe(solver: str, adapters: Mapping[str, Adapter] = SOLVERS) -> Descript
         pool.close()
     answer = _answer(done.outcome, solver)
     return Description(answer["version"], tuple(_parameter(fields) for fields in answer["parameters"]))
+
+
+@lru_cache(maxsize=64)
+def untaken(configuration: Configuration) -> tuple[str, str] | None:
+    """Return what of a configuration this build of its solver does not take, and why; None when it takes all.
+
+    A solver may list a value that it was built without: a tiny model is solved with the parameters, and where that
+    fails, with each of them alone. What takes too long or is killed is not refused: a busy machine may be the reason.
+
+    Returns:
+        (setting, reason): ``name=value``, several joined by commas where only all of them together are not taken.
+
+    Raises:
+        Failed: the solver's library is not installed.
+
+    """
+    reason = _tried(configuration.solver, configuration.values)
+    if not reason:
+        return None
+    for name, value in configuration.parameters:
+        if alone := _tried(configuration.solver, {name: value}):
+            return f"{name}={spell(value)}", alone
+    return ", ".join(f"{name}={spell(value)}" for name, value in configuration.parameters), reason
+
+
+def _tried(solver: str, parameters: Mapping[str, Value]) -> str:
+    """Return why a solver does not solve a tiny model with these parameters; empty when it does."""
+    adapter = SOLVERS[solver]
+    pool: Pool[str] = Pool(1)
+    try:
+        task = Try(
+            library=adapter.library,
+            adapter=adapter.path,
+            seconds=TRYING_SECONDS,
+            memory_mib=MEMORY_MIB,
+            parameters=dict(parameters),
+        )
+        pool.submit(solver, task)
+        (done,) = pool.wait()
+    finally:
+        pool.close()
+    if done.outcome.termination is Termination.EXITED:
+        return str(done.outcome.result)
+    has_failed = done.outcome.termination in (Termination.CRASHED, Termination.MEMORY)
+    return f"solving a model of two variables failed: {done.outcome.reason}" if has_failed else ""
 
 
 def refusals(

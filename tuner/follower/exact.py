@@ -1,12 +1,14 @@
 """The rows of a model in exact numbers.
 
 A number means what the file says: 0.1 is one tenth, although no double is. So a double is read as the shortest decimal
-that stands for it. A number of sixteen digits or more was computed by somebody, and is known to its last digit only.
+that stands for it. A number of sixteen digits or more was computed. It stands for every number that is rounded to the
+same double, and only what holds for all of these is proven.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, lru_cache
@@ -20,8 +22,9 @@ Exact = int | Fraction
 """A number without a rounding error."""
 
 COMPUTED = 16
-"""A number that takes this many digits to write was rounded: it stands for all that round to it. Every decimal of
-fifteen digits survives in a double."""
+"""A number that takes this many digits to write was computed. Every decimal of fifteen digits survives in a double."""
+_OUTWARDS = 1 + 2.0**-40
+"""Makes up for the rounding of a few sums and products of doubles."""
 KEPT = 200_000
 """Entries of exact rows that are kept from point to point: some 50 MiB."""
 _LARGEST = 2.0**53
@@ -48,12 +51,17 @@ def size(number: Exact) -> Exact:
 
 
 @lru_cache(maxsize=65536)
-def uncertainty(number: float) -> Exact:
-    """Return how far a number may be from the one that was meant: its last place if it was computed, else nothing."""
-    if number.is_integer() and abs(number) < _LARGEST:
-        return 0
+def uncertainty(number: float) -> float:
+    """Return how far what is meant may be from the decimal that is written: 0 for a number that was not computed.
+
+    For one that was, it reaches as far as numbers are rounded to the same double; at most a unit in the last place.
+    """
+    if not math.isfinite(number) or (number.is_integer() and abs(number) < _LARGEST):
+        return 0.0
     digits = repr(abs(number)).split("e")[0].replace(".", "").strip("0")
-    return Fraction(math.ulp(number)) if len(digits) >= COMPUTED else 0
+    if len(digits) < COMPUTED:
+        return 0.0
+    return (float(abs(written(number) - Fraction(number))) + math.ulp(number) / 2) * _OUTWARDS
 
 
 def limit(number: float) -> Exact | None:
@@ -70,6 +78,10 @@ class Row:
     low: Exact | None
     high: Exact | None
 
+    def activity(self, value: Callable[[int], Exact]) -> Exact:
+        """Return the sum of the row's terms, with this value for each column."""
+        return sum((a * value(j) for j, a in zip(self.columns, self.coefficients, strict=True)), 0)
+
     def excess(self, activity: Exact) -> Exact:
         """Return by how much this activity is above (positive) or below (negative) what is allowed; 0 within."""
         if self.high is not None and activity > self.high:
@@ -79,35 +91,80 @@ class Row:
         return 0
 
 
-class ExactRows:
-    """The rows of one model, each made exact when it is first needed."""
+class ExactMatrix:
+    """The coefficients of a model's rows, which models that differ in bounds and objective only have in common."""
 
     def __init__(self, model: Model) -> None:
-        """Take the model."""
-        self.model = model
-        self._rows: dict[int, Row] = {}
+        """Take a model."""
+        self._model = model
+        self._rows: dict[int, tuple[tuple[int, ...], tuple[Exact, ...]]] = {}
         self._entries = 0
 
     @cached_property
     def counts(self) -> Floats:
         """How many entries each row has, shape (m,)."""
-        return np.diff(self.model.row_start).astype(np.float64)
+        return np.diff(self._model.row_start).astype(np.float64)
 
     @cached_property
     def continuous(self) -> NDArray[np.bool_]:
         """Whether each row has a continuous variable, shape (m,)."""
-        model = self.model
+        model = self._model
         return np.asarray(_sums(model, np.where(integer_columns(model), 0.0, 1.0)[model.column_index]) > 0)
+
+    @cached_property
+    def whole(self) -> NDArray[np.bool_]:
+        """Whether all of a row's variables and coefficients are whole numbers."""
+        fractional = _sums(self._model, np.where(self._model.value == np.rint(self._model.value), 0.0, 1.0))
+        return np.asarray((fractional == 0) & ~self.continuous)
+
+    def row(self, i: int) -> tuple[tuple[int, ...], tuple[Exact, ...]]:
+        """Return the columns of row i, and their coefficients as they are written."""
+        if i not in self._rows:
+            model = self._model
+            entries = slice(model.row_start[i], model.row_start[i + 1])
+            columns = tuple(model.column_index[entries].tolist())
+            self._rows[i] = columns, tuple(written(value) for value in model.value[entries].tolist())
+            self._entries += len(columns)
+        return self._rows[i]
+
+    def vague(self, i: int) -> list[tuple[int, float]]:
+        """Return the columns of row i whose coefficients were computed, with the uncertainty of each."""
+        model = self._model
+        entries = slice(model.row_start[i], model.row_start[i + 1])
+        offs = map(uncertainty, model.value[entries].tolist())
+        return [(j, off) for j, off in zip(model.column_index[entries].tolist(), offs, strict=True) if off]
+
+    def forget(self) -> bool:
+        """Drop the rows of earlier points where they have become many; return whether they had."""
+        if self._entries <= KEPT:
+            return False
+        self._rows.clear()
+        self._entries = 0
+        return True
+
+
+class ExactRows:
+    """The rows of one model, each made exact when it is first needed."""
+
+    def __init__(self, model: Model, matrix: ExactMatrix | None = None) -> None:
+        """Take the model, and the matrix of one with the same coefficients and kinds of variables if there is one."""
+        self.model = model
+        self.matrix = ExactMatrix(model) if matrix is None else matrix
+        self._rows: dict[int, Row] = {}
+
+    @property
+    def counts(self) -> Floats:
+        """How many entries each row has, shape (m,)."""
+        return self.matrix.counts
+
+    @property
+    def continuous(self) -> NDArray[np.bool_]:
+        """Whether each row has a continuous variable, shape (m,)."""
+        return self.matrix.continuous
 
     def with_any(self, columns: Floats) -> NDArray[np.bool_]:
         """Whether each row has a column that is marked by a number above 0, shape (m,)."""
         return np.asarray(_sums(self.model, columns[self.model.column_index]) > 0)
-
-    @cached_property
-    def _whole(self) -> NDArray[np.bool_]:
-        """Whether all of a row's variables and coefficients are whole numbers."""
-        fractional = _sums(self.model, np.where(self.model.value == np.rint(self.model.value), 0.0, 1.0))
-        return np.asarray((fractional == 0) & ~self.continuous)
 
     @cached_property
     def _sides(self) -> tuple[Floats, Floats]:
@@ -119,41 +176,49 @@ class ExactRows:
         )
 
     def row(self, i: int) -> Row:
-        """Return row i in the numbers that it is written in."""
+        """Return row i in the decimals that it is written in."""
         if i not in self._rows:
-            model = self.model
-            entries = slice(model.row_start[i], model.row_start[i + 1])
-            low, high = float(model.row_lower[i]), float(model.row_upper[i])
-            at_least, at_most = limit(low), limit(high)
-            if self.continuous[i]:  # those of integer variables have `tolerates`
-                at_least = None if at_least is None else at_least - uncertainty(low)
-                at_most = None if at_most is None else at_most + uncertainty(high)
-            self._entries += len(model.column_index[entries])
-            self._rows[i] = Row(
-                tuple(model.column_index[entries].tolist()),
-                tuple(written(value) for value in model.value[entries].tolist()),
-                at_least,
-                at_most,
-            )
+            low, high = limit(float(self.model.row_lower[i])), limit(float(self.model.row_upper[i]))
+            self._rows[i] = Row(*self.matrix.row(i), low, high)
         return self._rows[i]
+
+    def vagueness(self, i: int, reach: Callable[[int], float]) -> float:
+        """Return by how much the computed numbers of row i may change its activity, compared with a bound of it.
+
+        Args:
+            i: the row.
+            reach: what the absolute value of a column does not exceed.
+
+        """
+        model = self.model
+        found = max(uncertainty(float(model.row_lower[i])), uncertainty(float(model.row_upper[i])))
+        for column, off in self.matrix.vague(i):
+            found += off * reach(column)
+        return found * _OUTWARDS
 
     def forget(self) -> None:
         """Drop the exact rows of earlier points where they have become many."""
-        if self._entries > KEPT:
+        if self.matrix.forget():
             self._rows.clear()
-            self._entries = 0
 
-    def doubtful(self, x: Floats) -> NDArray[np.int64]:
-        """Return the rows that doubles cannot tell to hold at a point, whose numbers are right to their last place.
+    def doubtful(self, x: Floats, sway: Floats | None = None) -> NDArray[np.int64]:
+        """Return the rows that doubles cannot tell to hold, whatever the computed numbers of the model stand for.
 
         The error of a sum in any order is at most (terms - 1) units of roundoff of the sum of the absolute terms; the
-        coefficients, which are read as decimals, the point and the products add one each. Twice that is allowed for.
+        products and the point add one each, coefficients up to two. Twice that is allowed for.
+
+        Args:
+            x: the point, whose numbers are right to their last place.
+            sway: how far each column may be from there.
+
         """
         model = self.model
         activity, weight = self.activity(x)
         with np.errstate(over="ignore", invalid="ignore"):
             error = (self.counts + 3) * _EPSILON * weight
-            exact = self._whole & (weight < _LARGEST)
+            if sway is not None:
+                error += 2 * _sums(model, np.abs(model.value) * sway[model.column_index])
+            exact = self.matrix.whole & (weight < _LARGEST)
             low, high = self._sides
             inside = (activity - error >= low) & (activity + error <= high)
             holds = np.where(exact, (activity >= model.row_lower) & (activity <= model.row_upper), inside)
@@ -164,27 +229,6 @@ class ExactRows:
         with np.errstate(over="ignore", invalid="ignore"):
             products = self.model.value * x[self.model.column_index]
             return _sums(self.model, products), _sums(self.model, np.abs(products))
-
-    def tolerates(self, i: int, x: list[Exact], excess: Exact) -> bool:
-        """Whether an excess of a row of integer variables is within the last places of numbers that were computed.
-
-        Or comes from reading them as decimals: the row holds in the doubles themselves.
-
-        Args:
-            i: the row.
-            x: the values of its columns, in their order.
-            excess: by how much it is above or below what is allowed.
-
-        """
-        model = self.model
-        entries = slice(model.row_start[i], model.row_start[i + 1])
-        terms: list[tuple[float, Exact]] = list(zip(model.value[entries].tolist(), x, strict=True))
-        bound = float(model.row_upper[i] if excess > 0 else model.row_lower[i])
-        margin = sum((uncertainty(value) * size(at) for value, at in terms), uncertainty(bound))
-        if size(excess) <= margin:
-            return True
-        over = sum((Fraction(value) * at for value, at in terms), Fraction(0)) - Fraction(bound)
-        return over <= 0 if excess > 0 else over >= 0
 
 
 def _sums(model: Model, entries: Floats) -> Floats:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from types import TracebackType
 
 from instances.instance import Instance
-from storage.records import Check, Claim, Response, Run
+from storage.records import Check, Claim, Purpose, Response, Run
 from tuner.errors import UsageError
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
@@ -27,6 +28,7 @@ class LocalExecutor:
         gap: float,
         cores: Sequence[int] | None = None,
         adapters: Mapping[str, Adapter] = SOLVERS,
+        is_watched: bool = False,
     ) -> None:
         """Make the slots; their warm processes start when first needed.
 
@@ -37,8 +39,10 @@ class LocalExecutor:
             gap: relative gap at which a solver may stop and call its answer optimal.
             cores: the cores to pin slots to, in turn; None for those that no other one on the host has.
             adapters: the solvers, by name.
+            is_watched: whether runs of the race report how far they are, which costs some of them a few percent.
 
         """
+        self._is_watched = is_watched
         self._instances, self._memory_mib, self._gap, self._adapters = instances, memory_mib, gap, adapters
         self._pool: Pool[Run] = Pool(slots, cores)
 
@@ -84,6 +88,7 @@ class LocalExecutor:
             seed=run.seed,
             gap=self._gap,
             memory_mib=self._memory_mib,
+            is_watched=self._is_watched and run.purpose is Purpose.RACE,
         )
         self._pool.submit(run, task)
 
@@ -100,7 +105,11 @@ class LocalExecutor:
 
     def activity(self) -> Sequence[Activity | None]:
         """Return what each slot executes now; None for an idle slot."""
-        return [None if busy is None else Activity(busy.subject, busy.since) for busy in self._pool.activity()]
+        now = time.monotonic()
+        return [
+            None if busy is None else Activity(busy.subject, now - busy.since, busy.began, busy.steps)
+            for busy in self._pool.activity()
+        ]
 
     def close(self) -> None:
         """Kill what executes, wait until every process is gone, and drop the rest."""

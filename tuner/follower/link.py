@@ -65,6 +65,10 @@ class Link:
         while rest:
             rest = rest[os.write(self._replies, rest) :]
 
+    def report(self, steps: list[list[float | None]]) -> None:
+        """Send how far the task is that `next` returned last; BrokenPipeError when the leader is gone."""
+        self.reply({"id": self._current, "steps": steps})
+
     def _sort(self, message: dict[str, Any]) -> None:
         if "cancel" not in message:
             self._tasks.append(message)

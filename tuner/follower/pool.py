@@ -24,6 +24,7 @@ from tuner.follower.cores import CoreLease, lease_cores
 from tuner.follower.outcome import Outcome
 from tuner.follower.spawn import ZygoteProcess
 from tuner.follower.tasks import Task
+from tuner.ports import Step
 
 S = TypeVar("S")
 _PATIENCE = 60.0
@@ -46,6 +47,10 @@ class Busy(Generic[S]):
     subject: S
     since: float
     """`time.monotonic()` when it was handed to the slot."""
+    began: float | None = None
+    """`time.monotonic()` when its child began, or a little later; None until it has reported."""
+    steps: tuple[Step, ...] = ()
+    """What it has reported."""
 
 
 @dataclass(eq=False)
@@ -64,6 +69,14 @@ class _Slot(Generic[S]):
     ticket: _Ticket[S] | None = None
     since: float = 0.0
     deadline: float = 0.0
+    began: float | None = None
+    steps: list[Step] = field(default_factory=list)
+
+    def hear(self, steps: Sequence[Step], now: float) -> None:
+        """Take in what the child reports; it takes a while to come here."""
+        self.steps += steps
+        began = now - steps[-1].wall
+        self.began = began if self.began is None else min(self.began, began)
 
 
 class Pool(Generic[S]):
@@ -147,7 +160,10 @@ class Pool(Generic[S]):
     def activity(self) -> list[Busy[S] | None]:
         """Return what each slot executes now."""
         with self._changed:
-            return [None if slot.ticket is None else Busy(slot.ticket.subject, slot.since) for slot in self._slots]
+            return [
+                None if slot.ticket is None else Busy(slot.ticket.subject, slot.since, slot.began, tuple(slot.steps))
+                for slot in self._slots
+            ]
 
     def close(self) -> None:
         """Kill what executes, wait until every process is gone, and drop the rest."""
@@ -220,6 +236,7 @@ class Pool(Generic[S]):
                 ticket.attempts += 1
                 slot.ticket = ticket
                 slot.since = time.monotonic()
+                slot.began, slot.steps = None, []
                 slot.deadline = slot.since + ticket.task.limits.wall + _PATIENCE
                 library = ticket.task.library
                 if library not in slot.zygotes:
@@ -236,6 +253,9 @@ class Pool(Generic[S]):
         with self._changed:
             for number, outcome in replies:
                 if slot.ticket is not None and slot.ticket.id == number:
+                    if isinstance(outcome, list):
+                        slot.hear(outcome, time.monotonic())
+                        continue
                     if outcome.killed_by_others:
                         self._repeat(slot.ticket, outcome)
                     else:

@@ -16,8 +16,8 @@ import numpy as np
 from instances.model import Floats, Model, VariableKind
 from storage.records import Check, Claim
 from tuner.cost import Ties
-from tuner.follower.certificate import certify
-from tuner.follower.check import FEASIBILITY, check_answer
+from tuner.follower.certificate import examine
+from tuner.follower.check import FEASIBILITY
 from tuner.follower.exact import ExactRows
 from tuner.follower.scaling import unseen
 from tuner.ports import Answer
@@ -30,8 +30,9 @@ DECIMALS, STRICT = 6, 1e-12
 """Of a solution that is preferred to a longer one, and how well it has to keep to bounds and rows, relatively."""
 OPTIMALITY = "the follower's optimality"
 """The name of the row that keeps to the follower's optimal set."""
-EXAMINED = 1_000
-"""Entries of the largest follower whose answers are examined beyond the tolerance: each is one of many thousand."""
+OPERATIONS = 2_000
+"""Operations on exact numbers that one answer may take to be examined beyond the tolerance: it is one of many
+thousand, and what takes longer is believed as far as doubles tell."""
 OWN, BEST, WORST, MOST, LEAST, WIDEST = "own", "best", "worst", "most", "least", "widest"
 
 
@@ -165,11 +166,26 @@ def questions(situation: Situation, value: float, ties: Ties | None, tolerance: 
 
 
 def concluded(
-    situation: Situation, answers: Sequence[Answered], ties: Ties | None, tolerance: float, seconds: float
+    situation: Situation,
+    answers: Sequence[Answered],
+    ties: Ties | None,
+    tolerance: float,
+    seconds: float,
+    exact: Callable[[Model], ExactRows] = ExactRows,
 ) -> Reaction:
-    """Return what the answers to `ask` say, each checked against its model and not believed otherwise."""
+    """Return what the answers to `ask` say, each checked against its model and not believed otherwise.
+
+    Args:
+        situation: what both levels face.
+        answers: to the questions, in their order.
+        ties: as in `ask`.
+        tolerance: as in `ask`.
+        seconds: that the solver took.
+        exact: returns the rows of a model in exact numbers.
+
+    """
     own, others = answers[0].answer, list(answers[1:])
-    reason = _wrong(situation.lower, own)
+    reason = _wrong(situation.lower, own, exact)
     if reason:
         return Reaction(Claim.NOTHING, reason, seconds=seconds)
     if own.claim is not Claim.OPTIMAL or own.objective is None or own.point is None:
@@ -187,7 +203,7 @@ def concluded(
         if not others or others[0][:2] != question[:2]:
             return replace(reaction, reason="not every question about the ties was answered")
         answer = others.pop(0).answer
-        reason = _wrong(question.model, answer)
+        reason = _wrong(question.model, answer, exact)
         if reason or answer.claim not in _PROOFS:
             return replace(reaction, reason=reason or f"ties left open: {answer.raw_status}")
         if answer.point is not None:
@@ -200,14 +216,12 @@ def concluded(
     return replace(reaction, best=None if constant else reaction.best, violations={**reaction.violations, **constant})
 
 
-def _wrong(model: Model, answer: Answer) -> str:
+def _wrong(model: Model, answer: Answer, exact: Callable[[Model], ExactRows]) -> str:
     """Return what is wrong with an answer: refuted by its model, or right within the solver's tolerance only."""
-    check, reason = check_answer(model, answer)
-    if check is not Check.CONFIRMED or answer.point is None or answer.objective is None:
-        return reason if check is Check.REFUTED else ""
-    if model.nonzeros > EXAMINED:
-        return ""
-    doubt = certify(ExactRows(model), answer.point, answer.objective).doubt
+    check, reason, certificate = examine(exact(model), answer, operations=OPERATIONS)
+    if check is Check.REFUTED:
+        return reason
+    doubt = certificate.doubt
     return f"the answer holds within the solver's tolerance only: {doubt}" if doubt else ""
 
 

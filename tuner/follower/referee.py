@@ -1,8 +1,13 @@
 """The referee: holds every claim against what is proven of its instance, by whatever configuration.
 
-A claim is refuted only by a point that is feasible beyond doubt (`tuner.follower.certificate`). A point that holds
-within a solver's tolerance only proves nothing: where it is better than a claim that stands allows, it is the point
-that is disputed. What becomes of a response follows from all responses on its instance, in whatever order they come.
+A claim is refuted only by what is certain: a point that is feasible beyond doubt (`tuner.follower.certificate`), or a
+direction in which the objective improves without limit (`tuner.follower.ray`). Claims that contradict each other with
+nothing proven are disputed. A point that is known to hold within a solver's tolerance only gives way to the claim that
+it contradicts; where nothing is known of either side, both are disputed. What becomes of a response follows from all
+responses on its instance, in whatever order they come.
+
+Nobody is refuted by their own point. A solver that adds up large costs that cancel may claim an objective that is worse
+than its point's; its claim is then taken to be about what the point is worth.
 """
 
 from __future__ import annotations
@@ -13,18 +18,35 @@ from dataclasses import dataclass, field, replace
 
 from storage.records import Check, Claim, Response, Run, Termination
 from tuner.follower.check import OBJECTIVE, contradicts
+from tuner.follower.ray import DIRECTION
 
-_SLACK = 1e-6
-"""Relative difference that two objectives may have beyond the gap: claimed ones are right within 1e-6 only."""
+_SLACK = OBJECTIVE
+"""Relative difference that two objectives may have beyond the gap: claimed ones are right within this only."""
+_UNKNOWN = "the model is too large to examine exactly, or it depends on the last digits of numbers that were computed"
+_UNDECIDED = "which of the two is right is not proven"
+_DISPUTABLE = (Check.CONFIRMED, Check.UNCONFIRMED, Check.DISPUTED)
 
 
 @dataclass(frozen=True)
-class _Limit:
-    """A claim that a better solution would contradict."""
+class _Said:
+    """An objective, and the words for who says what of it."""
 
     objective: float
-    claim: str
-    """Whose it is, and what it says."""
+    words: str
+
+
+@dataclass(frozen=True)
+class _Standing:
+    """The claims on one instance that are not refuted: whom other answers may contradict."""
+
+    limit: _Said | None = None
+    """The tightest claim of what cannot be improved."""
+    point: _Said | None = None
+    """The best point of which nothing is known beyond the tolerance."""
+    bounded: str = ""
+    """Who claims something that an objective without limit contradicts; empty for nobody."""
+    unbounded: str = ""
+    """Who claims that the objective has no limit; empty for nobody."""
 
 
 @dataclass
@@ -32,16 +54,13 @@ class _Case:
     """What is known of one instance."""
 
     maximise: bool
-    best: float | None = None
+    unit: float = 1.0
+    """Of its objective (`tuner.follower.scaling.unit`)."""
+    best: _Said | None = None
     """The best objective that is proven."""
-    by: str = ""
-    """Who found it."""
-    bounded: str = ""
-    """Who claimed an optimum, with a proven point: the instance has one, or that claim is wrong as well."""
-    limit: _Limit | None = None
-    """The tightest claim that stands."""
-    unbounded: str = ""
-    """Who claims that the objective has no limit; empty when no such claim stands."""
+    ray: str = ""
+    """Who showed a direction in which the objective improves without limit; empty for nobody."""
+    standing: _Standing = _Standing()
     said: list[tuple[Run, Response]] = field(default_factory=list)
     """Every answer, with its check as it stands."""
 
@@ -58,31 +77,34 @@ class Referee:
         self._tolerance = gap + _SLACK
         self._cases: dict[str, _Case] = {}
 
-    def judge(self, run: Run, response: Response, maximise: bool) -> list[tuple[Run, Response]]:
+    def judge(self, run: Run, response: Response, maximise: bool, unit: float = 1.0) -> list[tuple[Run, Response]]:
         """Return the response with its check as it stands now, then the earlier ones whose check it has changed.
 
         Args:
             run: what was executed.
             response: what came of it, checked against the model (see `tuner.follower.check`).
             maximise: whether more is better on this instance.
+            unit: of its objective (`tuner.follower.scaling.unit`), below which objectives are close to each other.
 
         """
         if response.termination is not Termination.EXITED:
             return [(run, response)]
-        case = self._cases.setdefault(run.instance, _Case(maximise))
+        case = self._cases.setdefault(run.instance, _Case(maximise, unit))
         before = list(case.said)
         if response.check is Check.DISPUTED:  # stored so: whether it still is follows from the others
-            response = replace(response, check=Check.CONFIRMED, reason="")
+            response = _undisputed(response)
+        if response.claim is Claim.UNBOUNDED and response.check is Check.CONFIRMED:  # so earlier versions stored it
+            response = replace(response, check=Check.UNCONFIRMED, doubt=DIRECTION)
         case.said.append((run, response))
         newest, everybody = range(len(before), len(case.said)), range(len(case.said))
         proven = _learn(case, run, response)
         self._refute(case, everybody if proven else newest)
-        standing = (case.limit, case.unbounded)
+        standing = case.standing
         if proven:
-            case.limit, case.unbounded = None, ""
+            case.standing = _Standing()
         for earlier, said in case.said if proven else case.said[-1:]:
-            _stand(case, earlier, said)
-        self._dispute(case, newest if standing == (case.limit, case.unbounded) else everybody)
+            case.standing = _stand(case, earlier, said)
+        self._dispute(case, newest if standing == case.standing else everybody)
         return [case.said[-1], *(now for now, then in zip(case.said, before, strict=False) if now is not then)]
 
     def _refute(self, case: _Case, places: Iterable[int]) -> None:
@@ -93,83 +115,132 @@ class Referee:
 
     def _wrong(self, response: Response, case: _Case) -> str:
         """Return how what is proven contradicts a response; empty when it does not."""
-        if response.claim is Claim.UNBOUNDED and case.bounded:
-            return f"claimed unbounded, but {case.bounded} claims an optimum with a verified solution"
+        if case.ray and response.claim is Claim.OPTIMAL and response.objective is not None:
+            return f"claimed {response.objective:.12g} as optimal, but {case.ray}"
         if case.best is None:
             return ""
-        better = f"{case.by} found a verified solution of {case.best:.12g}"
+        better = case.best.words
         if response.claim is Claim.INFEASIBLE:
             return f"claimed infeasible, but {better}"
-        claimed = response.objective if response.claim is Claim.OPTIMAL else None
-        if claimed is not None and contradicts(claimed, case.best, case.maximise, self._tolerance):
-            return f"claimed {claimed:.12g} as optimal, but {better}"
-        if response.bound is not None and contradicts(response.bound, case.best, case.maximise, self._tolerance):
-            return f"claimed the bound {response.bound:.12g}, but {better}"
-        return ""
+        limits = _limits(response, case.maximise)
+        for claimed, what in reversed(limits):
+            if contradicts(claimed, case.best.objective, case.maximise, self._tolerance, case.unit):
+                return f"claimed {what}, but {better}"
+        return f"claimed {limits[0][1]}, but {better}, and {case.ray}" if case.ray and limits else ""
 
     def _dispute(self, case: _Case, places: Iterable[int]) -> None:
-        """Dispute points that contradict what stands, and settle disputes that rested on what does not any more."""
+        """Dispute what contradicts a claim that stands, and settle disputes that rested on what does not any more."""
         for place in places:
             run, response = case.said[place]
-            if response.check not in (Check.CONFIRMED, Check.DISPUTED):
+            if response.check not in _DISPUTABLE:
                 continue
             against = self._against(response, case)
-            if against and response.check is Check.CONFIRMED:
-                case.said[place] = run, replace(response, check=Check.DISPUTED, reason=_disputed(response, against))
+            if against and response.check is not Check.DISPUTED:
+                case.said[place] = run, replace(response, check=Check.DISPUTED, reason=against)
             elif not against and response.check is Check.DISPUTED:
-                case.said[place] = run, replace(response, check=Check.CONFIRMED, reason="")
+                case.said[place] = run, _undisputed(response)
 
     def _against(self, response: Response, case: _Case) -> str:
-        """Return which claim that stands an answer contradicts within the tolerance only; empty for none."""
-        objective, proven = response.objective, response.proven_objective
-        if objective is None or response.claim not in (Claim.OPTIMAL, Claim.FEASIBLE):
-            return ""
-        if proven is not None and not contradicts(proven, objective, case.maximise, OBJECTIVE):
-            return ""
-        if response.claim is Claim.OPTIMAL and case.unbounded:
-            return case.unbounded
-        limit = case.limit
-        if limit is not None and contradicts(limit.objective, objective, case.maximise, self._tolerance):
-            return limit.claim
+        """Return which claim that stands a response contradicts with nothing proven, and why; empty for none."""
+        standing = case.standing
+        if response.claim is Claim.UNBOUNDED:
+            return f"{standing.bounded}; {_UNDECIDED}" if standing.bounded else ""
+        objective, limit, point = response.objective, standing.limit, standing.point
+        if (
+            limit is not None
+            and objective is not None
+            and response.claim in (Claim.OPTIMAL, Claim.FEASIBLE)
+            and not self._holds(response, case)
+            and contradicts(limit.objective, objective, case.maximise, self._tolerance, case.unit)
+        ):
+            why = (
+                f"holds within the solver's tolerance only: {response.doubt}"
+                if response.doubt
+                else f"is not proven: {_UNKNOWN}"
+            )
+            return f"{limit.words}; the better point of {objective:.12g} {why}"
+        limits = _limits(response, case.maximise)
+        if standing.unbounded and limits:
+            return f"{standing.unbounded}; {_UNDECIDED}"
+        if point is not None:
+            for claimed, what in limits:
+                if contradicts(claimed, point.objective, case.maximise, self._tolerance, case.unit):
+                    return f"it claims {what}, but {point.words}, and which is right is not known: {_UNKNOWN}"
         return ""
+
+    def _holds(self, response: Response, case: _Case) -> bool:
+        """Whether a point is proven, as good as it is claimed to be."""
+        proven, objective = response.proven_objective, response.objective
+        return (
+            proven is not None
+            and objective is not None
+            and not contradicts(proven, objective, case.maximise, self._tolerance, case.unit)
+        )
+
+
+def _undisputed(response: Response) -> Response:
+    """Return a response that was disputed as it was before: with a point that was checked, or without one."""
+    has_point = response.claim in (Claim.OPTIMAL, Claim.FEASIBLE)
+    return replace(response, check=Check.CONFIRMED if has_point else Check.UNCONFIRMED, reason="")
 
 
 def _learn(case: _Case, run: Run, response: Response) -> bool:
     """Take note of what a response proves; return whether that is news."""
+    if response.claim is Claim.UNBOUNDED and response.doubt and not case.ray:
+        case.ray = f"{_who(run)} found a direction in which the objective improves without limit"
+        return True
     proven = response.proven_objective
-    if proven is None:
+    if proven is None or (case.best is not None and not case.is_better(proven, case.best.objective)):
         return False
-    news = False
-    if case.best is None or case.is_better(proven, case.best):
-        case.best, case.by, news = proven, _who(run), True
-    if response.claim is Claim.OPTIMAL and not case.bounded:
-        case.bounded, news = _who(run), True
-    return news
+    case.best = _Said(proven, f"{_who(run)} found a verified solution of {proven:.12g}")
+    return True
 
 
-def _stand(case: _Case, run: Run, response: Response) -> None:
-    """Take note of what a response claims, unless it is refuted."""
+def _stand(case: _Case, run: Run, response: Response) -> _Standing:
+    """Return what stands once a response is heard as well, unless it is refuted."""
+    standing = case.standing
     if response.check is Check.REFUTED:
-        return
-    nothing = -math.inf if case.maximise else math.inf
-    claims: list[tuple[float | None, str]] = [(response.bound, "the bound {}")]
-    if response.claim is Claim.OPTIMAL:
-        claims.append((response.objective, "{} as optimal"))
+        return standing
+    who, limits = _who(run), _limits(response, case.maximise)
+    for objective, what in limits:
+        if standing.limit is None or case.is_better(standing.limit.objective, objective):
+            standing = replace(standing, limit=_Said(objective, f"{who} claims {what}"))
+    if limits and not standing.bounded:
+        standing = replace(standing, bounded=f"{who} claims {limits[0][1]}")
+    if response.claim is Claim.UNBOUNDED and not standing.unbounded:
+        standing = replace(standing, unbounded=f"{who} claims that the objective has no limit")
+    at = response.objective if _is_unexamined(response) else None
+    if at is not None and (standing.point is None or case.is_better(at, standing.point.objective)):
+        standing = replace(standing, point=_Said(at, f"{who} has a point of {at:.12g}"))
+    return standing
+
+
+def _limits(response: Response, maximise: bool) -> list[tuple[float, str]]:
+    """Return the objectives that a response claims not to be improved upon, and in words what it claims.
+
+    None is worse than what is proven of its own point.
+    """
+    none = math.inf if maximise else -math.inf
+    own, better = response.proven_objective, max if maximise else min
+    found = []
     if response.claim is Claim.INFEASIBLE:
-        claims.append((nothing, "that there is no solution"))
-    if response.claim is Claim.UNBOUNDED and not case.unbounded:
-        case.unbounded = f"{_who(run)} claims that there is no optimum"
-    for objective, what in claims:
-        if objective is None or math.isnan(objective):
-            continue
-        if case.limit is None or case.is_better(case.limit.objective, objective):
-            case.limit = _Limit(objective, f"{_who(run)} claims {what.format(f'{objective:.12g}')}")
+        found.append((-none, "that there is no solution"))
+    elif response.claim is not Claim.UNBOUNDED and response.bound is not None:
+        found.append((response.bound, f"the bound {response.bound:.12g}"))
+    if response.claim is Claim.OPTIMAL and response.objective is not None:
+        found.append((response.objective, f"{response.objective:.12g} as optimal"))
+    return [
+        (objective if own is None else better(objective, own), what)
+        for objective, what in found
+        if not math.isnan(objective) and objective != none
+    ]
+
+
+def _is_unexamined(response: Response) -> bool:
+    """Whether a response has a point of which nothing is known beyond the solver's tolerance."""
+    has_point = response.claim in (Claim.OPTIMAL, Claim.FEASIBLE) and response.check is not Check.UNCONFIRMED
+    return has_point and response.proven_objective is None and not response.doubt
 
 
 def _who(run: Run) -> str:
     return f"{run.configuration} with seed {run.seed}"
-
-
-def _disputed(response: Response, against: str) -> str:
-    why = response.doubt or "the model is too large to examine it exactly"
-    return f"{against}; the better point of {response.objective:.12g} holds within the solver's tolerance only: {why}"

@@ -5,10 +5,15 @@ that is outside its bounds is moved onto the nearer one by exchanging it with a 
 Dutertre and L. de Moura, "A fast linear-arithmetic solver for DPLL(T)", 2006.) From a point that a solver has found,
 nearly all variables stay where they are. By Bland's rule, used after some pivots, it ends: with a point, or with a row
 that no values of the continuous variables satisfy together with the others.
+
+An equation whose numbers were computed stands for many. Its activity is made nonbasic, so it can be set to whatever the
+equation may ask for, and how far the basic variables follow is read off the tableau. They are kept that far inside
+their bounds. So there are values that satisfy the rows for whatever the numbers stand for, although not the same ones.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from enum import Enum, auto
 from fractions import Fraction
@@ -17,6 +22,8 @@ from tuner.follower.exact import Exact, Row, size
 
 PATIENCE = 4
 """After this many pivots for every row, entering variables are chosen by Bland's rule."""
+ROUNDS = 30
+"""How often variables may be moved further inside their bounds."""
 _DIGIT = 128
 """Bits of a number that cost as much as one operation on small ones."""
 
@@ -29,6 +36,8 @@ class Ending(Enum):
     REPAIRED = auto()
     IMPOSSIBLE = auto()
     """No values of the continuous variables satisfy these rows."""
+    SENSITIVE = auto()
+    """Some do, but none were found for everything that the computed numbers of equations may stand for."""
     EXHAUSTED = auto()
     """It would take more operations than are allowed."""
 
@@ -54,6 +63,9 @@ class Repair:
         """Which basic variables a nonbasic one is a part of."""
         self._outside: dict[int, None] = {}
         """Basic variables that may be outside their bounds, in the order in which they got there."""
+        self._vagueness: dict[int, float] = {}
+        """By how much the activity of an equation may have to differ from what it says as it is written."""
+        self._rounds = 0
         self._pivots = 0
         self._rows = 0
 
@@ -74,8 +86,13 @@ class Repair:
         """Count operations that were done elsewhere."""
         self._left -= operations
 
-    def hold(self, i: int, row: Row) -> None:
-        """Add a row that is to hold."""
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether more operations were done than are allowed."""
+        return self._left < 0
+
+    def hold(self, i: int, row: Row, vagueness: float = 0.0) -> None:
+        """Add a row that is to hold; if it is an equation, for every right-hand side up to so far away."""
         fixed: Exact = 0
         terms: dict[int, Exact] = {}
         for column, coefficient in zip(row.columns, row.coefficients, strict=True):
@@ -89,6 +106,8 @@ class Repair:
         self._left -= len(row.columns) + len(terms)
         terms = {column: coefficient for column, coefficient in terms.items() if coefficient}
         new = ~i
+        if vagueness:
+            self._vagueness[new] = vagueness
         low, high = row.low, row.high
         self._bounds[new] = (None if low is None else low - fixed, None if high is None else high - fixed)
         self._at[new] = sum((coefficient * self._at[column] for column, coefficient in terms.items()), 0)
@@ -107,7 +126,90 @@ class Repair:
         return True
 
     def run(self) -> Ending:
-        """Move variables until every row that was added holds."""
+        """Move variables until every row that was added holds, whatever equations of computed numbers ask for."""
+        while True:
+            ending = self._move()
+            if ending is not Ending.REPAIRED or not self._vagueness:
+                return ending
+            settled = self._settle()
+            if settled is not None:
+                return settled
+
+    def sway(self) -> dict[int, float]:
+        """Return how far columns have to move, at most, for what equations of computed numbers may ask for."""
+        return {variable: far for variable, far in self._swaying().items() if variable >= 0}
+
+    def _settle(self) -> Ending | None:
+        """Make room for what equations of computed numbers may ask for; None when variables have to be moved again."""
+        if self.is_exhausted:
+            return Ending.EXHAUSTED
+        dependent = [equation for equation in self._vagueness if equation in self._basic]
+        swaying = self._swaying()
+        dependent += [v for v in swaying if v < 0 and v not in self._vagueness and self._is_fixed(v)]
+        for equation in dependent:
+            if equation not in self._basic:
+                continue
+            entering = self._free(equation)
+            if entering is None:
+                if equation in self._vagueness or equation in self._swaying():
+                    return Ending.SENSITIVE
+                continue
+            if len(self._basic[equation]) * len(self._users[entering]) > self._left:
+                return Ending.EXHAUSTED
+            self._exchange(equation, entering, self._at[equation])
+        if dependent:
+            swaying = self._swaying()
+        is_done = True
+        for variable, far in swaying.items():
+            if self._is_fixed(variable):  # an equation that another one's exchange has tied to a third
+                is_done = False
+                continue
+            low, high = self._bounds[variable]
+            at = self._at[variable]
+            if (low is None or far <= float(at - low)) and (high is None or far <= float(high - at)):
+                continue
+            margin = coarse(2 * far)
+            low, high = None if low is None else low + margin, None if high is None else high - margin
+            if low is not None and high is not None and low > high:
+                return Ending.SENSITIVE
+            self._bounds[variable] = low, high
+            self._outside[variable] = None
+            is_done = False
+        if is_done:
+            return Ending.REPAIRED
+        self._rounds += 1
+        return Ending.SENSITIVE if self._rounds > ROUNDS else None
+
+    def _swaying(self) -> dict[int, float]:
+        """Return how far basic variables follow the equations of computed numbers, at most."""
+        found: dict[int, float] = {}
+        for equation, vagueness in self._vagueness.items():
+            users = self._users.get(equation, ()) if equation not in self._basic else ()
+            for variable in users:
+                far = abs(float(self._basic[variable][equation])) * vagueness * 1.001
+                found[variable] = found.get(variable, 0.0) + far
+            self._left -= len(users)
+        return found
+
+    def _is_fixed(self, variable: int) -> bool:
+        low, high = self._bounds[variable]
+        return low is not None and low == high
+
+    def _free(self, leaving: int) -> int | None:
+        """Return the nonbasic variable that can follow in place of a basic one best; None when all are fixed."""
+        found: tuple[bool, int, Exact, int] | None = None
+        for variable, coefficient in self._basic[leaving].items():
+            if self._is_fixed(variable):
+                continue
+            at_bound = self._at[variable] in self._bounds[variable]
+            rank = (at_bound, len(self._users[variable]), -size(coefficient), variable)
+            if found is None or rank < found:
+                found = rank
+        self._left -= len(self._basic[leaving])
+        return None if found is None else found[3]
+
+    def _move(self) -> Ending:
+        """Move variables until every row that was added holds as it is written."""
         while self._outside:
             if self._left < 0:
                 return Ending.EXHAUSTED
@@ -120,6 +222,8 @@ class Repair:
             entering = self._entering(leaving, target - self._at[leaving], bland)
             if entering is None:
                 return Ending.IMPOSSIBLE
+            if len(self._basic[leaving]) * len(self._users[entering]) > self._left:
+                return Ending.EXHAUSTED
             self._exchange(leaving, entering, target)
             self._pivots += 1
         return Ending.REPAIRED
@@ -193,6 +297,14 @@ class Repair:
             self._users.setdefault(column, set()).add(entering)
         self._outside[entering] = None
         self._left -= cost * (1 + _bits(step) // _DIGIT)
+
+
+def coarse(number: float) -> Exact:
+    """Return a power of two that is not below a number, and at most twice as large; 0 for 0."""
+    if not number:
+        return 0
+    exponent = math.frexp(number)[1]
+    return Fraction(2) ** exponent
 
 
 def _ratio(one: Exact, other: Exact) -> Exact:

@@ -39,7 +39,12 @@ def _check(added: Space, source: str) -> None:
 
 def solvers_of(scenario: Scenario) -> list[str]:
     """Return the solvers that a scenario names; UsageError when there is none of a name."""
-    names = [name.strip() for name in scenario.solver.split(",")]
+    return solver_names(scenario.solver)
+
+
+def solver_names(text: str) -> list[str]:
+    """Return the solvers that a text names, with commas between; UsageError when there is none of a name."""
+    names = [name.strip() for name in text.split(",")]
     for name in names:
         if name not in (*SOLVERS, ANY):
             problem = unknown("solver", name, (*SOLVERS, ANY))

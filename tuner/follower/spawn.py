@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import secrets
 import signal
 import subprocess
 import sys
 from contextlib import suppress
+from typing import Any
 
 from tuner.follower import processes
 from tuner.follower.inheritance import clean_environment
 from tuner.follower.outcome import Outcome, last_words
 from tuner.follower.tasks import Task
+from tuner.ports import Step
 
 MARK = "TUNER_ZYGOTE"
 """The environment variable by which a zygote's descendants are known, wherever they went."""
@@ -56,8 +59,10 @@ class ZygoteProcess:
         """Ask it to kill the child of a task."""
         self._say({"cancel": number})
 
-    def receive(self) -> tuple[list[tuple[int, Outcome]], bool]:
-        """Return the outcomes that have arrived, by the numbers of their tasks, and whether the zygote has ended.
+    def receive(self) -> tuple[list[tuple[int, Outcome | list[Step]]], bool]:
+        """Return what has arrived, by the numbers of the tasks, and whether the zygote has ended.
+
+        That is a task's outcome, or, while it is worked on, some steps of its solver.
 
         Call it when there is something to read. It reads once: each system call gives the interpreter away, and it
         takes milliseconds to get it back from a leader that is busy.
@@ -65,7 +70,7 @@ class ZygoteProcess:
         chunk = os.read(self._replies.fileno(), 65536)
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         messages = map(json.loads, lines)
-        return [(message["id"], Outcome.from_json(message["outcome"])) for message in messages], not chunk
+        return [(message["id"], _content(message)) for message in messages], not chunk
 
     def kill(self) -> None:
         """Kill it, not gently; `bury` still has to be called."""
@@ -93,3 +98,13 @@ class ZygoteProcess:
     def _say(self, message: dict[str, object]) -> None:
         with suppress(BrokenPipeError):
             self._requests.write(json.dumps(message).encode() + b"\n")
+
+
+def _content(message: dict[str, Any]) -> Outcome | list[Step]:
+    if "steps" not in message:
+        return Outcome.from_json(message["outcome"])
+    nothing = math.nan
+    return [
+        Step(seconds, nothing if objective is None else objective, nothing if bound is None else bound)
+        for seconds, objective, bound in message["steps"]
+    ]

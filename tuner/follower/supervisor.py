@@ -19,6 +19,7 @@ from tuner.follower.child import ANSWER_LIMIT, Limits, Work, cell, live
 from tuner.follower.link import Link
 from tuner.follower.outcome import Outcome, Remains, judge
 from tuner.follower.processes import MIB
+from tuner.follower.reporting import EVERY, Reports
 
 GRACE = 0.5
 """Seconds after its limit that a child may take to end by itself; then its whole tree gets SIGTERM."""
@@ -37,14 +38,16 @@ class LeaderGone(Exception):
     """The leader's end of the pipe is closed: nobody wants an answer any more."""
 
 
-def supervise(work: Work, limits: Limits, core: int | None, link: Link) -> Outcome:
+def supervise(work: Work, limits: Limits, core: int | None, link: Link, reports: bool = False) -> Outcome:
     """Execute ``work`` in a forked child under limits and return what came of it, once all its processes are gone.
+
+    With ``reports``, what the child reports meanwhile goes to the leader as it comes.
 
     Raises:
         LeaderGone: the leader ended meanwhile; the child and its descendants are gone.
 
     """
-    watch = _Watch(limits, core, link)
+    watch = _Watch(limits, core, link, reports)
     try:
         watch.fork(work)
         while not watch.empty:
@@ -55,15 +58,21 @@ def supervise(work: Work, limits: Limits, core: int | None, link: Link) -> Outco
 
 
 class _Watch:
-    def __init__(self, limits: Limits, core: int | None, link: Link) -> None:
+    def __init__(self, limits: Limits, core: int | None, link: Link, reports: bool) -> None:
         self._limits, self._link = limits, link
         self._answer, answer = os.pipe()
         self._output, output = os.pipe()
-        self._cell = cell(limits, core, answer, output)
-        for descriptor in (self._answer, self._output):
+        self._told: int | None = None
+        telling: int | None = None
+        if reports:
+            self._told, telling = os.pipe()
+        self._reports, self._next_report = Reports(), 0.0
+        self._cell = cell(limits, core, answer, output, telling)
+        self._own = [end for end in (self._answer, self._output, self._told) if end is not None]
+        for descriptor in self._own:
             os.set_blocking(descriptor, False)
         self._poll = select.poll()
-        for descriptor in (link.requests, link.signals, self._answer, self._output):
+        for descriptor in (link.requests, link.signals, *self._own):
             self._poll.register(descriptor, select.POLLIN)
         _, resident = processes.memory(self._cell.parent)
         self._memory_limit = resident + int(limits.memory_mib * MIB)
@@ -87,18 +96,20 @@ class _Watch:
         finally:
             os.close(self._cell.answer)
             os.close(self._cell.output)
+            if self._cell.reports is not None:
+                os.close(self._cell.reports)
         self._next_sample = self._started + SAMPLE
         self._next_strike = self._started + self._limits.wall + GRACE
 
     def close(self) -> None:
-        os.close(self._answer)
-        os.close(self._output)
+        for descriptor in self._own:
+            os.close(descriptor)
 
     def look(self) -> None:
         """Wait for something to happen, or for something that is due, and act on it."""
         due = min(self._next_strike, self._next_sample)
         for descriptor, _ in self._poll.poll(max(0, math.ceil((due - time.monotonic()) * 1000))):
-            if descriptor not in (self._answer, self._output):
+            if descriptor not in self._own:
                 self._link.receive()
             elif self._take(descriptor) == b"":
                 self._poll.unregister(descriptor)
@@ -134,7 +145,10 @@ class _Watch:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:
             return None
-        if descriptor == self._output:
+        if descriptor == self._told:
+            self._reports.take(chunk)
+            self._pass_on()
+        elif descriptor == self._output:
             self._printed = (self._printed + chunk)[-TAIL:]
         else:
             self._message += chunk
@@ -142,6 +156,13 @@ class _Watch:
                 self._end(Termination.CRASHED, f"answered more than {ANSWER_LIMIT // MIB} MiB")
                 self._message.clear()
         return chunk
+
+    def _pass_on(self) -> None:
+        """Tell the leader what the child has reported, now and then."""
+        now = time.monotonic()
+        if now >= self._next_report and (news := self._reports.news()):
+            self._next_report = now + EVERY
+            self._link.report(news)
 
     def _reap(self) -> None:
         while True:

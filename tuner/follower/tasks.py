@@ -18,19 +18,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, cast
 
+from instances.builder import Builder
 from instances.errors import UnreadableModel
-from instances.model import Model
+from instances.model import Model, VariableKind
 from storage.records import Check, Claim, Termination, Value
 from tuner.cost import Ties
 from tuner.follower.answer import decode, encode
-from tuner.follower.certificate import Certificate, certify
-from tuner.follower.check import check_answer
+from tuner.follower.certificate import examine
+from tuner.follower.check import OBJECTIVE, check_answer
 from tuner.follower.child import Limits, Work
-from tuner.follower.gap import integral, relative_gap
+from tuner.follower.optimality import held_to_gap, own_gap
 from tuner.follower.outcome import Outcome
+from tuner.follower.ray import check_unbounded
 from tuner.follower.reaction import Answered, Situation, ask, concluded
 from tuner.follower.scaling import solve_scaled
 from tuner.follower.warm import Warm
+from tuner.gap import integral
 from tuner.ports import Answer
 
 
@@ -50,6 +53,11 @@ class Task(ABC):
     def limits(self) -> Limits:
         """What the child may use."""
         return Limits(self.seconds, self.memory_mib)
+
+    @property
+    def reports(self) -> bool:
+        """Whether the leader wants to hear how far it is while it is done."""
+        return False
 
     @abstractmethod
     def prepare(self, warm: Warm) -> Work:
@@ -74,6 +82,13 @@ class Solve(Task):
     parameters: dict[str, Value]
     seed: int
     gap: float
+    is_watched: bool = False
+    """Whether the solver is to report how far it is."""
+
+    @property
+    def reports(self) -> bool:
+        """Whether the leader wants to hear how far it is."""
+        return self.is_watched
 
     def prepare(self, warm: Warm) -> Work:
         """Import the adapter and load the model."""
@@ -95,14 +110,16 @@ class Solve(Task):
         except ValueError as error:
             return replace(outcome, termination=Termination.CRASHED, reason=str(error), result=None)
         rows = warm.rows(self.arrays)
-        check, reason = check_answer(rows.model, answer)
-        certificate = Certificate()
-        if check is Check.CONFIRMED and answer.point is not None and answer.objective is not None:
-            certificate = certify(rows, answer.point, answer.objective)
-        gap = relative_gap(answer.objective, answer.bound)
+        answer = held_to_gap(rows.model, answer, self.gap)
+        check, reason, certificate = examine(rows, answer, self.gap + OBJECTIVE)
+        doubt = certificate.doubt
+        if check is Check.UNCONFIRMED and answer.claim is Claim.UNBOUNDED:
+            check, reason, doubt = check_unbounded(rows)
+        is_overstated = certificate.objective is not None and bool(certificate.doubt)
+        gap = own_gap(rows.model, replace(answer, objective=certificate.objective) if is_overstated else answer)
         area = None
         if answer.steps is not None:
-            final = answer.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED)
+            final = answer.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED) and not is_overstated
             area = integral(answer.steps, seconds, 0.0 if final else 1.0 if gap is None else gap, self.seconds)
         fields = {
             "claim": answer.claim,
@@ -117,7 +134,7 @@ class Solve(Task):
             "integral": area,
             "raw_status": answer.raw_status,
             "proven_objective": _finite(certificate.objective),
-            "doubt": certificate.doubt,
+            "doubt": doubt,
         }
         return replace(outcome, reason=reason, result=fields)
 
@@ -195,6 +212,28 @@ class Describe(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Try(Task):
+    """Solve a tiny model with parameters. Result: the solver's reason not to take them; empty when it takes them."""
+
+    kind: ClassVar[str] = "try"
+    adapter: str
+    parameters: dict[str, Value]
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter."""
+        solver = warm.solver(self.adapter)
+
+        def work() -> str:
+            try:
+                solver.solve(_tiny(), self.parameters, 0, self.seconds, 0.0)
+            except ValueError as error:
+                return str(error)
+            return ""
+
+        return work
+
+
+@dataclass(frozen=True, kw_only=True)
 class Refuse(Task):
     """Ask a solver why it cannot take a model. Result: the reason; empty when it can."""
 
@@ -223,7 +262,8 @@ class Optimise(Task):
         solver, model = warm.solver(self.adapter), self._model
 
         def work() -> dict[str, Any]:
-            return encode(solve_scaled(model, lambda m: solver.solve(m, {}, self.seed, self.seconds, 0.0)), 0.0)
+            answer = solve_scaled(model, lambda m: solver.solve(m, {}, self.seed, self.seconds, 0.0))
+            return encode(held_to_gap(model, answer, 0.0), 0.0)
 
         return work
 
@@ -274,7 +314,8 @@ class React(Task):
                 left = max(0.0, self.seconds - (time.perf_counter() - started))
                 if reason := solver.refuses(model):
                     raise ValueError(reason)
-                return solve_scaled(model, lambda scaled: solver.solve(scaled, {}, self.seed, left, 0.0))
+                answer = solve_scaled(model, lambda scaled: solver.solve(scaled, {}, self.seed, left, 0.0))
+                return held_to_gap(model, answer, 0.0)
 
             answered = ask(situation, self._ties, self.tolerance, solve)
             seconds = time.perf_counter() - started
@@ -291,7 +332,7 @@ class React(Task):
             for about, row, fields in outcome.result:
                 answer, seconds = decode(fields)
                 answered.append(Answered(str(about), int(row), answer))
-            reaction = concluded(self._situation, answered, self._ties, self.tolerance, seconds)
+            reaction = concluded(self._situation, answered, self._ties, self.tolerance, seconds, warm.follower)
         except (TypeError, ValueError, IndexError) as error:
             reason = f"answered garbage: {type(error).__name__}: {error}"
             return replace(outcome, termination=Termination.CRASHED, reason=reason, result=None)
@@ -315,7 +356,17 @@ def _unpacked(text: str) -> object:
     return pickle.loads(base64.b64decode(text))  # from the leader, whose code this is anyway: never from a child
 
 
-_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Refuse, Optimise, React)}
+def _tiny() -> Model:
+    """Return a model with two integer variables and one row, which every solver takes."""
+    builder = Builder("tiny", maximise=True)
+    columns = [builder.add_column(name, 1.0, 0.0, 3.0, VariableKind.INTEGER) for name in ("x", "y")]
+    row = builder.add_row("c", upper=5.0)
+    for column in columns:
+        builder.add_entry(row, column, 2.0)
+    return builder.build()
+
+
+_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Try, Refuse, Optimise, React)}
 
 
 def from_json(message: dict[str, Any]) -> Task:

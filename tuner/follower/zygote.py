@@ -45,7 +45,7 @@ def _perform(message: dict[str, Any], link: Link, warm: Warm) -> Outcome:
         work = task.prepare(warm)
     except Exception as error:  # noqa: BLE001 (an adapter that cannot be imported, arrays that cannot be loaded)
         return Outcome(Termination.CRASHED, f"could not be prepared: {type(error).__name__}: {error}")
-    return task.conclude(warm, supervise(work, task.limits, message["core"], link))
+    return task.conclude(warm, supervise(work, task.limits, message["core"], link, task.reports))
 
 
 def _take_pipes() -> Link:

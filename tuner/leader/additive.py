@@ -101,11 +101,7 @@ class AdditiveSampler(optuna.samplers.BaseSampler):
     def propose(self) -> dict[str, Any]:
         """Return the values of every parameter of a promising configuration."""
         effects = self._mean + HEAT * self._root @ self._numpy.standard_normal(self._root.shape[1])
-        proposal = {}
-        for axis, part in zip(self._features.axes, self._features.parts, strict=True):
-            values, rows = axis.offers(self._random)
-            proposal[axis.name] = values[int(np.argmin(rows @ effects[part]))]
-        return proposal
+        return self._features.best(effects, self._random)
 
     def reseed_rng(self) -> None:
         """Draw other random numbers from now on."""

@@ -14,17 +14,22 @@ from tuner.leader.schedule import alpha, next_look
 
 MARGIN = 0.04
 """A challenger has to promise to be better by this difference in score: about four percent."""
-FIRST = 5
-"""Pairs (or all instances, when they are fewer) after which a challenger may become the incumbent ..."""
-ENOUGH = 10
+FIRST = (2, 5)
+"""Pairs (or all instances, when they are fewer) after which a challenger may become the incumbent, at first and when
+many were rejected: the more were tried, the more are just lucky ..."""
+ENOUGH = (4, 10)
 """... and after which it is dropped unless it is likely to."""
+BOLD = 40
+"""Rejections until both have grown."""
 LIKELY, UNLIKELY = 0.3, 0.02
 """Level of the test that a challenger has to pass to take over from another one, at first and at the end. That one
 stays an elite until the new incumbent was executed on all of its pairs, too, and may take its place back."""
 MANY = 100
 """Rejections that halve the level: the more were tried, the more are just lucky."""
-PROVEN = 0.01
-"""Level of the test that a challenger has to pass to take over from a default."""
+PROVEN = (0.3, 0.01)
+"""Level of the test that a challenger has to pass to take over from a default, at first and at the end."""
+SOME = 10
+"""Rejections that halve that level."""
 STAMINA = 2
 """Rounds of the course in which a challenger has to be proven better, if it goes on being likely."""
 RETIRED = 0.1
@@ -101,7 +106,7 @@ class Contest:
         if candidate.status is not Status.ELITE:
             return evidence.worse(alpha(n), MARGIN)
         settled = candidate.observations.keys() <= self._field.incumbent.observations.keys()
-        return evidence.worse(RETIRED if settled else PROVEN)
+        return evidence.worse(RETIRED if settled else PROVEN[1])
 
     def _conclude(self, candidate: Candidate, evidence: Evidence) -> None:
         """Promote a candidate that is better; drop a challenger that is not likely to be; let others go on.
@@ -109,7 +114,8 @@ class Contest:
         Who is likely to be better and not proven so on all instances and seeds that it may have stays as an elite.
         """
         field = self._field
-        level = PROVEN if field.incumbent in field.defaults else max(UNLIKELY, LIKELY / (1 + self._rejections / MANY))
+        first, last, many = (*PROVEN, SOME) if field.incumbent in field.defaults else (LIKELY, UNLIKELY, MANY)
+        level = max(last, first / (1 + self._rejections / many))
         better = evidence.better(level)
         candidate.exact = better
         if better and not candidate.censored:
@@ -185,14 +191,17 @@ class Contest:
     @property
     def first(self) -> int:
         """Pairs after which a challenger may take over."""
-        return min(FIRST, len(self._course))
+        return min(self._grown(*FIRST), len(self._course))
 
     @property
     def enough(self) -> int:
         """Pairs after which a challenger is dropped unless it is likely to take over."""
-        return min(ENOUGH, len(self._course))
+        return min(self._grown(*ENOUGH), len(self._course))
 
     @property
     def promising(self) -> int:
         """Pairs after which a challenger's value means something."""
         return (self.enough + 1) // 2
+
+    def _grown(self, first: int, last: int) -> int:
+        return first + round((last - first) * min(1.0, self._rejections / BOLD))

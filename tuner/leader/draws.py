@@ -28,12 +28,13 @@ class Draws:
         for parameter in space.parameters:
             enabling = {other: allowed[0] for other, allowed in parameter.when}
             flips.extend(space.configuration({**enabling, parameter.name: value}) for value in _alternatives(parameter))
+        flips = [flip for flip in dict.fromkeys(flips) if flip != space.default]
         self._random.shuffle(flips)
         return flips
 
     def mutation(self, space: Space, parent: Configuration) -> Configuration:
-        """Change one to three of the parent's active parameters."""
-        values = space.complete(parent.values)
+        """Change one to three of the parent's active parameters; what is not of the space is at its default."""
+        values = space.complete(space.own(parent.values))
         for name in self._random.sample(sorted(values), min(len(values), self._random.choice((1, 1, 2, 2, 3)))):
             parameter = space[name]
             if values[name] != parameter.default and self._random.random() < 0.25:

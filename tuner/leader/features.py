@@ -40,6 +40,17 @@ class Features:
         """Return the features of a configuration with a value for every parameter; shape (count,)."""
         return np.concatenate([axis.vector(values[axis.name]) for axis in self.axes]) if self.axes else np.zeros(0)
 
+    def best(self, effects: Floats, generator: random.Random) -> dict[str, Any]:
+        """Return the values that are best under these effects, shape (count,).
+
+        Numbers are looked at in a few places, other ones each time.
+        """
+        values = {}
+        for axis, part in zip(self.axes, self.parts, strict=True):
+            offers, rows = axis.offers(generator)
+            values[axis.name] = offers[int(np.argmin(rows @ effects[part]))]
+        return values
+
 
 class Axis:
     """One parameter."""
@@ -70,9 +81,12 @@ class Axis:
         return [scale, f"{scale}, squared"]
 
     def vector(self, value: Any) -> Floats:
-        """Return the features of a value."""
+        """Return the features of a value.
+
+        A choice that the space does not have counts as the default: a job that an earlier version began may have it.
+        """
         if isinstance(self._shape, CategoricalDistribution):
-            return self._vectors[value]
+            return self._vectors.get(value, self._vectors[self.default])
         away = self._place(value) - self._origin
         return np.array([away, away * away])
 

@@ -7,16 +7,19 @@ from collections.abc import Mapping, Sequence
 from statistics import fmean
 
 from storage.records import Check, Configuration, Response, Run
-from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, solved, worst
+from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, shifted_geometric_mean, solved, worst
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.evidence import Difference, Judge, Observation
 from tuner.leader.pairs import Pair
 from tuner.leader.schedule import next_look
 from tuner.leader.study import Study
+from tuner.ports import Against, Standing
 from tuner.space import Space
 
 SHRINK = 2
 """A mean over n instances counts n / (n + 2) of itself in a candidate's value: few responses prove little."""
+SETTINGS = "settings"
+"""The origin of the candidate that is the user's own settings."""
 CONVINCING = 3
 """Observations from which on a configuration's value speaks for its solver."""
 
@@ -43,6 +46,7 @@ class Field:
         self.wall = 0.0
         """Wall seconds of all responses."""
         self.flagged: dict[Configuration, str] = {}
+        self._presets = {preset.configuration for space in spaces.values() for preset in space.presets}
         self._index = {sha256: index for index, sha256 in enumerate(instances)}
         self._study = study
         self._changed: dict[Configuration, Candidate] = {}
@@ -60,6 +64,10 @@ class Field:
             self.racing.append(candidate)
         return candidate
 
+    def origin(self, configuration: Configuration) -> str:
+        """Return what to call the source of a configuration that is handed in: a space's preset, or an earlier job."""
+        return "preset" if configuration in self._presets else "earlier"
+
     def pair(self, run: Run) -> Pair:
         """Return the pair of a run; ValueError when its instance is no training instance."""
         if run.instance not in self._index:
@@ -69,14 +77,16 @@ class Field:
     def observe(self, candidate: Candidate, pair: Pair, run: Run, response: Response) -> bool:
         """Take a response into account; return whether it is news: a capped one is none for a pair that is known."""
         open_ended = censored(self.cost, run, response)
+        floor = run.limit if response.floor is None else response.floor
+        least = 0.0 if response.floor is not None or not open_ended else run.limit
         before = candidate.observations.get(pair)
-        if before is not None and open_ended and (not before.censored or before.cost >= run.limit):
+        if before is not None and open_ended and (not before.censored or before.cost >= floor):
             return False
         self.tried += not candidate.observations
         success = solved(self.cost, run, response)
         candidate.observations[pair] = Observation(
-            cost=run.limit if open_ended else cost_of(self.cost, run, response),
-            seconds=min(max(seconds(self.cost, response), run.limit if open_ended else 0.0), run.cutoff),
+            cost=floor if open_ended else cost_of(self.cost, run, response),
+            seconds=min(max(seconds(self.cost, response), least), run.cutoff),
             censored=open_ended,
             solved=success,
             feasible=response.feasible,
@@ -191,6 +201,62 @@ class Field:
             solver = candidate.configuration.solver
             found[solver] = min(own, found.get(solver, own))
         return {solver: value for solver, (_, value) in found.items()} or {self.reference.configuration.solver: 0.0}
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every default was executed on every instance and nothing was solved by any configuration."""
+        return (
+            self.cost.is_time
+            and self.solved == 0
+            and all(
+                (default.status is Status.FLAGGED and default is not self.reference)
+                or len({pair.instance for pair in default.observations.keys() - default.censored})
+                == len(self.instances)
+                for default in self.defaults
+            )
+        )
+
+    def standing(self) -> Standing:
+        """Return where the race stands."""
+        incumbent, default = self.incumbent, self.reference
+        pairs = shared(incumbent, default)
+        return Standing(
+            incumbent=incumbent.configuration,
+            incumbent_cost=self._cost_on(incumbent, pairs),
+            default=default.configuration,
+            default_cost=self._cost_on(default, pairs),
+            pairs=len(pairs),
+            configurations=self.tried,
+            runs=self.runs,
+            solved=self.solved,
+            flagged=dict(self.flagged),
+            settings=self._against_settings(),
+        )
+
+    def _against_settings(self) -> Against | None:
+        """Return how the user's own settings stand beside another incumbent."""
+        settings = next((each for each in self.candidates.values() if each.origin == SETTINGS), self.incumbent)
+        pairs = shared(settings, self.incumbent) if settings is not self.incumbent else []
+        cost, incumbent_cost = self._cost_on(settings, pairs), self._cost_on(self.incumbent, pairs)
+        return None if cost is None or incumbent_cost is None else Against(cost, incumbent_cost, len(pairs))
+
+    def paired(self) -> list[tuple[float, float]]:
+        """Return what each instance costs the incumbent and the reference, on the pairs that both are known on."""
+        known = [each.observations for each in (self.incumbent, self.reference)]
+        pairs = [p for p in shared(self.incumbent, self.reference) if not any(seen[p].disputed for seen in known)]
+        costs: dict[int, tuple[list[float], list[float]]] = {}
+        for pair in pairs:
+            for own, seen in zip(costs.setdefault(pair.instance, ([], [])), known, strict=True):
+                own.append(seen[pair].cost)
+        aggregate = self.judge.aggregate
+        return [(aggregate(ours), aggregate(theirs)) for ours, theirs in costs.values()]
+
+    def _cost_on(self, candidate: Candidate, pairs: Sequence[Pair]) -> float | None:
+        by_instance: dict[int, list[float]] = {}
+        for pair in pairs:
+            by_instance.setdefault(pair.instance, []).append(candidate.observations[pair].cost)
+        costs = [self.judge.aggregate(costs) for costs in by_instance.values()]
+        return shifted_geometric_mean(costs, self.judge.shift) if costs else None
 
     def parents(self) -> dict[str, list[Configuration]]:
         """Return the configurations worth mutating, by solver, the incumbent first."""

@@ -13,7 +13,7 @@ from tuner.ports import Executor, Leader
 QUEUE = 2
 """Runs outstanding for every slot: one executes and one waits, so that a slot that falls free goes on at once."""
 ATTENTION = 0.25
-"""Seconds after which the loop looks at ``stop`` again while nothing finishes."""
+"""Seconds after which the loop looks at ``stop`` and at runs that take too long while nothing finishes."""
 PATIENCE = 10.0
 """Seconds for the executor to end the runs that were cancelled."""
 
@@ -31,6 +31,10 @@ class Ending(StrEnum):
     """Nothing can be solved within the cutoff."""
     NOTHING_LEFT = "nothing left"
     """The leader has nothing more to execute."""
+    TARGET = "target"
+    """The incumbent is as much better than the default as was wanted."""
+    PATIENCE = "patience"
+    """No new incumbent came for as long as was to be waited."""
 
 
 def race(
@@ -41,7 +45,9 @@ def race(
     *,
     stop: Event | None = None,
     watch: Callable[[], None] | None = None,
+    enough: Callable[[], Ending | None] | None = None,
     clock: Callable[[], float] = time.monotonic,
+    attention: float = ATTENTION,
 ) -> Ending:
     """Race until the deadline, keeping every response before the leader acts on it.
 
@@ -55,13 +61,15 @@ def race(
             depends on the incumbent.
         stop: ends the race early when it is set.
         watch: called after every step, to show progress.
+        enough: asked at every step which goal ends the race early; None for none.
         clock: seconds.
+        attention: seconds after which it looks again while nothing finishes.
 
     """
     under_way: set[Run] = set()
     try:
         while True:
-            ending = _ending(leader, deadline() - clock(), stop)
+            ending = _ending(leader, deadline() - clock(), stop) or (enough() if enough is not None else None)
             if ending is not None:
                 return ending
             for run in leader.due(QUEUE * executor.slots - executor.outstanding, deadline() - clock()):
@@ -70,8 +78,9 @@ def race(
             if not executor.outstanding:
                 return Ending.NOTHING_LEFT
             leader.prepare()
-            _collect(leader, executor, keep, under_way, max(0.0, min(ATTENTION, deadline() - clock())))
-            for run in leader.lost():
+            _collect(leader, executor, keep, under_way, max(0.0, min(attention, deadline() - clock())))
+            elapsed = {activity.run: activity.seconds for activity in executor.activity() if activity is not None}
+            for run in leader.lost(elapsed):
                 executor.cancel(run)
             if watch is not None:
                 watch()

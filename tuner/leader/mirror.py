@@ -402,8 +402,10 @@ def _frozen(
     trial: Trial, spaces: Mapping[str, Space], state: TrialState, value: float | None, attributes: dict[str, Any]
 ) -> FrozenTrial:
     solver = trial.configuration.solver
-    active = spaces[solver].complete(trial.configuration.values)
-    own = distributions(spaces[solver])
+    space = spaces[solver]
+    active = space.complete(trial.configuration.values)
+    active = {name: value for name, value in active.items() if space[name].domain.contains(value)}
+    own = distributions(space)
     params: dict[str, Any] = {f"{solver}:{name}": active[name] for name in active}
     kinds: dict[str, BaseDistribution] = {f"{solver}:{name}": own[name] for name in active}
     if len(spaces) > 1:

@@ -12,7 +12,7 @@ from tuner.leader.pairs import Course, Pair
 
 SHARE = 0.1
 """The part of the budget that executing the default everywhere may take, if something is solved by then."""
-FEW = 5
+FEW = 2
 """Instances without which there is no race."""
 FAR = math.log(2.0)
 """A default that is so much worse in score on the first pair need not be executed to its end there."""
@@ -98,7 +98,7 @@ class Opening:
         observations = {pair.instance: o for pair, o in field.reference.observations.items()}
         unsolved = set()
         if field.cost.is_time:
-            unsolved = {instance for instance, o in observations.items() if not o.solved}
+            unsolved = {instance for instance, o in observations.items() if not (o.solved or o.censored)}
         trivial = {instance for instance, o in observations.items() if o.cost < field.judge.shift / 4}
         if len(observations) - len(trivial | unsolved) < FEW:
             trivial = set()

@@ -36,6 +36,8 @@ class Course:
         self._order = list(range(instances))
         self._random.shuffle(self._order)
         self._first_seed = seed * SEEDS
+        self._pairs: list[Pair] = []
+        """As many as were asked for."""
 
     def __len__(self) -> int:
         """Return how many instances are raced; the pairs go on behind them with new seeds."""
@@ -43,8 +45,11 @@ class Course:
 
     def __getitem__(self, position: int) -> Pair:
         """Return the pair at a position; there is one for every position from 0."""
-        round_, place = divmod(position, len(self._order))
-        return Pair(self._order[place], (self._first_seed + round_) % 2**30)
+        pairs = self._pairs
+        while len(pairs) <= position:
+            round_, place = divmod(len(pairs), len(self._order))
+            pairs.append(Pair(self._order[place], (self._first_seed + round_) % 2**30))
+        return pairs[position]
 
     @property
     def block(self) -> int:
@@ -87,6 +92,7 @@ class Course:
             self._random.shuffle(stratum)
         blocks = [stratum[k] for k in range(len(known)) for stratum in rest if k < len(stratum)]
         self._order = first + blocks + later
+        self._pairs.clear()
 
 
 def _strata(ordered: list[int]) -> list[list[int]]:

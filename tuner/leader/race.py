@@ -20,17 +20,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 
 from storage.records import Configuration, Purpose, Response, Run, Termination
-from tuner.cost import Cost, Ties, shifted_geometric_mean
+from tuner.cost import Cost, Ties
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.contest import MARGIN, Contest
-from tuner.leader.field import Field, shared
+from tuner.leader.field import SETTINGS, Field
 from tuner.leader.opening import Opening
 from tuner.leader.pairs import Course, Pair
 from tuner.leader.prior import Prior
 from tuner.leader.sampler import Proposals
 from tuner.leader.schedule import LOOKS, slack
 from tuner.leader.study import Study
-from tuner.ports import Standing
+from tuner.ports import Allowance, Standing
 from tuner.space import Space
 
 ENDING = 0.15
@@ -59,6 +59,7 @@ class Race:
         seed: int,
         priors: Mapping[str, Prior] | None = None,
         first: Iterable[Configuration] = (),
+        base: Configuration | None = None,
         clock: Callable[[], float] = time.thread_time,
     ) -> None:
         """Prepare a race in which nothing has been executed yet.
@@ -74,6 +75,7 @@ class Race:
             seed: of the scenario: all randomness and the solver seeds are derived from it.
             priors: what to expect of the parameters' effects, by solver; nothing of a solver that has none.
             first: the first challengers, before any that the race proposes itself.
+            base: the user's own settings: they race beside the defaults from the first pair on.
             clock: returns CPU seconds; measures what the sampler's thinking costs.
 
         """
@@ -83,10 +85,14 @@ class Race:
         self._opening = Opening(self._field, self._course, budget * slots)
         self._contest = Contest(self._field, self._course, self._opening)
         self._proposals = Proposals(spaces, study, seed)
-        self._ready = deque((configuration, "earlier") for configuration in first)
+        settings = [] if base is None else [self._field.enter(base, SETTINGS)]
+        self._beside = (*self._field.defaults, *settings)
+        self._ready = deque((c, self._field.origin(c)) for c in first)
         self._slots = slots
         self._budget = budget
         self._cancelled: set[Run] = set()
+        self._idle: set[tuple[Candidate, bool]] = set()
+        """Who has no next run, ahead of its look or not, until something is told."""
         self._clock = clock
         self._thought = 0.0
         self._turn = 0
@@ -111,8 +117,8 @@ class Race:
         if len(self._ready) < AHEAD:
             self._propose()
 
-    def lost(self) -> list[Run]:
-        """Return the runs under way that cannot change anything any more, each once."""
+    def lost(self, elapsed: Mapping[Run, float]) -> list[Run]:
+        """Return the runs under way that cannot change anything any more, each once, however long they took."""
         runs = []
         for run in self._field.lost:
             candidate = self._field.candidates[run.configuration]
@@ -152,34 +158,19 @@ class Race:
     @property
     def hopeless(self) -> bool:
         """Whether every default was executed on every instance and nothing was solved by any configuration."""
-        field = self._field
-        return (
-            field.cost.is_time
-            and field.solved == 0
-            and all(
-                (default.status is Status.FLAGGED and default is not field.reference)
-                or len({pair.instance for pair in default.observations.keys() - default.censored})
-                == len(field.instances)
-                for default in field.defaults
-            )
-        )
+        return self._field.hopeless
 
     def standing(self) -> Standing:
         """Return where the race stands."""
-        field = self._field
-        incumbent, default = field.incumbent, field.reference
-        pairs = shared(incumbent, default)
-        return Standing(
-            incumbent=incumbent.configuration,
-            incumbent_cost=self._cost_on(incumbent, pairs),
-            default=default.configuration,
-            default_cost=self._cost_on(default, pairs),
-            pairs=len(pairs),
-            configurations=field.tried,
-            runs=field.runs,
-            solved=field.solved,
-            flagged=dict(field.flagged),
-        )
+        return self._field.standing()
+
+    def expect(self, run: Run) -> None:
+        """Take a run that another leader asked for as under way."""
+        self._field.enter(run.configuration, "earlier").under_way[self._field.pair(run)] = run
+
+    def paired(self) -> list[tuple[float, float]]:
+        """Return what each instance costs the incumbent and the reference, on the pairs that both are known on."""
+        return self._field.paired()
 
     def trials(self) -> list[Trial]:
         """Return the configurations that changed since the last call."""
@@ -193,12 +184,13 @@ class Race:
         if run.purpose is not Purpose.RACE:
             raise ValueError(f"run for {run.purpose} on {run.instance}: the leader may not see it")
         field = self._field
+        self._idle.clear()
         pair = field.pair(run)
         candidate = field.enter(run.configuration, "stored")
         self._cancelled.discard(run)
         if candidate.under_way.get(pair) == run:
             del candidate.under_way[pair]
-        if response.termination is Termination.KILLED:
+        if response.termination is Termination.KILLED and response.floor is None:
             field.wall += response.wall
             return
         if not field.observe(candidate, pair, run, response):
@@ -216,6 +208,22 @@ class Race:
                 self._contest.begin()
         self._contest.consider(candidate)
 
+    def allowance(self, run: Run) -> Allowance | None:
+        """Return what a challenger's run under way may cost, as `_limit` does where costs are seconds."""
+        field = self._field
+        candidate, pair = field.candidates.get(run.configuration), field.pair(run)
+        theirs = field.incumbent.observations
+        target = theirs.get(pair)
+        if candidate is None or candidate.status is not Status.RACING or candidate.exact:
+            return None
+        if candidate.under_way.get(pair) != run or target is None or target.censored or not target.feasible:
+            return None
+        both = [(own.cost, theirs[p].cost) for p, own in candidate.observations.items() if p in theirs]
+        allowed = slack(len(candidate.observations)) * (target.cost + sum(cost for _, cost in both))
+        left = allowed - sum(cost for cost, _ in both)
+        most = max(left, target.cost + field.judge.shift)
+        return Allowance(field.incumbent.configuration, target.cost, most)
+
     # What to execute
 
     def _next(self, remaining: float) -> Run | None:
@@ -227,22 +235,31 @@ class Race:
         if (run := self._step(field.incumbent, upto=self._wanted())) is not None:
             return run
         for candidate in (*field.elites, *sorted(field.racing, key=lambda c: c.promise)):
-            if (run := self._step(candidate)) is not None:
+            if (run := self._further(candidate)) is not None:
                 return run
         if field.reference.observations and not self._is_ending(remaining):
             challenger = self._challenger()
             if challenger is not None and (run := self._step(challenger)) is not None:
                 return run
         for candidate in field.racing:
-            if (run := self._step(candidate, ahead=True)) is not None:
+            if (run := self._further(candidate, ahead=True)) is not None:
                 return run
         return self._one_more_pair()
 
+    def _further(self, candidate: Candidate, ahead: bool = False) -> Run | None:
+        """Return the candidate's next run; nobody is looked at twice for nothing."""
+        if (candidate, ahead) in self._idle:
+            return None
+        run = self._step(candidate, ahead)
+        if run is None:
+            self._idle.add((candidate, ahead))
+        return run
+
     def _open(self) -> Run | None:
-        """Return a run of a default while the opening lasts: first those that may turn out to be the better one."""
+        """Return a run of a default or the settings while the opening lasts: first of those that may be the better."""
         if self._field.reference.observations:
-            for default in self._field.defaults:
-                if default.status is Status.RACING and (run := self._step(default)) is not None:
+            for candidate in self._beside:
+                if candidate.status is Status.RACING and (run := self._step(candidate)) is not None:
                     return run
         task = self._opening.task()
         return None if task is None else self._start(*task, limit=self._field.cutoff)
@@ -254,6 +271,7 @@ class Race:
                 if (run := self._step(candidate)) is not None:
                     return run
             self._contest.extend()
+            self._idle.clear()
         return None
 
     def _wanted(self) -> int:
@@ -276,9 +294,10 @@ class Race:
             for pair in sorted(candidate.censored):
                 if pair not in under_way:
                     return self._start(candidate, pair, self._field.cutoff)
+        incumbent = self._field.incumbent
         waiting = follows and not ahead and len(known) + sum(p not in known for p in under_way) >= candidate.look
-        if not waiting:
-            incumbent = self._field.incumbent
+        has_all = follows and not incumbent.observations.keys() - known.keys() - under_way.keys()
+        if not waiting and not has_all:
             start, end = self._contest.covered(candidate), upto or self._contest.frontier
             for position in self._course.between(start, end, candidate.turn):
                 pair = self._course[position]
@@ -342,11 +361,3 @@ class Race:
         at_a_time = min(LOOKS[0], self._slots)
         needed = self._contest.first * fmean(o.seconds for o in observations) / at_a_time if observations else 0.0
         return remaining < min(needed, ENDING * self._budget)
-
-    def _cost_on(self, candidate: Candidate, pairs: Sequence[Pair]) -> float | None:
-        by_instance: dict[int, list[float]] = {}
-        for pair in pairs:
-            by_instance.setdefault(pair.instance, []).append(candidate.observations[pair].cost)
-        judge = self._field.judge
-        costs = [judge.aggregate(costs) for costs in by_instance.values()]
-        return shifted_geometric_mean(costs, judge.shift) if costs else None

@@ -58,14 +58,23 @@ class Study:
             )
             for number, (solver, space) in enumerate(spaces.items())
         }
+        self._foreign: set[Configuration] = set()
+        """Those that are not of their space."""
         self._items = {solver: Items() for solver in spaces}
         self._priors = priors or {}
         self._ready = set(self._priors)
         self._news = dict.fromkeys(spaces, 0)
 
     def adopt(self, configuration: Configuration) -> None:
-        """Make a configuration known that is about to be executed; its value is told later."""
-        self._known[configuration.solver].setdefault(configuration)
+        """Make a configuration known that is about to be executed; its value is told later.
+
+        One that is not of the space, such as the user's own settings, teaches nothing of the space's parameters.
+        """
+        solver = configuration.solver
+        if configuration not in self._known[solver]:
+            self._known[solver][configuration] = None
+            if not self._spaces[solver].has(configuration):
+                self._foreign.add(configuration)
 
     def tell(self, configuration: Configuration, differences: Mapping[int, Difference], feasible: bool = True) -> None:
         """Set what is known of a configuration that was adopted, in place of what was told before.
@@ -77,6 +86,8 @@ class Study:
 
         """
         solver = configuration.solver
+        if configuration in self._foreign:
+            return
         before = self._known[solver][configuration]
         if before is not None and before.differences == differences and before.is_feasible == feasible:
             return

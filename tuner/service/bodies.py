@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +18,7 @@ from instances.caps import Caps, TooLarge
 from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
-from tuner.scenario import LEAST_BUDGET, LEAST_CUTOFF
+from tuner.scenario import LARGEST_TARGET, LEAST_BUDGET, LEAST_CUTOFF
 from tuner.service.problems import TOO_LARGE, UNFIT, Refused
 
 _ONE = threading.Lock()
@@ -73,7 +73,24 @@ class NewJob(BaseModel):
     memory_mib: int = Field(default=2048, ge=1, le=2**20)
     gap: float = Field(default=1e-4, ge=0, lt=1)
     seed: int = Field(default=0, ge=0, lt=2**31)
-    reuse: bool = False
+    reuse: bool | None = Field(
+        default=None, description="start from earlier jobs of the same owner; null: as the server's operator decided"
+    )
+    fix: list[Annotated[str, Field(max_length=300), AfterValidator(seen)]] = Field(
+        default=[], max_length=200, description="name=value or solver:name=value: has this value in every run"
+    )
+    target: float | None = Field(
+        default=None, gt=1, le=LARGEST_TARGET, description="times better than the default, at which the race ends"
+    )
+    stop_after_s: float | None = Field(
+        default=None, gt=0, le=LONGEST, description="without a new incumbent, after which the race ends"
+    )
+    base: str = Field(
+        default="",
+        max_length=2**16,
+        description="the user's own settings: the text of a HiGHS options file, a SCIP .set file, a CP-SAT text proto, "
+        "or JSON with solver and parameters",
+    )
     priority: int = Field(default=0, ge=-1000, le=1000)
 
     _fits = field_validator("name")(_fitting)
@@ -98,13 +115,15 @@ class NewProblem(BaseModel):
 
 
 class Once(APIRoute):
-    """A route that takes no JSON body in which a name is there twice in one object."""
+    """A route that takes a JSON body only by its type, and none in which a name is there twice in one object."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request."""
-        handle = super().get_route_handler()
+        handle, takes_json = super().get_route_handler(), self.body_field is not None
 
         async def handler(request: Request) -> Response:
+            if takes_json:
+                check_json(request)
             return await handle(_Once(request.scope, request.receive))
 
         return handler
@@ -124,12 +143,11 @@ class _Once(Request):
             raise HTTPException(UNFIT, f"the body: not valid JSON: {error}") from None
 
 
-async def document_body(request: Request) -> bytes:
-    """Return a request's body; Refused when it is no JSON by its type."""
+def check_json(request: Request) -> None:
+    """Raise Refused for a request whose body is not JSON by its type; one without a body has no type either."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send JSON, with Content-Type: application/json")
-    return await request.body()
 
 
 def read_document(body: bytes, caps: Caps) -> dict[str, Any]:

@@ -16,6 +16,7 @@ SCHEMES = {
 }
 CHANGING = (HTTPStatus.FORBIDDEN, HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 """What every request may be answered that changes something: its token may be for reading only, its body too large."""
+JSON = "application/json"
 
 
 def describe(app: FastAPI, needs_token: bool) -> None:
@@ -42,7 +43,9 @@ def describe(app: FastAPI, needs_token: bool) -> None:
 
 def _complete(operation: dict[str, Any], method: str, needs_token: bool) -> None:
     operation["security"] = [{name: []} for name in SCHEMES] + ([] if needs_token else [{}])
-    if method not in SAFE:
-        for status, described in problems(*CHANGING).items():
-            about = {"description": described["description"], "content": described["content"]}
-            operation["responses"].setdefault(str(status), about)
+    refusals = [] if method in SAFE else [*CHANGING]
+    if JSON in operation.get("requestBody", {}).get("content", {}):
+        refusals.append(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    for status, described in problems(*refusals).items():
+        about = {"description": described["description"], "content": described["content"]}
+        operation["responses"].setdefault(str(status), about)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from instances.caps import Caps
 from storage.errors import UnknownSet
-from storage.records import ALL_SLOTS, InstanceSet
+from storage.records import InstanceSet
 from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
@@ -75,15 +75,12 @@ class Service:
     access: Access
     caps: Caps
     underway: Underway
+    reuse: bool
+    """Whether jobs that do not say so start from earlier jobs of their owner."""
 
     def view(self, who: Caller) -> StoredView:
         """Return what somebody may see."""
         return StoredView(self.store, who.seen)
-
-    def most_slots(self) -> int:
-        """Return the slots that a job can have at most: those of the largest worker, where one is known."""
-        limits = self.store.owner_limits()
-        return min(self.store.most_slots() or ALL_SLOTS, limits.slots or ALL_SLOTS)
 
     def own_set(self, who: Caller, number: int) -> InstanceSet:
         """Return a set that somebody may see; UnknownSet for another owner's, too."""

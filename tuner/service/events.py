@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from storage.errors import StoreUnavailable, UnknownJob
 from storage.records import Job, JobKind
 from storage.store import Store
-from tuner.app.views import Data, answers_data, bracket_data, event_data, finite, step_data
+from tuner.app.job_data import Data, answers_data, bracket_data, event_data, finite, step_data
 from tuner.service.access import Caller
 from tuner.service.connections import GIVES_WAY
 from tuner.service.endpoints import ALWAYS, NONE, Described, Reader, Reference, Served

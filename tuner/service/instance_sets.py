@@ -9,8 +9,8 @@ from fastapi import APIRouter, Path, Query, Request
 
 from instances.caps import TooLarge
 from storage.records import InstanceSet, ModelContent
+from tuner.app.job_data import Data, set_data
 from tuner.app.shapes import FullSet, Missing, SetOfModels, Uploaded
-from tuner.app.views import Data, set_data
 from tuner.service.bodies import Hashes, NewSet, Once
 from tuner.service.endpoints import ALWAYS, CONFLICT, LARGE, NONE, Number, Reader, Served, Writer
 from tuner.service.problems import Refused

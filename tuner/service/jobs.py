@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, BackgroundTasks, Header, Query, Request, Response
@@ -14,15 +13,17 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 
 from storage.records import ALL_SLOTS, InstanceSet, Job, JobState, Submission
+from tuner.app.job_data import Data, finite, job_data
 from tuner.app.shapes import FullJob, JobPage, JobShape
 from tuner.app.solving import submission_of
-from tuner.app.views import Data, finite, job_data
 from tuner.bilevel.applications.outline import outlined
 from tuner.cost import Cost, Ties
+from tuner.follower.base import base_of
+from tuner.follower.settings import fixed_of
 from tuner.follower.solvers import SOLVERS
 from tuner.scenario import ANY, check_budget
 from tuner.service.access import Caller
-from tuner.service.bodies import NewJob, NewProblem, Once, document_body, read_document, seen
+from tuner.service.bodies import NewJob, NewProblem, Once, check_json, read_document, seen
 from tuner.service.endpoints import (
     ALWAYS,
     CONFLICT,
@@ -35,7 +36,6 @@ from tuner.service.endpoints import (
     Reference,
     Served,
     Writer,
-    problems,
 )
 
 IdempotencyKey = Annotated[str, Header(max_length=200), AfterValidator(seen)]
@@ -58,7 +58,7 @@ def create_job(
 ) -> Data:
     """Hand in a job. The same Idempotency-Key with the same body makes no other one."""
     models = service.own_set(who, new.instance_set)
-    submission = _submission(new, models, service.most_slots())
+    submission = _submission(new, models, service.reuse)
     return _made(response, *service.store.submit(submission, idempotency_key, _digest(new)))
 
 
@@ -71,7 +71,6 @@ def create_job(
         **CONFLICT,
         **LARGE,
         **TOO_MANY,
-        **problems(HTTPStatus.UNSUPPORTED_MEDIA_TYPE),
     },
     openapi_extra={
         "requestBody": {"required": True, "content": {"application/json": {"schema": NewProblem.model_json_schema()}}}
@@ -85,7 +84,8 @@ async def create_problem(
     idempotency_key: IdempotencyKey = "",
 ) -> Data:
     """Hand in a bilevel problem: a job like others from then on. The same Idempotency-Key makes no other one."""
-    body = await document_body(request)
+    check_json(request)
+    body = await request.body()
 
     def submitted() -> tuple[Job, bool]:
         try:
@@ -153,12 +153,16 @@ def resume_job(service: Served, who: Writer, job: Reference) -> Data:
     return service.view(who).hold(job, None)
 
 
-def _submission(new: NewJob, models: InstanceSet, most: int) -> Submission:
-    """Return what is to be queued; UsageError when it does not fit into the ``most`` slots that it can have."""
+def _submission(new: NewJob, models: InstanceSet, reuse: bool) -> Submission:
+    """Return what is to be queued; UsageError where it makes no sense.
+
+    It reuses earlier jobs as it says, otherwise as ``reuse`` does.
+    """
     solvers = list(SOLVERS) if ANY in new.solvers else list(dict.fromkeys(new.solvers))
     slots = ALL_SLOTS if new.slots is None else new.slots
-    real = min(slots, most)
-    check_budget(new.cutoff_s, new.budget_s, real, f"the {real} slots that it would have")
+    check_budget(new.cutoff_s, new.budget_s)
+    fixed = fixed_of(new.fix, solvers)
+    base = base_of(new.base, "the settings", solvers, fixed).configuration if new.base.strip() else None
     return Submission(
         name=new.name,
         folder=models.name,
@@ -173,7 +177,11 @@ def _submission(new: NewJob, models: InstanceSet, most: int) -> Submission:
         gap=new.gap,
         seed=new.seed,
         space="",
-        reuse=new.reuse,
+        reuse=reuse if new.reuse is None else new.reuse,
+        fixed=fixed,
+        base=base,
+        target=new.target,
+        stop_after=new.stop_after_s,
         owner=models.owner,
         served=True,
         priority=new.priority,

@@ -13,23 +13,27 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 
 from instances.features import FEATURES
 from instances.visible import escaped
-from storage.records import ALL_SLOTS, JobKind, spell
+from storage.records import ALL_SLOTS, Job, JobKind, spell
 from tuner.app import drawing
 from tuner.app.figures import figures_of
-from tuner.app.files import verdict_again
-from tuner.app.views import INFEASIBLE, OPTIMAL, Data, Filters, StoredView, cell
+from tuner.app.files import report_of, verdict_again
+from tuner.app.job_data import Data
+from tuner.app.proof import INFEASIBLE, OPTIMAL
+from tuner.app.response_rows import cell
+from tuner.app.views import Filters, StoredView
 from tuner.commands import duration
 from tuner.cost import Cost
 from tuner.errors import NotFound, UsageError
 from tuner.extras import EXTRAS
 from tuner.follower.spaces import spaces_of
+from tuner.scenario import ANY
 from tuner.service import static
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
+from tuner.service.advice import advisory
 from tuner.service.dashboard import PATHS, Dashboard
-from tuner.service.endpoints import Reference, Served, Service
+from tuner.service.endpoints import Number, Reference, Served, Service
 from tuner.service.problems import Refused, problem
 from tuner.verdict.decide import GAIN
-from tuner.verdict.report import write_report
 from tuner.verdict.words import BETTER, between, number
 
 JOBS, ROWS = 100, 50
@@ -73,6 +77,18 @@ def sets(service: Served, who: Reader) -> Response:
     return _page("sets.html", who, sets=service.view(who).sets())
 
 
+@router.get("/sets/{number}")
+def models(service: Served, who: Reader, number: Number) -> Response:
+    """Show an instance set."""
+    return _page("set.html", who, set=service.own_set(who, number))
+
+
+@router.get("/sets/{number}/advice")
+def advice(service: Served, who: Reader, number: Number) -> Response:
+    """Return the part of a set's page that says what is expected to help."""
+    return _page("advice.html", who, advisory=advisory(service, service.own_set(who, number), ANY))
+
+
 @router.get("/jobs/{job}")
 def job(
     service: Served,
@@ -104,7 +120,7 @@ def job(
         filters=filters,
         best=best,
         changes=[] if best is None else _changes(best),
-        headline=_headline(view, data),
+        headline=_headline(view, view.job(str(data["id"]))),
         is_challenger=_is_challenger(data),
         **more,
     )
@@ -156,21 +172,15 @@ def report(service: Served, who: Reader, job: Reference) -> Response:
     if found.kind is JobKind.SOLVE:
         raise Refused(HTTPStatus.NOT_FOUND, "a bilevel problem has no such report")
     store = service.store
-    text = write_report(
-        found,
-        verdict_again(store, found),
-        store.responses(found.id),
-        store.incumbents(found.id),
-        spaces_of(found.solvers, found.space),
-    )
+    text = report_of(store, found, verdict_again(store, found))
     return HTMLResponse(text, headers={"Content-Disposition": f'attachment; filename="report-{found.id}.html"'})
 
 
 @router.get("/submit")
-def submit(who: Reader) -> Response:
+def submit(service: Served, who: Reader) -> Response:
     """Take a folder."""
     who.may(SUBMIT)
-    return _page("submit.html", who, most=ALL_SLOTS)
+    return _page("submit.html", who, most=ALL_SLOTS, reuses=service.reuse)
 
 
 @router.get("/login")
@@ -255,7 +265,11 @@ _templates = Environment(
 )
 _templates.globals["static"] = static.address
 _templates.filters.update(
-    duration=duration, short=cell, digits=_digits, clause=lambda text: text.partition("; ")[0].partition("\n")[0]
+    duration=duration,
+    short=cell,
+    digits=_digits,
+    spell=spell,
+    clause=lambda text: text.partition("; ")[0].partition("\n")[0],
 )
 
 
@@ -279,12 +293,12 @@ def _rows(view: StoredView, reference: str, filters: Filters) -> tuple[list[Data
     return page.rows, page.next, ""
 
 
-def _headline(view: StoredView, job: Data) -> str:
+def _headline(view: StoredView, job: Job) -> str:
     """Return what came of a job in one line."""
-    found = view.gain(job["id"], job["best"]["key"]) if job["best"] else None
-    if found is None or job["outcome"] != GAIN:
-        return str(job["outcome"])
-    words = f"{number(found.ratio)} {BETTER[Cost(job['cost'])]}"
+    found = view.gain(job, job.best.key) if job.best else None
+    if found is None or job.outcome != GAIN:
+        return job.outcome
+    words = f"{number(found.ratio)} {BETTER[Cost(job.cost)]}"
     return f"{words} than {found.baseline.solver} as it comes (95 % interval {between(found)})"
 
 
@@ -322,6 +336,6 @@ def _changes(best: Data) -> list[tuple[str, str, str, str]]:
     changes = []
     for name, value in best["parameters"].items():
         parameter = known.get(name)
-        default, meaning = ("-", "") if parameter is None else (spell(parameter.default), parameter.meaning)
+        default, meaning = ("-", "") if parameter is None else (spell(parameter.own_default), parameter.meaning)
         changes.append((name, spell(value), default, meaning))
     return changes

@@ -9,7 +9,8 @@ from itertools import islice
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tuner.app.views import Data, Rows
+from tuner.app.job_data import Data
+from tuner.app.response_rows import Rows
 
 GROUP = 10_000
 """Rows of a group: so many are in memory at a time."""

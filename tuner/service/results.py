@@ -10,9 +10,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse, StreamingResponse
 
-from tuner.app.shapes import Best, FamilyBest, InstanceShape, ResponsePage, StepShape
+from tuner.app.job_data import Data, finite
+from tuner.app.shapes import Best, EventPage, FamilyBest, InstanceShape, ResponsePage, StepShape
 from tuner.app.sheets import csv_lines
-from tuner.app.views import Data, Filters, finite
+from tuner.app.views import Filters
 from tuner.extras import PARQUET
 from tuner.service.bodies import Once
 from tuner.service.endpoints import ALWAYS, LARGEST_PAGE, NONE, PAGE, Reader, Reference, Served, answers, problems
@@ -41,6 +42,19 @@ def read_trajectory(service: Served, who: Reader, job: Reference) -> list[Data]:
     """Return the incumbents over time."""
     own = service.view(who)
     return [finite(step) for step in own.trajectory(own.job(job))]
+
+
+@router.get("/jobs/{job}/log", response_model=EventPage, responses=NONE)
+def read_log(
+    service: Served,
+    who: Reader,
+    job: Reference,
+    cursor: Annotated[int, Query(ge=0, lt=2**63, description="the id of the last event that is known")] = 0,
+    limit: Annotated[int, Query(ge=1, le=LARGEST_PAGE)] = PAGE,
+) -> Data:
+    """Return what happened to a job, such as models that were left out and answers that are wrong."""
+    page = service.view(who).event_page(job, cursor, limit)
+    return {"rows": page.rows, "next": page.next}
 
 
 @router.get("/jobs/{job}/instances", response_model=list[InstanceShape], responses=NONE)

@@ -20,7 +20,7 @@ from storage.errors import StoreError
 from storage.records import JobState
 from storage.store import Store
 from tuner.errors import TunerError
-from tuner.service import events, instance_sets, jobs, pages, problems, results
+from tuner.service import advice, events, instance_sets, jobs, pages, problems, results
 from tuner.service.access import Access
 from tuner.service.dashboard import Dashboard
 from tuner.service.description import describe
@@ -36,7 +36,12 @@ UPLOADS = 2
 
 
 def application(
-    store: Store, *, needs_token: bool = False, hosts: frozenset[str] = frozenset(), caps: Caps | None = None
+    store: Store,
+    *,
+    needs_token: bool = False,
+    hosts: frozenset[str] = frozenset(),
+    caps: Caps | None = None,
+    reuse: bool = False,
 ) -> FastAPI:
     """Return the service as an ASGI application.
 
@@ -45,6 +50,7 @@ def application(
         needs_token: whether every request to the API needs a token.
         hosts: by which names it may be called; any where there are none.
         caps: of uploads.
+        reuse: whether jobs that do not say so start from earlier jobs of their owner.
 
     """
     app = FastAPI(
@@ -56,10 +62,12 @@ def application(
         openapi_url="/v1/openapi.json",
     )
     caps = caps or Caps()
-    service = app.state.service = Service(store, Access(store, needs_token), caps, Underway(UPLOADS * caps.upload))
+    service = app.state.service = Service(
+        store, Access(store, needs_token), caps, Underway(UPLOADS * caps.upload), reuse
+    )
     app.state.dashboard = Dashboard(store.url)
     app.state.streams = events.Streams(store)
-    routers = (instance_sets.router, jobs.router, events.router, results.router, pages.router)
+    routers = (instance_sets.router, advice.router, jobs.router, events.router, results.router, pages.router)
     for each in routers:
         app.include_router(each)
     describe(app, needs_token)
@@ -102,6 +110,8 @@ def _health(app: FastAPI, store: Store) -> None:
     streams = Gauge("tuner_event_streams", "Connections by which jobs are followed.", registry=registry)
     streams.set_function(lambda: len(app.state.streams))
 
+    slots = Gauge("tuner_worker_slots", "Of the largest worker within the last hour; 0: none.", registry=registry)
+
     @app.middleware("http")
     async def _measured(request: Request, call: RequestResponseEndpoint) -> Response:
         status = int(HTTPStatus.INTERNAL_SERVER_ERROR)  # which `Gate` makes of what is raised here
@@ -128,4 +138,5 @@ def _health(app: FastAPI, store: Store) -> None:
         found = store.states()
         for state in JobState:
             states.labels(state.value).set(found.get(state, 0))
+        slots.set(store.most_slots() or 0)
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)

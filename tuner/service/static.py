@@ -23,6 +23,7 @@ FILES = {
     "live-worker.js": ("tuner.service", "static", _JS),
     "login.js": ("tuner.service", "static", _JS),
     "problem.js": ("tuner.service", "static", _JS),
+    "set.js": ("tuner.service", "static", _JS),
     "sets.js": ("tuner.service", "static", _JS),
     "submit.js": ("tuner.service", "static", _JS),
     "plotly.min.js": ("plotly", "package_data", _JS),

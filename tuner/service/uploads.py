@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
@@ -21,53 +20,25 @@ from instances.errors import UnreadableModel
 from instances.formats import FORMATS, PACKINGS, parts_of, suffixes, unpacked
 from storage.errors import StoreFull, StoreUnavailable
 from storage.files import PIECE
-from storage.names import unseen
+from storage.names import clash, model_fault, set_fault
 from storage.records import InstanceSet, ModelContent
 from storage.store import Store
 from tuner.service.archives import DAMAGE, Member, members_of
 from tuner.service.problems import TOO_LARGE, UNFIT, Refused
 
-PART = 200
-"""Bytes of a part of a name, which file systems take together with a suffix."""
-_NAME = re.compile(r"[^\x00-\x1f\x7f\\:*?\"<>|]+")
-
 
 def checked_name(name: str, caps: Caps) -> str:
-    """Return a model's name in a set, which is a relative path without suffixes.
-
-    Raises Refused when it is none that can be a path below a folder.
-    """
-    parts = name.split("/")
-    if (
-        not name
-        or unseen(name)
-        or len(name) > caps.name
-        or any(len(part.encode()) > PART for part in parts)
-        or len(parts) > caps.depth
-        or not _NAME.fullmatch(name)
-        or any(part in ("", ".", "..") or part.startswith(".") or part != part.strip() for part in parts)
-    ):
-        raise Refused(
-            UNFIT,
-            f"model {name[:100]!r}: no name for one; a relative path is needed, without dots at the beginning of a "
-            f"part, of {caps.depth} parts, {caps.name} characters and {PART} bytes for a part at most",
-        )
+    """Return a model's name in a set; Refused when it is none."""
+    if wrong := model_fault(name, caps):
+        raise Refused(UNFIT, f"model {name[:100]!r}: the name {wrong}")
     return name
 
 
 def check_together(names: Collection[str]) -> None:
-    """Raise Refused for names of models that cannot lie in one folder, whatever the suffixes of their files are."""
-    known = frozenset(names)
-    for name in names:
-        for folder in PurePosixPath(name).parents:
-            parts = suffixes(folder.name)
-            if parts is not None and str(folder.with_name(parts.stem)) in known:
-                file = str(folder)
-                raise Refused(
-                    UNFIT,
-                    f"model {name[:100]!r} lies in a folder {file[:100]!r}, which has the name of another model's "
-                    "file; rename the folder",
-                )
+    """Raise Refused for names of models that cannot lie in one folder."""
+    if (found := clash(names)) is not None:
+        name, why = found
+        raise Refused(UNFIT, f"model {name[:100]!r} {why}")
 
 
 def checked_suffix(suffix: str) -> str:
@@ -228,8 +199,6 @@ def _content(file: IO[bytes], suffix: str, meter: Meter, where: str) -> ModelCon
 
 def set_name(name: str) -> str:
     """Return what a set may be called; Refused when it may not."""
-    if wrong := unseen(name):
-        raise Refused(UNFIT, f"set {name[:100]!r}: its name {wrong}")
-    if not name.strip() or len(name) > 100 or "/" in name:
-        raise Refused(UNFIT, f"set {name[:100]!r}: use a name of 100 characters at most, without a slash")
+    if wrong := set_fault(name):
+        raise Refused(UNFIT, f"set {name[:100]!r}: the name {wrong}")
     return name

@@ -10,6 +10,8 @@ candidate and baseline together:
 - With few instances the plain percentiles are far too narrow (measured: 14 % false gains with 3 instances, 9 % with 5).
   They are moved away from the estimate, on the log scale, by sqrt(n / (n - 1)) * t / z: the bootstrap's spread lacks
   the n - 1, and its quantiles tend to the normal's z where Student's t is due. See docs/verdict.md for what is left.
+- Two or three instances that happen to agree have no spread to resample, and the interval would be a point. So it is
+  never narrower than if log ratios scattered over instances by `LEAST`.
 """
 
 from __future__ import annotations
@@ -26,12 +28,17 @@ from instances.model import Floats
 from storage.records import Check, Comparison, Configuration, Purpose, StoredRun
 from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, shift, solved
 from tuner.verdict.delicate import resting
+from tuner.verdict.starved import is_starved
 from tuner.verdict.student import quantile
 
 CONFIDENCE = 0.95
 RESAMPLES = 4000
 NEGLIGIBLE = 1e-4
 """A mean below this share of the worst honest cost counts as this much, so that a ratio to zero stays finite."""
+LEAST = 0.05
+"""Standard deviation of log ratios over instances that an interval allows for at least. Of 2,316 recorded
+configurations of 14 families 98 of 100 have one above 0.09. Drawn from them, intervals of two instances hold the
+family's ratio in 98 of 100 cases with this, in 92 without; those of three and more hardly change."""
 _LARGEST = 700.0
 """exp() of more overflows."""
 
@@ -65,7 +72,7 @@ def outcomes(configuration: Configuration, runs: Iterable[StoredRun], cost: Cost
     """Return cost and success of every run of this configuration on the holdout.
 
     Runs that did not finish are left out, and those whose answer is disputed: who was faster to a right answer is not
-    known there.
+    known there. So are those that were starved: their cost is the machine's doing.
     """
     return {
         (stored.run.instance, stored.run.seed): (
@@ -77,6 +84,7 @@ def outcomes(configuration: Configuration, runs: Iterable[StoredRun], cost: Cost
         and stored.run.configuration == configuration
         and stored.response.check is not Check.DISPUTED
         and not censored(cost, stored.run, stored.response)
+        and not is_starved(stored, cost)
     }
 
 
@@ -195,11 +203,14 @@ def interval(
     drawn = np.random.default_rng([seed, count]).multinomial(count, even[0], size=RESAMPLES)  # (resamples, n)
     tail = (1 - CONFIDENCE) / 2
     low, high = np.quantile(log_ratio(drawn / count), [tail, 1 - tail])
-    widening = math.sqrt(count / (count - 1)) * quantile(1 - tail, count - 1) / NormalDist().inv_cdf(1 - tail)
+    student = quantile(1 - tail, count - 1)
+    widening = math.sqrt(count / (count - 1)) * student / NormalDist().inv_cdf(1 - tail)
+    least = student * LEAST / math.sqrt(count)
+    below, above = max(least, widening * (estimate - float(low))), max(least, widening * (float(high) - estimate))
     return (
         math.exp(estimate),
-        math.exp(max(-_LARGEST, estimate - widening * (estimate - float(low)))),
-        math.exp(min(_LARGEST, estimate + widening * (float(high) - estimate))),
+        math.exp(max(-_LARGEST, estimate - below)),
+        math.exp(min(_LARGEST, estimate + above)),
     )
 
 

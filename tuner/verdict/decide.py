@@ -11,11 +11,11 @@ from tuner.cost import Cost, Ties
 from tuner.verdict.compare import Measure, compare, mean_cost, outcomes, pair, per_instance
 from tuner.verdict.delicate import Delicate, delicate, resting, tallied
 from tuner.verdict.holdout import Contenders, contenders
+from tuner.verdict.starved import Unfair, is_starved, unfair
 
 GAIN = "gain"
 DEFAULT_KEPT = "default kept"
-STARVED = 0.9
-"""A run that had less than this share of its core until the cutoff shared it with something else."""
+SETTINGS_KEPT = "settings kept"
 
 
 @dataclass(frozen=True)
@@ -24,16 +24,21 @@ class Row:
 
     configuration: Configuration
     role: str
-    """incumbent, baseline, best default or default, joined by commas; "left out" for one not on the holdout."""
+    """incumbent, baseline, your settings, best default or default, joined by commas; "left out" for one that is not on
+    the holdout."""
     shifted_geometric_mean: float | None
     """Of the cost over instances, in seconds or, for the gap, a fraction; None without a run on the holdout."""
     par10: float | None
     """Mean seconds, unsolved runs at ten cutoffs; None without a run, and for costs that are not in seconds."""
     solved: int
     runs: int
-    """Those that are disputed included."""
+    """Those that are disputed or starved included."""
     disputed: int
     """The runs whose answer is disputed: they are not part of the means and comparisons."""
+    starved: int
+    """The runs that something else on their core decided: they are not part of the means and comparisons."""
+    overstated: int
+    """The runs whose claimed optimum is better than what is proven of it by more than the gap: they are unsolved."""
     instances: int
     """Those of the means."""
     seeds: int
@@ -47,7 +52,7 @@ class Verdict:
     """What the tuning was worth."""
 
     outcome: str
-    """"gain" or "default kept"."""
+    """"gain", "default kept", or, of a job with the user's own settings, "settings kept"."""
     recommended: Configuration
     contenders: Contenders
     objection: str
@@ -67,11 +72,15 @@ class Verdict:
     covered: int
     """On how many training instances the baseline was executed."""
     starved: int
-    """The runs that had to end at the cutoff before they had used it up in CPU seconds."""
+    """The runs, of race and holdout, that were starved of their core; see `tuner.verdict.starved`."""
     delicate: tuple[Delicate, ...] = ()
     """The models, of training and holdout, on which it depends on the solver's tolerance what is right."""
+    fixed: tuple[Configuration, ...] = ()
+    """What was fixed in every run, for each solver that has some."""
     shared: Mapping[tuple[Configuration, Configuration], int] = field(default_factory=dict)
     """On how many instances a candidate was compared with a baseline."""
+    unfair: Mapping[tuple[Configuration, Configuration], Unfair] = field(default_factory=dict)
+    """What was left out of that because a run of one of the two was starved."""
 
     @property
     def candidate(self) -> Configuration:
@@ -96,8 +105,11 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
     1, against the baseline and against the best default; when it solved no fewer of the shared runs than they (for
     costs in seconds); when no response of it, on training or holdout, was refuted, crashed or ran out of memory; and
     when none rests on the solver's tolerance on a model on which none of theirs does. Pairs on which an answer of
-    either is disputed are left out: they are no evidence of a gain, in either direction.
+    either is disputed, or a run of either was starved, are left out: they are no evidence of a gain, in either
+    direction. But where that leaves out runs that only the others solved, it is no gain.
     The incumbent is asked first, then the best default. If neither is a gain the baseline is kept: it wins ties.
+    Where the user has settings of their own, a gain is one against them, too, they are what is kept, and the baseline
+    is asked as well: it need only be better than they are. Settings with a response outside C are not kept.
 
     Args:
         job: the scenario's cost, ties, cutoff, seed and solvers; the baseline is the first solver's default.
@@ -107,27 +119,33 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
     """
     runs = list(runs)
     field = contenders(job, runs, incumbent)
-    cost, ties = Cost(job.cost), Ties(job.ties)
+    cost, ties, base = Cost(job.cost), Ties(job.ties), field.base
     couples = [(other, field.baseline) for other in field.first if other != field.baseline]
     if field.best_default not in (field.baseline, incumbent) and incumbent != field.baseline:
         couples.append((incumbent, field.best_default))
+    if base is not None:
+        others = dict.fromkeys((incumbent, field.best_default, field.baseline))
+        couples += [(other, base) for other in others if other != base]
     comparisons = tuple(
         comparison
         for candidate, baseline in couples
         for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
     )
+    left_out = {(one, other): unfair(one, other, runs, cost) for one, other in couples}
     delicacies = _resting(runs)
     flagged = {stored.run.configuration for stored in runs if not stored.response.feasible}
     ended = [stored.run for stored in runs if stored.response.termination is not Termination.KILLED]
     raced = [run for run in ended if run.purpose is Purpose.RACE]
+    kept = field.baseline if base is None or base in flagged else base
+    asked = [incumbent, field.best_default] + ([field.baseline] if kept == base else [])
     objections = {
-        candidate: _objection(candidate, comparisons, field, cost, flagged, delicacies)
-        for candidate in (incumbent, field.best_default)
+        candidate: _objection(candidate, kept, comparisons, field, cost, flagged, delicacies, left_out)
+        for candidate in asked
     }
     accepted = [candidate for candidate, objection in objections.items() if not objection]
     return Verdict(
-        outcome=GAIN if accepted else DEFAULT_KEPT,
-        recommended=accepted[0] if accepted else field.baseline,
+        outcome=GAIN if accepted else SETTINGS_KEPT if kept == base else DEFAULT_KEPT,
+        recommended=accepted[0] if accepted else kept,
         contenders=field,
         objection=objections[incumbent],
         comparisons=comparisons,
@@ -136,61 +154,63 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         cost=cost,
         cutoff=job.cutoff,
         training=sum(member.part == "training" for member in job.members),
-        tried=len({run.configuration for run in raced if not run.configuration.is_default}),
+        tried=len({run.configuration for run in raced} - {*job.defaults, base}),
         covered=len({run.instance for run in raced if run.configuration == field.baseline}),
-        starved=sum(map(is_starved, runs)),
+        starved=sum(is_starved(stored, cost) for stored in runs),
         delicate=delicate(job.members, tallied(runs)),
+        fixed=job.fixed,
         shared={(one, other): len(pair(one, other, runs, cost, ties).instances) for one, other in couples},
-    )
-
-
-def is_starved(stored: StoredRun) -> bool:
-    """Whether a run had to end at the cutoff, unsolved, because something else used its core.
-
-    The cutoff is enforced in wall time; whoever shares the core gets less of it in CPU time.
-    """
-    run, response = stored.run, stored.response
-    return (
-        response.termination is Termination.EXITED
-        and not response.solved
-        and not run.capped
-        and response.cpu < STARVED * run.cutoff <= response.wall
+        unfair=left_out,
     )
 
 
 def _objection(
     candidate: Configuration,
+    kept: Configuration,
     comparisons: Sequence[Comparison],
     field: Contenders,
     cost: Cost,
     flagged: set[Configuration],
     delicacies: Mapping[Configuration, set[str]],
+    left_out: Mapping[tuple[Configuration, Configuration], Unfair],
 ) -> str:
-    """Return why the candidate is no gain, as a clause that follows "it"; empty when it is one."""
-    if candidate == field.baseline:
-        return "is the default"
+    """Return why the candidate is no gain over what is kept, as a clause that follows "it"; empty when it is one."""
+    if candidate == kept:
+        return "is the default" if kept == field.baseline else "is what you have"
     if candidate in flagged:
         return "gave a response that was refuted, crashed or ran out of memory"
-    for baseline in dict.fromkeys((field.best_default, field.baseline)):
+    rivals = () if candidate == field.baseline else (field.best_default, field.baseline)
+    for baseline in dict.fromkeys((*rivals, kept)):
         if candidate == baseline:
             continue
         own, others = delicacies.get(candidate, set()), delicacies.get(baseline, set())
         if own - others:
             return (
-                f"gave answers to {counted(len(own - others), 'model')} that hold within the solver's tolerance only, "
-                f"and {name(baseline)} did not"
+                f"gave answers to {counted(len(own - others), 'model')} that are disputed or hold within the solver's "
+                f"tolerance only, and {field.name(baseline)} did not"
             )
         found = find(comparisons, candidate, baseline)
         if found is None and own | others:
-            return f"cannot be compared with {name(baseline)}: on every model held out, an answer is disputed"
+            return f"cannot be compared with {field.name(baseline)}: on every model held out, an answer is disputed"
+        missing = left_out.get((candidate, baseline), Unfair(0, 0, 0))
+        if found is None and missing.pairs:
+            return (
+                f"cannot be compared with {field.name(baseline)}: on every model held out, other work on the machine "
+                "took the processor from a run"
+            )
         if found is None:
-            return f"has no run on the holdout to compare with {name(baseline)}"
+            return f"has no run on the holdout to compare with {field.name(baseline)}"
         if found.high < 1:
-            return f"is worse than {name(baseline)} on the holdout"
+            return f"is worse than {field.name(baseline)} on the holdout"
         if found.low <= 1:
-            return f"is not surely better than {name(baseline)}: the interval includes no gain"
+            return f"is not surely better than {field.name(baseline)}: the 95 % interval includes 1"
         if cost.is_time and found.candidate_solved < found.baseline_solved:
-            return f"is faster, but solved fewer runs on the holdout than {name(baseline)}"
+            return f"is faster, but solved fewer runs on the holdout than {field.name(baseline)}"
+        if cost.is_time and missing.candidate_solved < missing.baseline_solved:
+            return (
+                f"is faster where nothing disturbed, but {field.name(baseline)} solved more of the runs that other "
+                "work on the machine disturbed"
+            )
     return ""
 
 
@@ -215,14 +235,10 @@ def find(
     return None
 
 
-def name(configuration: Configuration) -> str:
-    """Return how people call a configuration: the default of a solver is the solver as it comes."""
-    return f"{configuration.solver} as it comes" if configuration.is_default else str(configuration)
-
-
 def _listed(job: Job, field: Contenders) -> list[Configuration]:
-    """Return the table's configurations: the incumbent, the baseline and every other default."""
-    return list(dict.fromkeys([field.incumbent, field.baseline, field.best_default, *map(Configuration, job.solvers)]))
+    """Return the table's configurations: the incumbent, the user's settings, the baseline and every other default."""
+    settings = [] if field.base is None else [field.base]
+    return list(dict.fromkeys([field.incumbent, *settings, field.baseline, field.best_default, *job.defaults]))
 
 
 def _row(
@@ -237,18 +253,23 @@ def _row(
     seeds: dict[str, list[int]] = {}
     for instance, seed in sorted(found):
         seeds.setdefault(instance, []).append(seed)
-    disputed = sum(
-        stored.run.purpose is Purpose.HOLDOUT
-        and stored.run.configuration == configuration
-        and stored.response.check is Check.DISPUTED
-        for stored in runs
-    )
+    held_out = [
+        stored for stored in runs if stored.run.purpose is Purpose.HOLDOUT and stored.run.configuration == configuration
+    ]
+    own = [stored.response for stored in held_out]
+    disputed = sum(response.check is Check.DISPUTED for response in own)
+    starved = sum(is_starved(run, cost) and run.response.check is not Check.DISPUTED for run in held_out)
     costs = per_instance(found, seeds, Ties(job.ties))
     means = [
         mean_cost(costs, measure, cost, job.cutoff) if found and (measure is Measure.SHIFTED or cost.is_time) else None
         for measure in Measure
     ]
-    named = {"incumbent": field.incumbent, "baseline": field.baseline, "best default": field.best_default}
+    named = {
+        "incumbent": field.incumbent,
+        "baseline": field.baseline,
+        "best default": field.best_default,
+        "your settings": field.base,
+    }
     roles = [role for role, of in named.items() if of == configuration] or ["default"]
     if configuration not in field.first:
         roles.append("left out: worse in training")
@@ -258,8 +279,10 @@ def _row(
         shifted_geometric_mean=means[0],
         par10=means[1],
         solved=sum(success for _, success in found.values()),
-        runs=len(found) + disputed,
+        runs=len(found) + disputed + starved,
         disputed=disputed,
+        starved=starved,
+        overstated=sum(response.is_overstated for response in own),
         instances=len(seeds),
         seeds=max(map(len, seeds.values()), default=0),
         against_baseline=find(comparisons, configuration, field.baseline),

@@ -78,14 +78,15 @@ def sentences(models: Sequence[Delicate]) -> list[str]:
     found = []
     if disputed:
         found.append(
-            f"{_are(len(disputed))} numerically delicate: {_listed(disputed)}. Answers disagree there within the "
-            "solvers' tolerances, and a run whose answer is disputed counts for nobody."
+            f"{_are(len(disputed))} numerically delicate: {_listed(disputed)}. Answers disagree there, and which is "
+            "right is not proven. Runs with a disputed answer count as unsolved and are left out of the comparison."
         )
     if tolerated:
         also = " as well" if disputed else ""
         found.append(
             f"{_are(len(tolerated))} numerically delicate{also}: {_listed(tolerated)}. Answers there hold within "
-            "the solver's tolerance only."
+            "the solver's tolerance only. Those whose objective no exact point with the same whole numbers attains "
+            "count as unsolved."
         )
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 
 from storage.records import Configuration, Value
@@ -17,7 +17,10 @@ class Form(StrEnum):
     SOLVER = "solver"
     """The parameters as the solver itself reads them: HiGHS options, CP-SAT text proto, SCIP .set."""
     PYTHON = "python"
-    """A program that runs the solver on a model file, with nothing installed but the solver's own package."""
+    """A program that runs the solver on a model file, with nothing installed but the solver's own package.
+
+    For HiGHS and CP-SAT, a model with special ordered sets or indicator constraints takes tuner as well.
+    """
 
 
 def export(
@@ -28,6 +31,8 @@ def export(
     gap: float = 1e-4,
     limit: float = 0.0,
     memory_mib: int = 0,
+    note: str = "",
+    fixed: Collection[str] = (),
 ) -> str:
     """Write a configuration, with what else was fixed when it was measured: one thread, and the gap.
 
@@ -38,6 +43,8 @@ def export(
         gap: relative gap at which the solver may stop.
         limit: wall seconds after which the solver should stop; 0 for never. Only in a program.
         memory_mib: MiB that a run had, for the command in a program that repeats it; 0 for what is usual.
+        note: what else to say of it at the top, on one line; empty for nothing.
+        fixed: the parameters that had this value in every run of the job.
 
     Raises:
         UsageError: the form or the solver is unknown.
@@ -47,20 +54,26 @@ def export(
         raise UsageError(f"form: {form!r} is unknown; it is one of {', '.join(Form)}")
     if configuration.solver not in _WRITERS:
         raise UsageError(f"{configuration}: only {', '.join(_WRITERS)} can be exported")
-    fixed, write, program = _WRITERS[configuration.solver]
+    set_by_tuner, write, program = _WRITERS[configuration.solver]
+    beforehand = f"Fixed in every run: {', '.join(sorted(fixed))}" if fixed else ""
     if form == Form.PYTHON:
-        values = {**configuration.values, **fixed(seed, gap, limit)}
+        values = {**configuration.values, **set_by_tuner(seed, gap, limit)}
         line = execute_line(configuration, "MODEL", seed, limit or FOREVER, gap, memory_mib)
         return program.format(
-            title=_quoted(_title(configuration, seed)),
+            title=_quoted(
+                _title(configuration, seed)
+                + (f". This configuration is {note}" if note else "")
+                + (f". {beforehand}" if beforehand else "")
+            ),
             reader=_READER,
             again=_quoted(line),
             unpack=_UNPACK,
+            linear=_LINEAR.format(solver=configuration.solver, adapter=configuration.solver.replace("-", "")),
             values=_quoted(write(values).strip()),
         )
-    values = {**configuration.values, **fixed(None, gap, 0.0)}
-    notes = "".join(f"# {line}\n" for line in (_title(configuration, seed), *_NOTES.get(configuration.solver, ())))
-    return notes + write(values)
+    values = {**configuration.values, **set_by_tuner(None, gap, 0.0)}
+    lines = [_title(configuration, seed), *filter(None, (note, beforehand)), *_NOTES.get(configuration.solver, ())]
+    return "".join(f"# {line}\n" for line in lines) + write(values)
 
 
 FOREVER = 1e6
@@ -92,7 +105,7 @@ def _highs(seed: int | None, gap: float, limit: float) -> Fixed:
     return {
         "threads": 1,
         "mip_rel_gap": gap,
-        **({"mip_abs_gap": 0.0} if gap == 0 else {}),
+        "mip_abs_gap": 0.0,
         **({"random_seed": seed} if seed is not None else {}),
         **({"time_limit": limit} if limit else {}),
     }
@@ -102,7 +115,7 @@ def _cp_sat(seed: int | None, gap: float, limit: float) -> Fixed:
     return {
         "num_workers": 1,
         "relative_gap_limit": gap,
-        **({"absolute_gap_limit": 0.0} if gap == 0 else {}),
+        "absolute_gap_limit": 0.0,
         # As in every run of the job: with one worker random_seed alone often changes nothing at all.
         **({"random_seed": seed, "permute_variable_randomly": True} if seed is not None else {}),
         **({"max_time_in_seconds": limit} if limit else {}),
@@ -113,6 +126,7 @@ def _scip(seed: int | None, gap: float, limit: float) -> Fixed:
     return {
         "lp/threads": 1,
         "limits/gap": gap,
+        "limits/absgap": 0.0,
         **({"randomization/randomseedshift": seed} if seed is not None else {}),
         **({"limits/time": limit} if limit else {}),
     }
@@ -136,7 +150,14 @@ def _set_file(values: Fixed) -> str:
             return "TRUE" if value else "FALSE"
         return f'"{value}"' if isinstance(value, str) and len(value) != 1 else _plain(value)
 
-    return "".join(f"{name} = {spelled(value)}\n" for name, value in values.items())
+    # What an emphasis sets SCIP knows itself; it wants these lines at the top, the whole before its parts.
+    emphases = [name for name in sorted(values, key=len) if name.rpartition("/")[2] == "emphasis"]
+    return "".join(
+        [
+            *(f"emphasis: {name.removesuffix('emphasis').replace('/', ' ')}{values[name]}\n" for name in emphases),
+            *(f"{name} = {spelled(value)}\n" for name, value in values.items() if name not in emphases),
+        ]
+    )
 
 
 def _plain(value: Value) -> str:
@@ -150,9 +171,12 @@ The model is read by the solver's own reader. tuner has a reader of its own and 
 which the two differ is another model here, or none. Known differences: where an MPS file gives a negative upper bound
 and no lower bound, tuner takes the lower bound for -inf; this reader takes it for 0, and the model is infeasible or
 refused. Rows of an LP file with two bounds, such as -2 <= x + y <= 7, are refused here, as are names such as x[a-b]; of
-a row such as x + 3 >= 2, HiGHS drops the 3. Special ordered sets and indicator constraints are read by SCIP alone;
-tuner gives HiGHS and CP-SAT linear rows in their place. What repeats a
-run as tuner executed it, through its reader:"""
+a row such as x + 3 >= 2, HiGHS drops the 3. Special ordered sets and indicator constraints are read by SCIP alone: in
+programs for HiGHS and CP-SAT, tuner replaces them by the linear rows that it gave the solver, and has to be installed.
+Where all variables are integers and numbers are large, tiny or long, tuner gives CP-SAT exact whole numbers; here
+OR-Tools scales them, and may lose digits. For HiGHS and SCIP, tuner scales an objective that has coefficients below
+0.001 or above 1e8; here it stays as it is, and tolerances weigh more or less. What repeats a run as tuner executed it,
+through its reader:"""
 _UNPACK = '''\
 def plain(path, folder):
     """Return the model's file, unpacked into the folder if it is packed."""
@@ -163,6 +187,34 @@ def plain(path, folder):
     with unpack(path) as source, found.open("wb") as target:
         shutil.copyfileobj(source, target)
     return found
+'''
+
+_LINEAR = '''\
+def linear(path, folder):
+    """Return the model's file; with linear rows in place of sets and indicators, if it has any: that takes tuner."""
+    text = path.read_bytes().decode("latin-1")
+    if path.suffix.lower() == ".lp":
+        found = re.search(r"->|::|^\\s*sos[12]?\\s*$", re.sub(r"\\\\.*", "", text), re.IGNORECASE | re.MULTILINE)
+    else:
+        found = re.search(r"^(SOS[12]?|INDICATORS)\\b", text, re.IGNORECASE | re.MULTILINE)
+    if found is None:
+        return path
+    try:
+        from instances.reading import read_model
+        from instances.writing import write_mps
+        from tuner.follower.solvers.{adapter} import LARGEST_M
+        from tuner.follower.solvers.reformulation import linear as without_logic
+    except ImportError:
+        sys.exit(
+            f"{{sys.argv[1]}} has special ordered sets or indicator constraints, which {solver} does not read. tuner "
+            "replaces them by linear rows, but is not installed here"
+        )
+    rewritten = folder / "linear.mps"
+    try:
+        write_mps(without_logic(read_model(path), LARGEST_M), rewritten)
+    except ValueError as error:
+        sys.exit(f"{{sys.argv[1]}}: {{error}}")
+    return rewritten
 '''
 
 _HIGHS_PROGRAM = '''\
@@ -179,6 +231,7 @@ import bz2
 import gzip
 import lzma
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -192,13 +245,15 @@ OPTIONS = """\\
 
 {unpack}
 
+{linear}
+
 highs = highspy.Highs()
 with tempfile.TemporaryDirectory() as folder:
     path = pathlib.Path(folder) / "highs.options"
     path.write_text(OPTIONS)
     if highs.readOptions(str(path)) != highspy.HighsStatus.kOk:
         sys.exit("HiGHS does not take these options: is it another version?")
-    model = plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder))
+    model = linear(plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder)), pathlib.Path(folder))
     if highs.readModel(str(model)) == highspy.HighsStatus.kError:
         sys.exit(f"HiGHS cannot read {{sys.argv[1]}}")
 highs.run()
@@ -222,6 +277,7 @@ import bz2
 import gzip
 import lzma
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -237,8 +293,10 @@ PARAMETERS = """\\
 
 {unpack}
 
+{linear}
+
 with tempfile.TemporaryDirectory() as folder:
-    path = plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder))
+    path = linear(plain(pathlib.Path(sys.argv[1]), pathlib.Path(folder)), pathlib.Path(folder))
     if path.suffix.lower() != ".mps":
         sys.exit(f"{{sys.argv[1]}}: only .mps, plain or packed, can be read here; HiGHS and SCIP read .lp too")
     content = path.read_bytes().decode(errors="backslashreplace")

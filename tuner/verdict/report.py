@@ -11,9 +11,9 @@ from tuner.commands import counted
 from tuner.cost import Cost, Ties, censored, cost_of, scale
 from tuner.space import Space
 from tuner.verdict.compare import NEGLIGIBLE, pair
-from tuner.verdict.decide import GAIN, Row, Verdict, name
+from tuner.verdict.decide import DEFAULT_KEPT, GAIN, SETTINGS_KEPT, Row, Verdict
 from tuner.verdict.reproduce import reproducing_line
-from tuner.verdict.words import BETTER, between, number, paragraph, quantity
+from tuner.verdict.words import BETTER, cells, columns, number, paragraph
 
 MOST_FAILURES = 50
 _COST = {
@@ -48,7 +48,12 @@ svg text{fill:var(--soft);font:12px system-ui,sans-serif}.grid{stroke:var(--line
 
 
 def write_report(
-    job: Job, verdict: Verdict, runs: Iterable[StoredRun], trajectory: Sequence[Incumbent], spaces: Mapping[str, Space]
+    job: Job,
+    verdict: Verdict,
+    runs: Iterable[StoredRun],
+    trajectory: Sequence[Incumbent],
+    spaces: Mapping[str, Space],
+    remarks: Sequence[str] = (),
 ) -> str:
     """Return the report as HTML.
 
@@ -58,11 +63,13 @@ def write_report(
         runs: of the job, race and holdout.
         trajectory: the incumbents in order of time.
         spaces: by solver; they say what a parameter means and what its default is.
+        remarks: what else is to be told of the race, in sentences.
 
     """
     runs = list(runs)
     parts = [
         _head(job, verdict, len(runs)),
+        *(f'<p class="soft">{as_html(remark)}</p>' for remark in remarks),
         _changes(verdict, spaces),
         _table(verdict),
         _figures(job, verdict, runs, trajectory),
@@ -76,6 +83,9 @@ def write_report(
     )
 
 
+_KEPT = {DEFAULT_KEPT: "the default", SETTINGS_KEPT: "your settings"}
+
+
 def _head(job: Job, verdict: Verdict, count: int) -> str:
     parts = [sum(member.part == part for member in job.members) for part in ("training", "holdout")]
     facts = (
@@ -83,7 +93,7 @@ def _head(job: Job, verdict: Verdict, count: int) -> str:
         f"cost {job.cost}, cutoff {job.cutoff:g} s, budget {job.budget:g} s, {number(job.spent)} s spent · "
         f"{count} runs · seed {job.seed}"
     )
-    headline = _headline(verdict) if verdict.outcome == GAIN else "Keep the default"
+    headline = _headline(verdict) if verdict.outcome == GAIN else f"Keep {_KEPT[verdict.outcome]}"
     return (
         f'<h1>{as_html(job.name)}</h1><p class="soft">{as_html(facts)}</p>'
         f'<div class="verdict{" gain" if verdict.outcome == GAIN else ""}"><strong>{as_html(headline)}</strong>'
@@ -94,32 +104,37 @@ def _head(job: Job, verdict: Verdict, count: int) -> str:
 def _headline(verdict: Verdict) -> str:
     recommended = verdict.recommended
     found = verdict.comparison(recommended, verdict.contenders.baseline)
-    count = len(recommended.parameters)
-    what = f"with {counted(count, 'parameter')} changed" if count else "as it comes"
-    return f"Use {recommended.solver} {what}" + (f": {number(found.ratio)} {BETTER[verdict.cost]}" if found else "")
+    if recommended == verdict.contenders.baseline and verdict.contenders.base is not None:
+        found = verdict.comparison(recommended, verdict.contenders.base)
+    field = verdict.contenders
+    what = f"{recommended.solver} with {counted(len(recommended.parameters), 'parameter')} changed"
+    used = field.name(recommended) if field.is_default(recommended) else what
+    return f"Use {used}" + (f": {number(found.ratio)} {BETTER[verdict.cost]}" if found else "")
 
 
 def _changes(verdict: Verdict, spaces: Mapping[str, Space]) -> str:
     configuration = verdict.candidate
-    if configuration.is_default:
+    if verdict.contenders.is_default(configuration):
         return ""
     gain = verdict.outcome == GAIN
     what = "What changes in" if gain else "Not recommended: what the best that was found changes in"
+    if configuration == verdict.contenders.base:
+        what = "Your settings in"
     title = f"<h2>{what} {as_html(configuration.solver)}</h2>"
     known = {parameter.name: parameter for parameter in spaces[configuration.solver].parameters}
+    fixed = {name for each in verdict.fixed if each.solver == configuration.solver for name in each.values}
     rows = []
     for key, value in configuration.parameters:
         own = known.get(key)
-        default = spell(own.default) if own else ""
-        meaning = own.meaning if own else ""
+        default = spell(own.own_default) if own else ""
+        meaning = "; ".join(filter(None, [own.meaning if own else "", "fixed in every run" if key in fixed else ""]))
         rows.append([f"<code>{as_html(key)}</code>", as_html(default), as_html(spell(value)), as_html(meaning)])
     return title + _grid(["parameter", "default", "value", "meaning"], rows)
 
 
 def _table(verdict: Verdict) -> str:
-    seconds = verdict.cost.is_time
-    head = ["configuration", "ratio", "95 % interval", "mean", *(["PAR10"] if seconds else []), "solved"]
-    rows = [_line(row, verdict.cost, seconds) for row in verdict.rows]
+    head = ["configuration", *columns(verdict.cost)]
+    rows = [_line(row, verdict) for row in verdict.rows]
     return (
         "<h2>On the holdout</h2>"
         + _grid(head, rows, numbers=slice(1, None))
@@ -128,24 +143,18 @@ def _table(verdict: Verdict) -> str:
     )
 
 
-def _line(row: Row, cost: Cost, seconds: bool) -> list[str]:
-    against = row.against_baseline
-    cells = [f'{as_html(name(row.configuration))}<div class="soft">{as_html(row.role)}</div>']
-    cells += [number(against.ratio), as_html(between(against))] if against else ["", ""]
-    cells.append("" if row.shifted_geometric_mean is None else quantity(row.shifted_geometric_mean, cost))
-    if seconds:
-        cells.append("" if row.par10 is None else f"{number(row.par10)} s")
-    cells.append(f"{row.solved} of {row.runs}" if row.runs else "")
-    return cells
+def _line(row: Row, verdict: Verdict) -> list[str]:
+    title = f'{as_html(verdict.contenders.name(row.configuration))}<div class="soft">{as_html(row.role)}</div>'
+    return [title, *map(as_html, cells(row, verdict.cost))]
 
 
 def _grid(head: Sequence[str], rows: Sequence[Sequence[str]], numbers: slice = slice(0, 0)) -> str:
-    """Return a table of escaped cells; the columns of the slice hold numbers."""
+    """Return a table of escaped texts; the columns of the slice hold numbers."""
     right = set(range(len(head))[numbers])
 
-    def line(cells: Sequence[str], tag: str) -> str:
-        marks = [' class="n"' if place in right else "" for place in range(len(cells))]
-        return "<tr>" + "".join(f"<{tag}{mark}>{c}</{tag}>" for c, mark in zip(cells, marks, strict=True)) + "</tr>"
+    def line(texts: Sequence[str], tag: str) -> str:
+        marks = [' class="n"' if place in right else "" for place in range(len(texts))]
+        return "<tr>" + "".join(f"<{tag}{mark}>{t}</{tag}>" for t, mark in zip(texts, marks, strict=True)) + "</tr>"
 
     body = "".join(line(row, "td") for row in rows)
     return f'<div class="wide"><table><thead>{line(head, "th")}</thead><tbody>{body}</tbody></table></div>'
@@ -173,7 +182,7 @@ def _scatter(job: Job, verdict: Verdict, runs: Sequence[StoredRun]) -> list[str]
         (names.get(instance, instance[:12]), float(theirs), float(ours))
         for instance, ours, theirs in zip(paired.instances, paired.candidate, paired.baseline, strict=True)
     ]
-    x, y = (Axis(_label(of), whole.low, whole.high, log=True) for of in (baseline, candidate))
+    x, y = (Axis(_label(verdict, of), whole.low, whole.high, log=True) for of in (baseline, candidate))
     caption = f"One point per holdout instance: {_COST[verdict.cost]}. Below the diagonal the change is better."
     return [_figure(scatter(points, x, y), caption)]
 
@@ -198,7 +207,7 @@ def _profile(verdict: Verdict, runs: Sequence[StoredRun]) -> list[str]:
         inside = [cost for cost in own if cost <= most]
         shares = accumulate([1 / len(own)] * len(inside))
         points = [(x.low, 0.0), *zip(inside, shares, strict=True), (x.high, len(inside) / len(own))]
-        series.append(Series(_label(configuration), tuple(points)))
+        series.append(Series(_label(verdict, configuration), tuple(points)))
     return [_figure(steps(series, x, y), "Share of the holdout runs within so much cost; higher is better.", series)]
 
 
@@ -219,8 +228,9 @@ def _trajectory(job: Job, trajectory: Sequence[Incumbent]) -> list[str]:
     ]
 
 
-def _label(configuration: Configuration) -> str:
-    return name(configuration) if configuration.is_default else f"{configuration.solver} tuned"
+def _label(verdict: Verdict, configuration: Configuration) -> str:
+    field = verdict.contenders
+    return field.name(configuration) if field.is_default(configuration) else f"{configuration.solver} tuned"
 
 
 def _figure(svg: str, caption: str, series: Sequence[Series] = ()) -> str:
@@ -235,17 +245,28 @@ def _figure(svg: str, caption: str, series: Sequence[Series] = ()) -> str:
 def _failures(job: Job, runs: Sequence[StoredRun]) -> str:
     failed = [stored for stored in runs if not stored.response.feasible]
     disputed = [stored for stored in runs if stored.response.check is Check.DISPUTED]
-    return _runs(
-        "Responses that do not count",
-        "Refuted, crashed or out of memory: such a configuration is never recommended.",
-        job,
-        failed,
-    ) + _runs(
-        "Disputed answers",
-        "Each is better than another answer allows, but holds within the solver's tolerance only. Which is right is "
-        "not known: such a run counts as unsolved, and neither side gains by it.",
-        job,
-        disputed,
+    overstated = [stored for stored in runs if stored.response.is_overstated]
+    return (
+        _runs(
+            "Responses that do not count",
+            "Refuted, crashed or out of memory: such a configuration is never recommended.",
+            job,
+            failed,
+        )
+        + _runs(
+            "Disputed answers",
+            "Each contradicts another answer, and neither is proven. Which is right is not known: such a run counts as "
+            "unsolved, and neither side gains by it.",
+            job,
+            disputed,
+        )
+        + _runs(
+            "Overstated answers",
+            "Each claims an objective that no exact point with the same whole numbers attains: the difference comes "
+            "from the solver's tolerance. Such a run counts as unsolved.",
+            job,
+            overstated,
+        )
     )
 
 
@@ -258,13 +279,16 @@ def _runs(title: str, text: str, job: Job, chosen: Sequence[StoredRun]) -> str:
     for stored in chosen[:MOST_FAILURES]:
         run, response = stored.run, stored.response
         member = members.get(run.instance)
-        told = response.check in (Check.REFUTED, Check.DISPUTED)
-        what = response.check.value if told else response.termination.value
+        what, reason = response.termination.value, response.reason
+        if response.check in (Check.REFUTED, Check.DISPUTED):
+            what = response.check.value
+        elif response.is_overstated:
+            what, reason = "overstated", response.doubt
         line = reproducing_line(run, member.path if member else run.instance, job)
         rows.append(
             [
                 as_html(member.name if member else run.instance[:12]),
-                as_html(f"{what}: {response.reason}" if response.reason else what),
+                as_html(f"{what}: {reason}" if reason else what),
                 f"<code>{as_html(line)}</code>",
             ]
         )

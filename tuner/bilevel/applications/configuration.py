@@ -17,6 +17,7 @@ from tuner.bilevel.result import Result
 from tuner.cost import Ties
 from tuner.errors import NotFound, UsageError
 from tuner.follower.reading import READING_MIB, READING_SECONDS, cache_directory, complaint, read_instances
+from tuner.follower.settings import fixed_of, with_fixed
 from tuner.follower.spaces import solvers_of, space_text, spaces_of
 from tuner.scenario import CONFIGURATION, KIND, Scenario, read_scenario
 
@@ -58,11 +59,17 @@ class Tuning:
 
         Raises:
             NotFound: there is no such folder.
-            UsageError: the folder has no models, one cannot be read, or a solver or a space is unknown.
+            UsageError: the folder has no models, one cannot be read, or a solver, a space or what is to be fixed is
+                unknown.
 
         """
         scenario = self.scenario
-        spaces = spaces_of(solvers_of(scenario), space_text(scenario), scenario.space)
+        for name in ("base", "target", "stop_after"):
+            if getattr(scenario, name):
+                raise UsageError(f"{name}: only tuner tune, which ends with a verdict, takes it; leave it out")
+        solvers = solvers_of(scenario)
+        fixed = fixed_of(scenario.fix, solvers)
+        spaces = with_fixed(spaces_of(solvers, space_text(scenario), scenario.space), fixed)
         if not Path(scenario.folder).exists():
             raise NotFound(f"{scenario.folder}: there is no such folder")
         try:

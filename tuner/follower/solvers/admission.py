@@ -8,7 +8,7 @@ from storage.records import Value, spell
 from tuner.commands import command
 from tuner.errors import UsageError
 from tuner.ports import RealParameter
-from tuner.space import Boolean, Choice, Space, unknown
+from tuner.space import FOLLOW, Boolean, Choice, Space, unknown
 
 _KINDS: dict[str, tuple[type, ...]] = {"boolean": (bool,), "integer": (int,), "float": (float, int), "text": (str,)}
 
@@ -39,7 +39,8 @@ def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, V
             raise ValueError(unknown(f"parameter of {solver}", name, known))
         parameter = known[name]
         if parameter.reserved:
-            raise ValueError(f"{name}: the tuner sets this parameter of {solver} itself, it cannot be chosen")
+            why = "tuner sets this parameter itself, or keeps its default because what is proven rests on it"
+            raise ValueError(f"{name}: {why}; it cannot be chosen for {solver}")
         wrong = (isinstance(value, bool) and parameter.type != "boolean") or not isinstance(
             value, _KINDS[parameter.type]
         )
@@ -66,8 +67,9 @@ def check_space(space: Space, real: Iterable[RealParameter]) -> None:
             values = domain.values if isinstance(domain, Choice) else (domain.low, domain.high)
         try:
             for value in values:
-                admit(space.solver, known.values(), {parameter.name: value})
-            default = admit(space.solver, known.values(), {parameter.name: parameter.default})[parameter.name]
+                if not (parameter.follows and value == FOLLOW):
+                    admit(space.solver, known.values(), {parameter.name: value})
+            default = admit(space.solver, known.values(), {parameter.name: parameter.own_default})[parameter.name]
         except ValueError as error:
             raise UsageError(str(error)) from None
         if default != known[parameter.name].default:
@@ -85,13 +87,19 @@ def read_setting(solver: str, real: Iterable[RealParameter], setting: str) -> tu
     if not equals or not name:
         raise UsageError(f"{setting}: write name=value")
     try:
-        value = _read(known[name], text) if name in known else text
+        value = read_value(known[name], text) if name in known else text
         return name, admit(solver, known.values(), {name: value})[name]
     except ValueError as error:
         raise UsageError(f"{error}; {command('params', solver, '--all')} lists what it has") from None
 
 
-def _read(parameter: RealParameter, text: str) -> Value:
+def is_free_text(parameter: RealParameter) -> bool:
+    """Whether the solver takes any text, such as the name of a file that it would read or write."""
+    return parameter.type == "text" and not parameter.values
+
+
+def read_value(parameter: RealParameter, text: str) -> Value:
+    """Return a value that was written as text in the parameter's type; as text where it has none of that type."""
     if parameter.values:
         return next((value for value in parameter.values if spell(value) == text), text)
     try:

@@ -10,6 +10,7 @@ import math
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
@@ -23,13 +24,16 @@ from pybind11_abseil.status import StatusNotOk  # type: ignore[import-untyped]  
 
 from instances.model import Model, VariableKind
 from storage.records import Claim, Value
+from tuner.follower import reporting
+from tuner.follower.scaling import solve_scaled
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.cpsat_exact import Found, solve_whole
+from tuner.follower.solvers.cpsat_rejection import largest_coefficient, largest_cost, rejection, with_names
 from tuner.follower.solvers.implied import bounds_to_improve, has_row_out_of_reach
 from tuner.follower.solvers.integrality import needs_whole_numbers_only
 from tuner.follower.solvers.reformulation import refusal, solve_linear
 from tuner.follower.solvers.unbounded import unbounded_or_infeasible
-from tuner.follower.solvers.whole import UNBOUNDED, impossible, is_harmless, whole
+from tuner.follower.solvers.whole import UNBOUNDED, impossible, is_harmless, whole, with_whole_bounds
 from tuner.ports import Answer, RealParameter, Step
 
 RESERVED = frozenset(
@@ -46,6 +50,16 @@ RESERVED = frozenset(
         "log_to_response",
         "log_prefix",
         "catch_sigint_signal",
+        # How it scales a model to integers: with other values it solves another model, and proves nothing of this one.
+        "mip_var_scaling",
+        "mip_scale_large_domain",
+        "mip_automatically_scale_variables",
+        "mip_wanted_precision",
+        "mip_max_activity_exponent",
+        "mip_check_precision",
+        "mip_compute_true_objective_bound",
+        "mip_treat_high_magnitude_bounds_as_infinity",
+        "mip_drop_tolerance",
     }
 )
 
@@ -84,9 +98,9 @@ class CpSat:
         """Return why the solver cannot take this model; empty when it can."""
         if np.any(model.kind >= VariableKind.SEMI_CONTINUOUS):
             return "CP-SAT has no semi-continuous variables"
-        for values, what in ((model.objective, "objective coefficient"), (model.value, "coefficient")):
+        for values, where in ((model.objective, largest_cost), (model.value, largest_coefficient)):
             if np.any(np.abs(values) >= LARGEST):
-                return f"CP-SAT takes no {what} of {LARGEST:g} or more"
+                return f"CP-SAT takes no coefficient of {LARGEST:g} or more, and {where(model)}"
         reason = refusal(model, LARGEST_M)
         return f"CP-SAT takes only linear rows, and {reason}" if reason else ""
 
@@ -100,19 +114,30 @@ class CpSat:
         if np.any(model.lower > model.upper) or np.any(model.row_lower > model.row_upper):
             # MathOpt calls such a model an error.
             return Answer(Claim.INFEASIBLE, "INFEASIBLE: a lower bound is above its upper bound", steps=())
+        model = with_whole_bounds(model)
         if why := impossible(model):
             return Answer(Claim.INFEASIBLE, f"INFEASIBLE: {why}", steps=())
         started = time.perf_counter()
-        log = Log(model.maximise, started)
         harmless = is_harmless(model)
         if not harmless and (scaled := whole(model)) is not None:
+            log = Log(model.maximise, started)
+            log.scale = float(scaled.scale)
             log.integral, log.truncated = True, UNBOUNDED if scaled.truncated else math.inf
             found = solve_whole(model, scaled, settings(parameters, seed, limit, gap), log.read)
             return _answer(model, found, log, harmless=True)
+        left = max(0.0, limit - (time.perf_counter() - started))
+        return solve_scaled(model, lambda it: self._solve_by_mathopt(it, parameters, seed, left, gap, harmless))
+
+    def _solve_by_mathopt(
+        self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float, harmless: bool
+    ) -> Answer:
+        started = time.perf_counter()
+        log = Log(model.maximise, started)
+        chosen = settings(parameters, seed, limit, gap)
         try:
-            result = ask(model, settings(parameters, seed, limit, gap), log)
+            result = ask(proto_of(model), chosen, log)
         except StatusNotOk as error:
-            return _rejected(error, log)
+            return _rejected(model, chosen, str(error))
         if result.termination.reason == result_pb2.TERMINATION_REASON_INFEASIBLE_OR_UNBOUNDED:
             left = max(0.0, limit - (time.perf_counter() - started))
             return Answer(
@@ -132,6 +157,8 @@ class Log:
     """`time.perf_counter()` at the start of the solve."""
     lines: list[str] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
+    scale: float = 1.0
+    """What the model's objective is of the one that CP-SAT sees."""
     truncated: float = math.inf
     """The bound that stands in place of infinity; infinite when CP-SAT needed none."""
     integral: bool = False
@@ -143,11 +170,13 @@ class Log:
         for line in lines:
             self.lines.append(line)
             if line.startswith("#") and (found := _PROGRESS.match(line)):
-                objective = float(found[1])
+                objective = self.scale * float(found[1])
                 # In brackets: from where to where a better objective may still be; nowhere, when none is left.
                 edge = found[3] if self.maximise else found[2]
                 if math.isfinite(objective):
-                    self.steps.append(Step(now, objective, objective if edge is None else float(edge)))
+                    bound = objective if edge is None else self.scale * float(edge)
+                    self.steps.append(Step(now, objective, bound))
+                    reporting.report(objective, bound, is_improvement=True)
             elif found := _TRUNCATED.search(line):
                 self.truncated = float(found[1])
             elif found := _SCALED.match(line):
@@ -168,10 +197,9 @@ def settings(parameters: Mapping[str, Value], seed: int, limit: float, gap: floa
     Raises ValueError for a parameter that does not exist or does not take its value.
     """
     chosen = SatParameters(num_workers=1, random_seed=seed, max_time_in_seconds=limit, relative_gap_limit=gap)
+    chosen.absolute_gap_limit = 0.0
     # With one worker random_seed alone often changes nothing at all; the order of the variables does.
     chosen.permute_variable_randomly = True
-    if gap == 0:
-        chosen.absolute_gap_limit = 0.0
     for name, value in admit("cp-sat", _parameters(), parameters).items():
         entry = SatParameters.DESCRIPTOR.fields_by_name[name]
         try:
@@ -181,12 +209,12 @@ def settings(parameters: Mapping[str, Value], seed: int, limit: float, gap: floa
     return chosen
 
 
-def ask(model: Model, chosen: SatParameters, log: Log) -> result_pb2.SolveResultProto:
-    """Solve; what CP-SAT logs goes to ``log``."""
+def ask(proto: model_pb2.ModelProto, chosen: SatParameters, log: Log) -> result_pb2.SolveResultProto:
+    """Solve a model in MathOpt's own form (`proto_of`); what CP-SAT logs goes to ``log``."""
     parameters = parameters_pb2.SolveParametersProto()
     parameters.cp_sat.CopyFrom(chosen)
     return mathopt.solve(
-        _proto(model),
+        proto,
         parameters_pb2.SOLVER_TYPE_CP_SAT,
         parameters_pb2.SolverInitializerProto(),
         parameters,
@@ -198,7 +226,8 @@ def ask(model: Model, chosen: SatParameters, log: Log) -> result_pb2.SolveResult
     )
 
 
-def _proto(model: Model) -> model_pb2.ModelProto:
+def proto_of(model: Model) -> model_pb2.ModelProto:
+    """Return a linear model in MathOpt's own form."""
     proto = model_pb2.ModelProto(name=model.name)
     columns, rows = np.arange(model.columns), np.arange(model.rows)
     proto.variables.ids.extend(columns.tolist())
@@ -286,11 +315,13 @@ def _words(result: result_pb2.SolveResultProto) -> str:
     return f"{short}: {result.termination.detail}" if result.termination.detail else short
 
 
-def _rejected(error: Exception, log: Log) -> Answer:
-    if "invalid cp-sat parameters" in str(error):
-        raise ValueError(str(error)) from None
-    why = [line for line in log.lines if line.startswith("Invalid model")]
-    return Answer(Claim.NOTHING, " ".join([str(error), *why]), steps=())
+def _rejected(model: Model, chosen: SatParameters, error: str) -> Answer:
+    if "invalid cp-sat parameters" in error:
+        raise ValueError(error) from None
+    proto, log = proto_of(model), Log(model.maximise, time.perf_counter())
+    with suppress(StatusNotOk):
+        ask(proto, with_names(proto, chosen), log)
+    return Answer(Claim.NOTHING, rejection(model, chosen, error, log.lines), steps=())
 
 
 @cache
@@ -308,4 +339,6 @@ def _parameter(entry: Any) -> RealParameter:
         names = tuple(value.name for value in entry.enum_type.values)
         default = entry.enum_type.values_by_number[entry.default_value].name
         return RealParameter(entry.name, "text", default, values=names, reserved=reserved)
-    return RealParameter(entry.name, _TYPES[type(entry.default_value)], entry.default_value, reserved=reserved)
+    kind, bits = _TYPES[type(entry.default_value)], 31 if entry.cpp_type == entry.CPPTYPE_INT32 else 63
+    low, high = (-(2**bits), 2**bits - 1) if kind == "integer" else (None, None)  # what the field can hold
+    return RealParameter(entry.name, kind, entry.default_value, low, high, reserved=reserved)

@@ -11,10 +11,13 @@ from ortools.sat.sat_parameters_pb2 import SatParameters
 
 from instances.model import Floats, Model
 from storage.records import Claim
+from tuner.follower.exact import written
 from tuner.follower.solvers.whole import WholeModel
 
 _NONE = -(2**63), 2**63 - 1
 """How CP-SAT writes that a row has no bound."""
+_NO_BOUND = 2**62
+"""CP-SAT's bounds beyond this are none."""
 _LOG = "log_search_progress: true log_to_stdout: false"
 _CLAIMS = {
     helper.CpSolverStatus.OPTIMAL: Claim.OPTIMAL,
@@ -52,8 +55,26 @@ def solve_whole(model: Model, whole: WholeModel, chosen: SatParameters, read: Ca
     words = response.status.name
     if claim not in (Claim.OPTIMAL, Claim.FEASIBLE):
         return Found(claim, words, None, None, None)
-    point = np.array(list(response.solution), dtype=np.float64)
-    return Found(claim, words, point, response.objective_value, response.best_objective_bound)
+    values = list(response.solution)
+    total = written(model.offset) + sum(written(float(model.objective[j])) * values[j] for j in _used(model))
+    bound = _bound(model, whole, response.inner_objective_lower_bound)
+    return Found(claim, words, np.array(values, dtype=np.float64), float(total), bound)
+
+
+def _bound(model: Model, whole: WholeModel, least: int) -> float | None:
+    """Return the bound of the model's objective, by that of the sum in whole numbers; None for none."""
+    if not _used(model):
+        return model.offset
+    if abs(least) >= _NO_BOUND:
+        return None
+    offset = written(model.offset)  # and the bound is weaker by what was rounded away
+    return float(
+        offset - least * whole.scale + whole.error if model.maximise else offset + least * whole.scale - whole.error
+    )
+
+
+def _used(model: Model) -> list[int]:
+    return [int(j) for j in np.flatnonzero(model.objective)]
 
 
 def _text(model: Model, whole: WholeModel) -> str:
@@ -66,18 +87,12 @@ def _text(model: Model, whole: WholeModel) -> str:
             f"constraints {{ linear {{ vars: {list(row.columns)} coeffs: {list(row.coefficients)} "
             f"domain: [{low}, {high}] }} }}"
         )
-    used = np.flatnonzero(model.objective).tolist()
-    if whole.costs is None:
-        coefficients = [float(model.objective[j]) for j in used]
-        lines.append(
-            f"floating_point_objective {{ vars: {used} coeffs: {coefficients} offset: {model.offset!r} "
-            f"maximize: {str(model.maximise).lower()} }}"
-        )
-    else:
+    if used := _used(model):
+        # In whole numbers, not in those of the model: to CP-SAT, any gap of an objective below 1 is a small one.
         sign = -1 if model.maximise else 1
-        scale = sign * float(whole.scale)
+        offset = sign * model.offset / float(whole.scale)
         lines.append(
             f"objective {{ vars: {used} coeffs: {[sign * whole.costs[j] for j in used]} "
-            f"offset: {model.offset / scale!r} scaling_factor: {scale!r} }}"
+            f"offset: {offset!r} scaling_factor: {sign} }}"
         )
     return "\n".join(lines)

@@ -3,37 +3,21 @@
 from __future__ import annotations
 
 import math
-import re
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
-from pathlib import Path
 
 import highspy
 import numpy as np
 
 from instances.model import Model, VariableKind
 from storage.records import Claim, Value
+from tuner.follower import reporting
+from tuner.follower.scaling import solve_visibly
 from tuner.follower.solvers.admission import admit
+from tuner.follower.solvers.highs_options import options
 from tuner.follower.solvers.reformulation import refusal, solve_linear
 from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
-
-RESERVED = frozenset(
-    {
-        "solver",  # ipm, simplex and pdlp silently drop integrality
-        "time_limit",
-        "threads",
-        "parallel",
-        "random_seed",
-        "mip_rel_gap",
-        "mip_abs_gap",
-        "output_flag",
-        "log_to_console",
-        "log_file",
-    }
-)
 
 LARGEST_COEFFICIENT = 1e15
 """HiGHS refuses a matrix with a larger one (its option large_matrix_value)."""
@@ -46,13 +30,6 @@ Up to it HiGHS 1.16 answered each of 120 small models right (fixed charges, sche
 lost 10 of the answers, at a hundred times 75.
 """
 
-_ENTRY = re.compile(
-    r"^# (?P<meaning>.*)\n# \[type: (?P<type>\w+), advanced: \w+"
-    r"(?:, range: [\[{](?P<low>[^,]+), (?P<high>[^\]}]+)[\]}])?, default: (?P<default>.*)\]\n(?P<name>\w+) =",
-    re.MULTILINE,
-)
-_TYPES = {"bool": "boolean", "integer": "integer", "double": "float", "string": "text"}
-
 
 class Highs:
     """Adapter of HiGHS; see `tuner.ports.Solver`."""
@@ -63,7 +40,7 @@ class Highs:
 
     def parameters(self) -> Sequence[RealParameter]:
         """Return every parameter the solver really has."""
-        return _parameters()
+        return options()
 
     def refuses(self, model: Model) -> str:
         """Return why the solver cannot take this model; empty when it can."""
@@ -80,7 +57,10 @@ class Highs:
     def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         """Solve on one thread; see `tuner.ports.Solver.solve`."""
         return solve_linear(
-            model, LARGEST_M, limit, lambda linear, left: self._solve(linear, parameters, seed, left, gap)
+            model,
+            LARGEST_M,
+            limit,
+            lambda linear, left: solve_visibly(linear, lambda it: self._solve(it, parameters, seed, left, gap)),
         )
 
     def _solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
@@ -93,8 +73,15 @@ class Highs:
         def improved(event: highspy.HighsCallbackEvent) -> None:
             found = event.data_out
             steps.append(Step(time.perf_counter() - started, found.objective_function_value, found.mip_dual_bound))
+            reporting.report(found.objective_function_value, found.mip_dual_bound, is_improvement=True)
+
+        def came_by(event: highspy.HighsCallbackEvent) -> None:
+            found = event.data_out
+            reporting.report(found.mip_primal_bound, found.mip_dual_bound)
 
         highs.cbMipImprovingSolution += improved
+        if reporting.is_wanted():  # for bounds, too: HiGHS comes by there often, ten microseconds each time
+            highs.cbMipInterrupt += came_by
         highs.run()
         status = highs.getModelStatus()
         words = str(highs.modelStatusToString(status))
@@ -106,60 +93,22 @@ class Highs:
         return _answer(model, highs, status, words, tuple(steps))
 
 
-@cache
-def _parameters() -> tuple[RealParameter, ...]:
-    # The options' ranges and meanings are nowhere else than in the file that HiGHS writes of them.
-    highs = highspy.Highs()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "options.txt"
-        highs.setOptionValue("output_flag", False)
-        highs.writeOptions(str(path))
-        text = path.read_text(encoding="utf-8")
-    return tuple(_parameter(match) for match in _ENTRY.finditer(text))
-
-
-def _parameter(entry: re.Match[str]) -> RealParameter:
-    kind = _TYPES[entry["type"]]
-    name, meaning, default = entry["name"], entry["meaning"], entry["default"]
-    reserved = name in RESERVED
-    if kind == "boolean":
-        return RealParameter(name, kind, default == "true", meaning=meaning, reserved=reserved)
-    if kind == "text":
-        word = default.strip('"')
-        # HiGHS lists the allowed words of an option in its description, in quotes, the default among them.
-        words = tuple(re.findall(r'"(\w+)"', meaning))
-        return RealParameter(
-            name, kind, word, values=words if word in words else (), meaning=meaning, reserved=reserved
-        )
-    number = int if kind == "integer" else float
-    low, high = float(entry["low"]), float(entry["high"])
-    return RealParameter(
-        name,
-        kind,
-        number(default),
-        low if math.isfinite(low) else None,
-        high if math.isfinite(high) else None,
-        meaning=meaning,
-        reserved=reserved,
-    )
-
-
 def loaded(model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> highspy.Highs:
     """Return HiGHS with a run's options and its model.
 
     Raises ValueError for an option that does not exist or does not take its value.
     """
     highs = highspy.Highs()
-    options = {
+    chosen = {
         "output_flag": False,
         "threads": 1,
         "random_seed": seed,
         "time_limit": limit,
         "mip_rel_gap": gap,
-        **({"mip_abs_gap": 0.0} if gap == 0 else {}),
-        **admit("highs", _parameters(), parameters),
+        "mip_abs_gap": 0.0,  # else an objective of 1e-6 is optimal whatever it is
+        **admit("highs", options(), parameters),
     }
-    for name, value in options.items():
+    for name, value in chosen.items():
         if highs.setOptionValue(name, value) != highspy.HighsStatus.kOk:
             raise ValueError(f"{name}={value}: HiGHS does not take this value")
     sense = highspy.ObjSense.kMaximize if model.maximise else highspy.ObjSense.kMinimize

@@ -30,10 +30,6 @@ class Bounds:
         self._upper = np.where(self._whole, np.floor(self._upper), self._upper)
         self._extended = False
 
-    def of(self, column: int) -> tuple[float, float]:
-        """Return the lower and the upper bound of a column."""
-        return float(self._lower[column]), float(self._upper[column])
-
     @property
     def lower(self) -> Floats:
         """The lower bounds, shape (n,)."""

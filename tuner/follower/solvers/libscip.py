@@ -72,6 +72,10 @@ _FALLIBLE: dict[str, tuple[Any, ...]] = {
     "SCIPsetCharParam": (c_char_p, c_char),
     "SCIPsetStringParam": (c_char_p, c_char_p),
     "SCIPreadParams": (c_char_p,),
+    "SCIPsetEmphasis": (c_int, c_uint),
+    "SCIPsetPresolving": (c_int, c_uint),
+    "SCIPsetHeuristics": (c_int, c_uint),
+    "SCIPsetSeparating": (c_int, c_uint),
 }
 # Functions that return a value: its type and the arguments after the first pointer.
 _PLAIN: dict[str, tuple[Any, tuple[Any, ...]]] = {

@@ -147,8 +147,8 @@ class _Reformulation:
 
     def _add_indicator(self, row: int, binary: int, value: int) -> None:
         model, name = self._model, self._model.row_names[row]
-        least, most = self._bounds.of(binary)
-        possible = [number for number in (0, 1) if least <= number <= most]
+        bounds = self._bounds
+        possible = [number for number in (0, 1) if bounds.lower[binary] <= number <= bounds.upper[binary]]
         entries, lower, upper = model.row(row), float(model.row_lower[row]), float(model.row_upper[row])
         if possible == [value]:
             self._rows.add(name, entries, lower, upper)
@@ -182,14 +182,14 @@ class _Reformulation:
 
     def _add_one(self, name: str, members: list[int]) -> None:
         """Let at most one member be nonzero."""
-        members = [column for column in members if self._bounds.of(column) != (0.0, 0.0)]
+        members = [column for column in members if self._bounds.lower[column] or self._bounds.upper[column]]
         if len(members) > 1:
             self._rows.add(name, {self._flag(name, column): 1.0 for column in members}, upper=1.0)
 
     def _flag(self, name: str, column: int) -> int:
         """Return a binary that is 1 where a column is nonzero: the column itself when it is one."""
-        least, most = self._bounds.of(column)
-        if self._model.kind[column] == VariableKind.INTEGER and least >= 0 and most <= 1:
+        is_whole = self._model.kind[column] == VariableKind.INTEGER
+        if is_whole and self._bounds.lower[column] >= 0 and self._bounds.upper[column] <= 1:
             return column
         if column not in self._flags:
             binary = self._flags[column] = self._new(f"{self._model.column_names[column]}.nonzero")
@@ -225,14 +225,13 @@ class _Reformulation:
         return self._model.columns + len(self._binaries) - 1
 
     def _needed(self, column: int, upwards: bool, where: str) -> float:
-        bound = self._bounds.of(column)[upwards]
-        if math.isinf(bound):
+        bounds = self._bounds.upper if upwards else self._bounds.lower
+        if math.isinf(bounds[column]):
             self._bounds.extend()
-            bound = self._bounds.of(column)[upwards]
-        if math.isinf(bound):
+        if math.isinf(bounds[column]):
             side, name = ("upper" if upwards else "lower"), self._model.column_names[column]
             raise NotLinear(f"{where}, and {name} has no {side} bound: give it one, or use scip")
-        return bound
+        return float(bounds[column])
 
     def _admit(self, ratio: float, where: str) -> None:
         """Raise NotLinear when M is too large beside the largest of the other coefficients: that is what gets through.

@@ -14,9 +14,13 @@ from numpy.typing import NDArray
 
 from instances.model import Floats, Model, VariableKind
 from storage.records import Claim, Value
+from tuner.follower import reporting
+from tuner.follower.scaling import solve_visibly
 from tuner.follower.solvers import libscip
 from tuner.follower.solvers.admission import admit
 from tuner.follower.solvers.libscip import Environment
+from tuner.follower.solvers.scip_emphasis import EMPHASES, emphasise
+from tuner.follower.solvers.scip_emphasis import parameters as emphases
 from tuner.follower.solvers.unbounded import may_be_unbounded, unbounded_or_infeasible, with_ray
 from tuner.ports import Answer, RealParameter, Step
 
@@ -32,6 +36,19 @@ RESERVED = frozenset(
         "parallel/minnthreads",
         "display/verblevel",
         "misc/catchctrlc",
+        # With other values it solves another model, or proves less.
+        "limits/primal",
+        "limits/dual",
+        "numerics/infinity",
+        "numerics/hugeval",
+        "numerics/epsilon",
+        "numerics/sumepsilon",
+        "numerics/feastol",
+        "numerics/checkfeastolfac",
+        "numerics/lpfeastolfactor",
+        "numerics/dualfeastol",
+        "numerics/barrierconvtol",
+        "constraints/countsols/active",
     }
 )
 
@@ -62,7 +79,7 @@ class Scip:
     def parameters(self) -> Sequence[RealParameter]:
         """Return every parameter the solver really has."""
         with Environment() as scip:
-            return _parameters(scip)
+            return (*emphases(), *_parameters(scip))
 
     def refuses(self, model: Model) -> str:
         """Return why the solver cannot take this model; empty when it can."""
@@ -73,6 +90,9 @@ class Scip:
 
     def solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         """Solve on one thread; see `tuner.ports.Solver.solve`."""
+        return solve_visibly(model, lambda it: self._solve(it, parameters, seed, limit, gap))
+
+    def _solve(self, model: Model, parameters: Mapping[str, Value], seed: int, limit: float, gap: float) -> Answer:
         started = time.perf_counter()
         with Environment() as scip:
             configure(scip, parameters, seed, limit, gap)
@@ -148,17 +168,21 @@ def configure(scip: Environment, parameters: Mapping[str, Value], seed: int, lim
     Raises ValueError for one that does not exist or does not take its value.
     """
     # Describing all of SCIP's 3,000 parameters takes longer than many a solve: only those that are named.
-    pointers = [scip.get("SCIPgetParam", name.encode()) for name in parameters]
+    pointers = [scip.get("SCIPgetParam", name.encode()) for name in parameters if name not in EMPHASES]
     real = [_described(pointer) for pointer in pointers] if all(pointers) else _parameters(scip)
-    chosen = admit("scip", real, parameters)
+    chosen = admit("scip", (*emphases(), *real), parameters)
+    emphasise(scip, chosen)
     fixed: dict[str, Value] = {
         "limits/time": min(limit, LONGEST),
         "limits/gap": gap,
+        "limits/absgap": 0.0,
         "randomization/randomseedshift": seed,
         "lp/threads": 1,
         "misc/catchctrlc": False,
     }
     for name, value in {**chosen, **fixed}.items():
+        if name in EMPHASES:
+            continue
         try:
             _set(scip, name, value)
         except libscip.ScipError as error:
@@ -317,6 +341,7 @@ def _watched(scip: Environment, started: float) -> list[Step] | None:
         if abs(bound) >= libscip.INFINITY:
             bound = math.copysign(math.inf, bound)
         steps.append(Step(time.perf_counter() - started, objective, bound))
+        reporting.report(objective, bound, is_improvement=True)
 
     scip.watch(found, event)
     return steps

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -20,12 +20,17 @@ from tuner.follower.exact import Exact, uncertainty, written
 HARMLESS = 1e5
 """Whole numbers up to this survive OR-Tools' own scaling: its tolerance is 1e-6 of them."""
 _MOST_DECIMALS = 6
+_SAME = 1e-12
+"""Relative to it, by how much a number may differ from one of so many decimals and be meant as that."""
 UNBOUNDED = 10**7
 """What stands in place of an infinite bound of a variable, as in OR-Tools."""
 _LARGEST = 2**61
-"""CP-SAT's sums must stay below 2**63."""
-_OBJECTIVE = 2**53
-"""Of the scaled objective: beyond it, CP-SAT's own numbers are no longer exact."""
+"""CP-SAT's sums, that of the sizes of all domains too, must stay below 2**63."""
+_EXACT = 2**53
+"""Whole numbers up to this are exact in doubles."""
+_COSTS = 1e9
+"""What all terms of an objective may come to, in multiples of its smallest coefficient, for OR-Tools' own scaling to be
+as precise as solvers are."""
 
 
 @dataclass(frozen=True)
@@ -47,16 +52,18 @@ class WholeModel:
     truncated: bool
     """Whether one of them stands for an infinite one."""
     rows: tuple[WholeRow, ...]
-    costs: tuple[int, ...] | None
-    """None for an objective that takes larger numbers than there are."""
+    costs: tuple[int, ...]
     scale: Fraction
-    """The objective is this times the sum of costs, plus the model's offset."""
+    """The objective is this times the sum of costs, plus the model's offset, ..."""
+    error: Fraction
+    """... to within this at any point: costs that take larger numbers than there are were rounded."""
 
 
 def is_harmless(model: Model) -> bool:
-    """Whether no row has numbers that OR-Tools' own scaling may lose.
+    """Whether no row has numbers that OR-Tools' own scaling may lose, nor the objective.
 
-    Those are numbers that, as multiples of the row's last decimal place, take more than `HARMLESS`.
+    Those are numbers that, as multiples of the row's last decimal place, take more than `HARMLESS`. In the objective
+    they are terms of such different sizes that the large ones may cancel where the small ones decide.
     """
     places = np.zeros(model.rows)
     largest = np.zeros(model.rows)
@@ -69,31 +76,67 @@ def is_harmless(model: Model) -> bool:
     for rows, numbers in everything:
         np.maximum.at(largest, rows, np.abs(numbers))
         np.maximum.at(places, rows, _decimals(numbers))
-    return bool(np.all(largest * 10.0**places <= HARMLESS))
+    return bool(np.all(largest * 10.0**places <= HARMLESS)) and _has_harmless_objective(model)
+
+
+def _has_harmless_objective(model: Model) -> bool:
+    costs = np.abs(model.objective)
+    if not costs.any():
+        return True
+    reach = np.maximum(np.abs(model.lower), np.abs(model.upper))
+    total = float(costs @ np.where(np.isfinite(reach), reach, 1.0))
+    return total <= _COSTS * float(costs[costs > 0].min())
 
 
 def _decimals(numbers: Floats) -> Floats:
-    """Return how many decimals numbers have; one more than can be harmless for those that have too many."""
+    """Return how many decimals numbers have; infinity for those that have more than can be harmless."""
     found = np.zeros(len(numbers))
     for place in range(_MOST_DECIMALS):
         found[numbers != np.round(numbers, place)] = place + 1
+    found[np.abs(numbers - np.round(numbers, _MOST_DECIMALS)) > _SAME * np.abs(numbers)] = np.inf
     return found
 
 
+def with_whole_bounds(model: Model) -> Model:
+    """Return a model in which bounds of integer columns that may be meant as whole numbers are whole.
+
+    The last place of a number of sixteen digits is not known: from 3.0000000000000004 on may be from 3 on. What is
+    proven of the model returned holds either way, since its bounds are no tighter.
+    """
+    lower, upper = np.floor(model.lower), np.ceil(model.upper)
+    integer = model.kind == VariableKind.INTEGER
+    down = integer & (model.lower > lower) & (model.lower - lower <= np.spacing(np.abs(model.lower)))
+    up = integer & (model.upper < upper) & (upper - model.upper <= np.spacing(np.abs(model.upper)))
+    if not down.any() and not up.any():
+        return model
+    return replace(model, lower=np.where(down, lower, model.lower), upper=np.where(up, upper, model.upper))
+
+
 def impossible(model: Model) -> str:
-    """Return which row of integer variables no whole numbers satisfy, because of a divisor; empty for none."""
+    """Return which integer column, or row of integer columns, no whole numbers satisfy; empty for none."""
+    empty = (model.kind == VariableKind.INTEGER) & (np.ceil(model.lower) > np.floor(model.upper))
+    if empty.any():
+        j = int(np.argmax(empty))
+        return f"column {model.column_names[j]}: no whole number lies in {_range(model.lower[j], model.upper[j])}"
     whole_rows = _integer_rows(model)
     entries = np.repeat(np.arange(model.rows), np.diff(model.row_start))
-    whole_rows[entries[np.abs(model.value) == 1.0]] = False  # anything is a multiple of one: bounds decide, or nothing
+    # Where there is a coefficient of one, any whole number is a multiple of the divisor.
+    has_one = np.zeros(model.rows, dtype=np.bool_)
+    has_one[entries[np.abs(model.value) == 1.0]] = True
+    whole_rows &= ~(has_one & (np.ceil(model.row_lower) <= np.floor(model.row_upper)))
     whole_rows &= np.isfinite(model.row_lower) & np.isfinite(model.row_upper)
     for i in np.flatnonzero(whole_rows).tolist():
         row, divisor = _whole_row(model, i)
         if row is not None and row.low is not None and row.high is not None and row.low > row.high:
             return (
-                f"row {model.row_names[i]}: its left side is a multiple of {float(divisor):.12g}, and none is in "
-                f"[{_plain(model.row_lower[i])}, {_plain(model.row_upper[i])}]"
+                f"row {model.row_names[i]}: its left side is a multiple of {float(divisor):.12g}, and none lies in "
+                f"{_range(model.row_lower[i], model.row_upper[i])}"
             )
     return ""
+
+
+def _range(low: float, high: float) -> str:
+    return f"[{_plain(low)}, {_plain(high)}]"
 
 
 def _plain(number: float) -> str:
@@ -106,19 +149,35 @@ def whole(model: Model) -> WholeModel | None:
         return None
     lower = np.where(np.isinf(model.lower), -UNBOUNDED, np.ceil(model.lower))
     upper = np.where(np.isinf(model.upper), UNBOUNDED, np.floor(model.upper))
-    if np.any(np.abs(lower) >= _OBJECTIVE) or np.any(np.abs(upper) >= _OBJECTIVE) or np.any(lower > upper):
+    if np.any(np.abs(lower) >= _EXACT) or np.any(np.abs(upper) >= _EXACT) or np.any(lower > upper):
         return None
     bounds = tuple((int(low), int(high)) for low, high in zip(lower, upper, strict=True))
+    if sum(high - low for low, high in bounds) >= _LARGEST:
+        return None
     rows = []
     for i in range(model.rows):
         row, _ = _whole_row(model, i)
         if row is None or _reach(row.columns, row.coefficients, bounds) >= _LARGEST:
             return None
         rows.append(row)
-    costs, scale = _whole_numbers([written(float(cost)) for cost in model.objective.tolist()])
-    exact = _reach(tuple(range(model.columns)), costs, bounds) < _OBJECTIVE
     truncated = bool(np.isinf(model.lower).any() or np.isinf(model.upper).any())
-    return WholeModel(bounds, truncated, tuple(rows), tuple(costs) if exact else None, scale)
+    return WholeModel(bounds, truncated, tuple(rows), *_whole_objective(model, bounds))
+
+
+def _whole_objective(model: Model, bounds: Sequence[tuple[int, int]]) -> tuple[tuple[int, ...], Fraction, Fraction]:
+    """Return the objective's coefficients in whole numbers, their scale, and how far off the sum may be."""
+    numbers = model.objective.tolist()
+    exact = [written(cost) for cost in numbers]
+    costs, scale = _whole_numbers(exact)
+    reach = _reach(range(model.columns), costs, bounds)
+    if reach >= _LARGEST:
+        step = 2 * (reach // _LARGEST + 1)
+        scale *= step
+        costs = [round(Fraction(cost, step)) for cost in costs]
+    error = Fraction(0)
+    for number, meant, cost, (low, high) in zip(numbers, exact, costs, bounds, strict=True):
+        error += (abs(meant - cost * scale) + Fraction(uncertainty(number))) * max(abs(low), abs(high))
+    return tuple(costs), scale, error
 
 
 def _integer_rows(model: Model) -> NDArray[np.bool_]:

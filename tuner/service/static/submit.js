@@ -121,6 +121,10 @@ form.addEventListener("submit", async event => {
       holdout: Number(fields.holdout.value), ties: fields.ties.value, memory_mib: Number(fields.memory.value),
       slots: fields.slots.value ? Number(fields.slots.value) : null, gap: Number(fields.gap.value),
       seed: Number(fields.seed.value), priority: Number(fields.priority.value), reuse: fields.reuse.checked,
+      target: fields.target.value ? Number(fields.target.value) : null,
+      stop_after_s: fields.patience.value ? 60 * Number(fields.patience.value) : null,
+      base: fields.base.files.length ? (await fields.base.files[0].text()).replace(/^\s*#.*\n/gm, "") : "",
+      fix: fields.fix.value.split("\n").map(line => line.trim()).filter(Boolean),
     });
     init.headers["Idempotency-Key"] = key;
     const job = await asked("/v1/jobs", init);

@@ -17,6 +17,13 @@ def relative_gap(objective: float | None, bound: float | None) -> float | None:
     return min(1.0, abs(objective - bound) / max(abs(objective), abs(bound)))
 
 
+def gap_at(steps: Sequence[Step], seconds: float) -> float:
+    """Return the gap that was known at a second: 1 before the first step."""
+    known = [step for step in steps if step.wall <= seconds]
+    gap = relative_gap(known[-1].objective, known[-1].bound) if known else None
+    return 1.0 if gap is None else gap
+
+
 def integral(steps: Sequence[Step], end: float, final: float, limit: float) -> float:
     """Return the primal-dual integral over [0, limit], in seconds (Berthold, "Measuring the impact of primal
     heuristics", 2013): the gap is 1 before the first step and keeps its value between two.

@@ -1,0 +1,477 @@
+"""A leader for budgets of few runs: every run is the one that is worth most per second for the answer.
+
+It has no opening and no tests. Beliefs (`tuner.leader.beliefs`) about all configurations follow from the prior and all
+responses together. Who is believed to be best leads, and the next run is the one with the largest knowledge gradient
+per second (`tuner.leader.gradient`), given what is under way. The leader has to prove itself on the more instances the
+more configurations were tried: otherwise one easy instance, which shows nothing, may decide everything.
+
+All that it decides follows from the responses that it was told; so telling the stored ones rebuilds it.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import numpy as np
+from numpy.typing import NDArray
+
+from storage.records import Configuration, Purpose, Response, Run, Termination
+from tuner.cost import Cost, Ties, scale, seconds, worst
+from tuner.leader.beliefs import REST, Beliefs, Believer, Seen
+from tuner.leader.candidate import Candidate, Status, Trial
+from tuner.leader.features import Floats
+from tuner.leader.field import SETTINGS, Field
+from tuner.leader.gradient import Choice, most_valuable
+from tuner.leader.pairs import Course, Pair
+from tuner.leader.prior import Prior
+from tuner.leader.study import Study
+from tuner.leader.terms import Terms
+from tuner.ports import Allowance, Standing
+from tuner.space import Space
+
+POOL = 6
+"""Proposals, at least, that wait to be executed for the first time ..."""
+SHARE = 0.5
+"""... and for each slot that is free."""
+HEAT = 0.6
+"""Multiple of the posterior's deviation with which a proposal's effects are drawn."""
+FOREIGN = 0.6
+"""Standard deviation of the worth of the user's own settings, where they are not of the space."""
+SCALE = 1.5
+"""Multiple of the prior's standard deviations."""
+CAP = 1.5
+"""A run may take so many times the seconds that the best is expected to take."""
+LOOSE = 2.0
+"""The leader's own runs may take so many times that."""
+UNSOLVED = 3.0
+"""No run counts as more than so many times the worst honest cost: being unsolved says little about how much worse."""
+FRESH = 3.0
+"""The leader has been executed on one pair more for every so many configurations tried."""
+UNSURE = 1.0
+"""Multiple of the mean that is added for what a mean over few instances may miss: seconds scatter by as much."""
+OVERHEAD = 0.01
+"""Seconds of a run besides those that are measured."""
+
+
+class Explorer:
+    """A `tuner.ports.Leader` for one scenario with a budget of few runs. Not thread-safe."""
+
+    def __init__(
+        self,
+        spaces: Mapping[str, Space],
+        instances: Sequence[str],
+        *,
+        cost: Cost,
+        ties: Ties,
+        cutoff: float,
+        slots: int,
+        seed: int,
+        priors: Mapping[str, Prior] | None = None,
+        first: Iterable[Configuration] = (),
+        base: Configuration | None = None,
+    ) -> None:
+        """Prepare to explore; see `tuner.leader.race.Race` for the arguments."""
+        self._field = Field(spaces, instances, Study(spaces, seed), cost, ties, cutoff)
+        self._course = Course(len(instances), seed)
+        self._spaces, self._slots, self._seed = spaces, slots, seed
+        self._terms = Terms(spaces, priors or {}, SCALE)
+        self._believer = Believer(
+            self._terms.expected, self._terms.deviation, self._field.judge.shift, others=len(spaces) - 1
+        )
+        self._first = list(first)
+        settings = [] if base is None else [self._field.enter(base, SETTINGS)]
+        self._beside = (*self._field.defaults, *settings)
+        self._rests: dict[Configuration, float] = {}
+        self._pool: list[Configuration] = []
+        self._entered: list[Candidate] = []
+        """The candidates in play."""
+        self._flagged: list[Candidate] = []
+        self._places: dict[int, int] = {}
+        """Instances that beliefs are about, numbered."""
+        self._beliefs: Beliefs | None = None
+        self._told = self._drawn = 0
+        self._cancelled: set[Run] = set()
+
+    # The answer
+
+    @property
+    def incumbent(self) -> Configuration:
+        """The configuration that is believed to be best of all that gave an answer."""
+        self._believed()
+        return self._field.incumbent.configuration
+
+    finalist = incumbent
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether every default was executed on every instance and nothing was solved by any configuration."""
+        return self._field.hopeless
+
+    def standing(self) -> Standing:
+        """Return where the race stands."""
+        self._believed()
+        return self._field.standing()
+
+    def paired(self) -> list[tuple[float, float]]:
+        """Return what each instance costs the incumbent and the reference, on the pairs that both are known on."""
+        self._believed()
+        return self._field.paired()
+
+    def trials(self) -> list[Trial]:
+        """Return the configurations that changed since the last call."""
+        return self._field.trials()
+
+    # What to execute
+
+    def due(self, count: int, remaining: float = math.inf) -> list[Run]:
+        """Return the next runs; no more than there are free slots, since each response may change what comes next."""
+        field = self._field
+        free = self._slots - sum(len(candidate.under_way) for candidate in field.candidates.values())
+        runs = []
+        for _ in range(min(count, free)):
+            step = self._opening() or self._next(remaining)
+            if step is None:
+                break
+            candidate, pair, limit = step
+            run = Run(candidate.configuration, field.instances[pair.instance], pair.seed, field.cutoff, limit)
+            self._begin(candidate, pair, run)
+            runs.append(run)
+        return runs
+
+    def prepare(self) -> None:
+        """Do nothing: all thinking needs the next response."""
+
+    def lost(self, elapsed: Mapping[Run, float]) -> list[Run]:
+        """Return the runs that take longer than they would be allowed to if they began now.
+
+        Args:
+            elapsed: seconds that runs have been executing.
+
+        """
+        beliefs = self._believed()
+        lost = [run for run in self._field.lost if run in self.under_way() and run not in self._cancelled]
+        self._cancelled.update(lost)
+        self._field.lost.clear()
+        for candidate in self._entered:
+            for pair, run in candidate.under_way.items():
+                if run not in self._cancelled and elapsed.get(run, 0.0) > self._limit(beliefs, candidate, pair):
+                    self._cancelled.add(run)
+                    lost.append(run)
+        return lost
+
+    def tell(self, run: Run, response: Response) -> None:
+        """Take a response into account; of a run that was told before, the new response replaces the old one.
+
+        A run that was ended from outside says that its configuration takes longer than that; one that had hardly begun,
+        as when a job is interrupted, says nothing and may be executed again.
+
+        Raises ValueError for a run that is not of the race or not on a training instance.
+        """
+        if run.purpose is not Purpose.RACE:
+            raise ValueError(f"run for {run.purpose} on {run.instance}: the leader may not see it")
+        field = self._field
+        pair, candidate = field.pair(run), field.enter(run.configuration, "stored")
+        if candidate.under_way.get(pair) == run:
+            del candidate.under_way[pair]
+        self._cancelled.discard(run)
+        self._beliefs = None
+        if response.termination is Termination.KILLED and response.floor is None:
+            if not field.cost.is_time or response.wall < field.judge.shift:
+                field.wall += response.wall
+                return
+            run = replace(run, limit=min(run.limit, seconds(field.cost, response)))
+        if not field.observe(candidate, pair, run, response):
+            return
+        self._told += 1
+        if not response.feasible:
+            field.flag(candidate, response.reason or response.raw_status or response.termination.value)
+
+    def allowance(self, run: Run) -> Allowance | None:
+        """Return what a run under way may cost, where the cost is not seconds: a multiple of the leader's."""
+        field, pair = self._field, self._field.pair(run)
+        candidate, lead = field.candidates.get(run.configuration), field.incumbent
+        target = lead.observations.get(pair)
+        if candidate is None or candidate is lead or candidate.under_way.get(pair) != run:
+            return None
+        if target is None or target.censored or not target.feasible or target.disputed:
+            return None
+        return Allowance(lead.configuration, target.cost, CAP * target.cost + field.judge.shift)
+
+    def usual(self) -> float:
+        """Return the seconds that the best default may take on average over all instances, by those executed so far.
+
+        By what was told alone: what is under way has no part in it.
+        """
+        field, self._beliefs = self._field, None
+        self._gather(is_busy=False)
+        if not field.cost.is_time:
+            return self._usual_seconds()[-1]
+        beliefs = self._believe((), is_busy=False)
+        defaults = [self._entered.index(default) for default in field.defaults if default in self._entered]
+        if not defaults or not self._places:
+            return field.cutoff
+        places = np.arange(len(self._places))
+        owner = np.full_like(places, min(defaults, key=lambda number: float(beliefs.worth[number])))
+        level = beliefs.count + places
+        score = beliefs.expected(owner, places) + 0.5 * beliefs.covariance[level, level]
+        expected = np.exp(np.minimum(score, math.log(worst(field.cost, field.cutoff)))) - field.judge.shift
+        few = max(0.0, 1.0 / len(self._places) - 1.0 / len(field.instances))
+        return float((1.0 + UNSURE * math.sqrt(few)) * np.clip(expected, 0.0, field.cutoff).mean())
+
+    def under_way(self) -> list[Run]:
+        """Return the runs that were asked for and not told yet."""
+        return [run for candidate in self._field.candidates.values() for run in candidate.under_way.values()]
+
+    # Beliefs
+
+    def _believed(self) -> Beliefs:
+        """Return beliefs about all candidates in play, those that are flagged, and the pool's, if it was filled since.
+
+        The best one leads.
+        """
+        if self._beliefs is not None:
+            return self._beliefs
+        field = self._field
+        self._gather()
+        self._drawn, self._pool = 0, []
+        self._beliefs = beliefs = self._believe(())
+        answers = [number for number, candidate in enumerate(self._entered) if _is_answer(candidate)]
+        if answers:
+            worth = beliefs.worth
+            best = self._entered[min(answers, key=lambda number: float(worth[number]))]
+            if best is not field.incumbent:
+                field.lead(best)
+            defaults = [number for number in answers if self._entered[number] in field.defaults]
+            reference = min(defaults, key=lambda number: float(worth[number]), default=None)
+            if reference is not None and self._entered[reference] is not field.reference:
+                field.refer(self._entered[reference])
+        return beliefs
+
+    def _gather(self, is_busy: bool = True) -> None:
+        """Find out who is in play, also by what is under way unless ``is_busy`` is false, and who is flagged."""
+        candidates = self._field.candidates.values()
+        self._flagged = [each for each in candidates if each.status is Status.FLAGGED]
+        self._entered = [
+            each
+            for each in candidates
+            if each.status is not Status.FLAGGED and (each.observations or (is_busy and each.under_way))
+        ]
+
+    def _supplied(self) -> Beliefs:
+        """Return beliefs about the pool's configurations, too.
+
+        Those are the user's and the prior's first ones, the best one by the mean of the effects, and what drawn
+        effects suggest.
+        """
+        beliefs, field = self._believed(), self._field
+        if self._pool:
+            return beliefs
+        self._pool = [configuration for configuration in self._first if configuration not in field.candidates]
+        busy = sum(len(candidate.under_way) for candidate in field.candidates.values())
+        wanted = max(POOL, round(SHARE * (self._slots - busy)))
+        root = beliefs.root
+        for number in range(wanted + len(self._first)):
+            if len(self._pool) >= wanted:
+                break
+            effects = beliefs.effects
+            if number or self._drawn:
+                random_ = np.random.default_rng([self._seed, self._told, self._drawn])
+                effects = effects + HEAT * root @ random_.standard_normal(len(effects))
+            proposal = self._terms.best(effects, random.Random(f"{self._seed} {self._told} {self._drawn}"))
+            self._drawn += 1
+            is_forbidden = self._spaces[proposal.solver].forbids(proposal.values)
+            if proposal not in self._pool and proposal not in field.candidates and not is_forbidden:
+                self._pool.append(proposal)
+        self._beliefs = self._believe(self._pool, beliefs)
+        return self._beliefs
+
+    def _believe(self, others: Sequence[Configuration], start: Beliefs | None = None, is_busy: bool = True) -> Beliefs:
+        """Return beliefs given the responses, where others were not executed, and that what is under way will end."""
+        field = self._field
+        seen: list[Seen] = []
+        pending: list[tuple[int, Pair]] = []
+        top = UNSOLVED * scale(field.cost, field.cutoff)
+        places = self._places = {}
+        for number, candidate in enumerate(self._entered):
+            for pair, observation in candidate.observations.items():
+                if not observation.disputed:
+                    score = math.log(field.judge.shift + min(observation.cost, top))
+                    seen.append(Seen(number, self._place(pair), score, observation.censored))
+            if not is_busy:
+                continue
+            pending += [(number, pair) for pair in sorted(candidate.under_way.keys() - candidate.observations.keys())]
+        outside = math.log(field.judge.shift + scale(field.cost, field.cutoff))
+        for number, candidate in enumerate(self._flagged, len(self._entered)):  # what is like them may fail, too
+            for pair, observation in candidate.observations.items():
+                if not observation.feasible:
+                    seen.append(Seen(number, self._place(pair), outside, True))
+        waiting = [(number, self._place(pair)) for number, pair in pending]
+        # What is begun after ``start`` has its place there already (see `_begin`).
+        room = min(len(field.instances), len(places) + 1 + self._slots) if start is None else self._room(start)
+        entered, flagged = ([each.configuration for each in group] for group in (self._entered, self._flagged))
+        configurations = [*entered, *flagged, *others]
+        x = np.array([self._terms.vector(configuration) for configuration in configurations])
+        x = x.reshape(len(configurations), self._terms.count)
+        rest = np.array([self._rest(configuration) for configuration in configurations])
+        beliefs = self._believer.believe(x, rest, room, seen, start)
+        return beliefs.after(waiting)
+
+    def _rest(self, configuration: Configuration) -> float:
+        """Return the standard deviation of what no effect of a parameter explains."""
+        found = self._rests.get(configuration)
+        if found is None:
+            space = self._spaces[configuration.solver]
+            found = 0.0 if configuration == space.default else REST if space.has(configuration) else FOREIGN
+            self._rests[configuration] = found
+        return found
+
+    def _place(self, pair: Pair) -> int:
+        return self._places.setdefault(pair.instance, len(self._places))
+
+    def _begin(self, candidate: Candidate, pair: Pair, run: Run) -> None:
+        """Note that a run is under way, and believe from now on that what it tells will be known."""
+        candidate.under_way[pair] = run
+        beliefs = self._beliefs
+        if beliefs is None or candidate not in self._entered or self._place(pair) >= self._room(beliefs):
+            self._beliefs = None
+        else:
+            self._beliefs = beliefs.after([(self._entered.index(candidate), self._place(pair))])
+
+    def _room(self, beliefs: Beliefs) -> int:
+        return (len(beliefs.mean) - beliefs.count) // 2
+
+    # What to execute
+
+    def _opening(self) -> tuple[Candidate, Pair, float] | None:
+        """Return a run of a default, or the user's settings, on the first pair, while there is one not executed yet."""
+        for candidate in self._beside:
+            if not _taken(candidate) and candidate.status is not Status.FLAGGED:
+                return candidate, self._course[0], self._field.cutoff
+        return None
+
+    def _next(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
+        """Return what is worth most; None when all that can be proposed is flagged."""
+        beliefs, field = self._supplied(), self._field
+        lead = self._lead()
+        if lead is None:
+            return (self._enter(0), self._course[0], field.cutoff) if self._pool else None
+        wanted = min(len(self._course), 1 + len(self._entered) / FRESH)
+        if lead.observations and len(_taken(lead)) < wanted:
+            pair = self._fresh(_taken(lead))
+            return lead, pair, self._limit(beliefs, lead, pair)
+        options, pairs, taking = self._options(beliefs)
+        if (taking <= remaining).any():
+            kept = np.flatnonzero(taking <= remaining)
+            options, pairs, taking = [options[k] for k in kept], [pairs[k] for k in kept], taking[kept]
+        is_known = np.zeros(beliefs.count, dtype=bool)
+        is_known[: len(self._entered)] = [_is_answer(candidate) or candidate is lead for candidate in self._entered]
+        place = most_valuable(beliefs, options, taking, is_known)
+        number, pair = options[place].configuration, pairs[place]
+        if options[place].is_paired:
+            return lead, pair, self._limit(beliefs, lead, pair)
+        if number < len(self._entered):
+            candidate = self._entered[number]
+            return candidate, pair, self._limit(beliefs, candidate, pair)
+        candidate = self._enter(number - len(self._entered) - len(self._flagged))
+        return candidate, pair, self._limit(beliefs, candidate, pair)
+
+    def _lead(self) -> Candidate | None:
+        """Return the incumbent, or whoever is in play when no default is any more."""
+        incumbent = self._field.incumbent
+        return incumbent if incumbent in self._entered else next(iter(self._entered), None)
+
+    def _enter(self, place: int) -> Candidate:
+        """Take a configuration out of the pool; beliefs stay in order."""
+        field, configuration = self._field, self._pool.pop(place)
+        candidate = field.enter(configuration, field.origin(configuration) if configuration in self._first else "model")
+        beliefs = self._beliefs
+        assert beliefs is not None
+        number = len(self._entered)
+        order = np.arange(len(beliefs.mean))
+        moved = slice(number, number + len(self._flagged) + place + 1)
+        order[moved] = np.roll(order[moved], 1)
+        self._beliefs = replace(beliefs, mean=beliefs.mean[order], covariance=beliefs.covariance[np.ix_(order, order)])
+        self._entered.append(candidate)
+        return candidate
+
+    def _options(self, beliefs: Beliefs) -> tuple[list[Choice], list[Pair], Floats]:
+        """Return the runs to choose from, their pairs, and the seconds that each is expected to take.
+
+        Every configuration may go on to the next pair of the leader's, or to a new one, where the leader goes first.
+        """
+        leader = self._lead()
+        assert leader is not None
+        lead, covered = self._entered.index(leader), _taken(leader)
+        shared = sorted(covered, key=lambda pair: self._course.position(pair) or 0)
+        options, pairs = [], []
+        entered, flagged = len(self._entered), len(self._flagged)
+        for number in (*range(entered), *range(entered + flagged, beliefs.count)):
+            taken = _taken(self._entered[number]) if number < entered else set()
+            near = next((pair for pair in shared if pair not in taken), None)
+            fresh = self._fresh(taken | covered)
+            for pair in (fresh,) if near is None else (near, fresh):
+                options.append(Choice(number, self._known_place(beliefs, pair), pair is fresh and number != lead))
+                pairs.append(pair)
+        owner, instance = (np.array(column) for column in zip(*(option[:2] for option in options), strict=True))
+        paired = np.array([option.is_paired for option in options])
+        taking = self._seconds(beliefs, owner, instance, pairs)
+        return options, pairs, taking + paired * self._seconds(beliefs, np.full_like(owner, lead), instance, pairs)
+
+    def _known_place(self, beliefs: Beliefs, pair: Pair) -> int:
+        """Return the number of the pair's instance; those of which nothing is known are all alike."""
+        return self._places.get(pair.instance, min(len(self._places), self._room(beliefs) - 1))
+
+    def _seconds(
+        self, beliefs: Beliefs, owner: NDArray[np.intp], instance: NDArray[np.intp], pairs: Sequence[Pair]
+    ) -> Floats:
+        """Return the seconds that runs are expected to take."""
+        field = self._field
+        if not field.cost.is_time:
+            usual = self._usual_seconds()
+            return np.array([OVERHEAD + usual.get(pair.instance, usual[-1]) for pair in pairs])
+        taking = np.exp(self._expected(beliefs, owner, instance)) - field.judge.shift
+        return np.asarray(OVERHEAD + np.clip(taking, 0.0, field.cutoff))
+
+    def _usual_seconds(self) -> dict[int, float]:
+        """Return the mean seconds of runs by instance; at -1 those on instances where nothing was executed."""
+        by_instance: dict[int, list[float]] = {}
+        for candidate in self._entered:
+            for pair, observation in candidate.observations.items():
+                by_instance.setdefault(pair.instance, []).append(observation.seconds)
+        usual = {instance: fmean(all_) for instance, all_ in by_instance.items()}
+        return {**usual, -1: fmean(usual.values()) if usual else self._field.cutoff}
+
+    def _expected(self, beliefs: Beliefs, owner: NDArray[np.intp], instance: NDArray[np.intp]) -> Floats:
+        return np.minimum(beliefs.expected(owner, instance), math.log(worst(self._field.cost, self._field.cutoff)))
+
+    def _limit(self, beliefs: Beliefs, candidate: Candidate, pair: Pair) -> float:
+        """Return the cap: a multiple of what somebody as good as the leader is expected to take."""
+        field, lead = self._field, self._lead()
+        if not field.cost.is_time or lead is None or not any(map(_is_answer, self._entered)):
+            return field.cutoff
+        worth, spread = float(beliefs.worth[self._entered.index(lead)]), 1.0
+        if candidate is lead:
+            worth, spread = 0.0, LOOSE
+        place = beliefs.count + self._known_place(beliefs, pair)
+        score = beliefs.mean[place] + worth + 0.5 * (beliefs.noise**2 + beliefs.covariance[place, place])
+        expected = math.exp(min(float(score), math.log(worst(field.cost, field.cutoff))))
+        expected = max(0.0, expected - field.judge.shift)
+        return min(field.cutoff, round(spread * CAP * expected + field.judge.shift, 3))
+
+    def _fresh(self, taken: set[Pair]) -> Pair:
+        position = 0
+        while self._course[position] in taken:
+            position += 1
+        return self._course[position]
+
+
+def _taken(candidate: Candidate) -> set[Pair]:
+    return {*candidate.observations, *candidate.under_way}
+
+
+def _is_answer(candidate: Candidate) -> bool:
+    return candidate.status is not Status.FLAGGED and len(candidate.observations) > len(candidate.censored)
