@@ -273,7 +273,7 @@ def speeds(kept: Kept, worth: float = 0.0) -> dict[tuple[str, str], tuple[float,
             own += line["costs"]
             default += line["default"]
     return {
-        at: interval(np.array(own), np.array(default), Measure.SHIFTED, Cost.PAR10, CUTOFF, seed=0)
+        at: interval(np.array(own), np.array(default), Measure.SHIFTED, Cost.PAR10, CUTOFF)
         for at, (own, default) in costs.items()
     }
 

@@ -135,7 +135,7 @@ class Goals:
         if self._gain is None or seen != self._seen:
             ours, theirs = np.array(pairs, dtype=np.float64).reshape(-1, 2).T
             job = self._job
-            ratio, low, _ = interval(ours, theirs, Measure.SHIFTED, Cost(job.cost), job.cutoff, job.seed)
+            ratio, low, _ = interval(ours, theirs, Measure.SHIFTED, Cost(job.cost), job.cutoff)
             self._seen, self._gain = seen, Gain(ratio, low, len(pairs))
         return self._gain
 

@@ -129,7 +129,7 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
     comparisons = tuple(
         comparison
         for candidate, baseline in couples
-        for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff, job.seed)
+        for comparison in compare(candidate, baseline, runs, cost, ties, job.cutoff)
     )
     left_out = {(one, other): unfair(one, other, runs, cost) for one, other in couples}
     delicacies = _resting(runs)
