@@ -195,7 +195,8 @@ def _whole(
     models.mkdir()
     for instance in training:
         shutil.copy(instance.path, models)
-    limits = ["--budget", f"{budget:.3f}s", "--cutoff", f"{CUTOFF:g}s", "--slots", str(SLOTS), "--seed", str(seed)]
+    cutoff = min(CUTOFF, budget)  # no single run may outlast a job
+    limits = ["--budget", f"{budget:.3f}s", "--cutoff", f"{cutoff:.3f}s", "--slots", str(SLOTS), "--seed", str(seed)]
     where = ["--store", f"sqlite:///{folder}/tuner.db", "--out", str(folder / "out"), "--json"]
     words = [sys.executable, "-m", "bench._tune", family, "tune", str(models), "--solver", SOLVER, *limits, *where]
     done = subprocess.run(words, capture_output=True, text=True, check=False)

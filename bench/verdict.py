@@ -65,7 +65,7 @@ def _drawn(rng: np.random.Generator, instances: int, seeds: int, kind: Kind) -> 
 
 
 def _paired(candidate: Floats, baseline: Floats) -> Paired:
-    return Paired(candidate, baseline, (), 0, 0, 0)
+    return Paired(candidate, baseline, (), (), 0, 0, 0)
 
 
 def recorded() -> Iterator[tuple[float, Floats]]:

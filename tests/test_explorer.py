@@ -24,7 +24,7 @@ from tuner.follower.solvers import default_space
 from tuner.leader.any_budget import AnyBudget
 from tuner.leader.beliefs import SHARED, Beliefs, Believer, Seen
 from tuner.leader.draws import Draws
-from tuner.leader.explorer import Explorer
+from tuner.leader.explorer import PART, Explorer
 from tuner.leader.features import Floats
 from tuner.leader.gradient import Choice, most_valuable
 from tuner.leader.loop import race
@@ -412,3 +412,20 @@ def test_what_a_run_usually_takes_does_not_depend_on_the_cutoff(cutoff: float) -
     seconds = [r.cpu for run, r in told if not run.configuration.values and r.solved]
     mean = sum(seconds) / len(seconds)
     assert 0.3 * mean < leader.usual() < 3.5 * mean
+
+
+@pytest.mark.parametrize("slots", [1, 2, 4])
+def test_a_first_model_that_nobody_solves_does_not_take_all_of_the_time(world: World, slots: int) -> None:
+    cutoff, budget = 100.0, 20.0
+    first = explorer(world, cutoff=cutoff).due(1)[0].instance
+
+    def answer(run: Run) -> Response:
+        if run.instance == first:
+            return Response(Termination.CUTOFF, gap=0.1, cpu=run.limit, wall=run.limit)
+        return world.answer(run)
+
+    leader, _, told = explore(world, budget, slots=slots, answer=answer, cutoff=cutoff)  # type: ignore[arg-type]
+    assert told[0][0].limit == pytest.approx(PART * budget)
+    assert sum(run.instance == first for run, _ in told) <= slots
+    assert sum(response.solved for _, response in told) > 10
+    assert leader.finalist in {run.configuration for run, response in told if response.solved}

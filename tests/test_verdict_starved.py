@@ -15,7 +15,7 @@ from storage.store import Store
 from tests.simulated_worker import SOLVER, SPACE, answering
 from tests.simulation import World
 from tests.test_job import Silence
-from tests.verdict_runs import CUTOFF, HIGHS, HOLDOUT, SEED, TUNED, held_out, job, stored
+from tests.verdict_runs import CUTOFF, HIGHS, HOLDOUT, SEED, TUNED, held_out, job, stopped_at, stored
 from tuner.app.intake import submission_of
 from tuner.app.owning import owned
 from tuner.app.tuning import Means, carry_out_own
@@ -58,6 +58,8 @@ def test_what_was_not_disturbed_still_proves_a_gain() -> None:
     verdict = decide(job(), runs, TUNED)
     assert verdict.outcome == "gain"
     assert "3 of 19 pairs of model and seed held out" in paragraph(verdict)
+    again = [stored(of, HOLDOUT[0], cost, seed) for of, cost in ((HIGHS, 1.0), (TUNED, 0.3)) for seed in (78, 79)]
+    assert "On 8 instances x 2 to 4 seeds" in paragraph(decide(job(), runs + again, TUNED))
     row = verdict.row(HIGHS)
     assert (row.runs, row.solved, row.starved) == (19, 16, 3)
     assert "(shifted geometric mean)" not in paragraph(verdict), "the rows' means are of other pairs than the ratio"
@@ -71,11 +73,23 @@ def test_pairs_that_only_the_other_solved_on_a_busy_machine_speak_against_a_gain
     assert "highs as it comes solved more of the runs that other work on the machine disturbed" in paragraph(verdict)
 
 
+def test_who_solved_more_of_the_disturbed_runs_says_nothing_where_gaps_count() -> None:
+    gaps = {HIGHS: 0.2, TUNED: 0.02}
+    runs = [
+        stored(configuration, instance, stopped_at(CUTOFF, gap), seed)
+        for configuration, gap in gaps.items()
+        for instance in HOLDOUT
+        for seed in (SEED, SEED + 1)
+    ]
+    runs += [*starved(TUNED, range(3), 77), *(stored(HIGHS, HOLDOUT[place], 0.5, 77) for place in range(3))]
+    assert decide(job(cost="gap"), runs, TUNED).outcome == "gain"
+
+
 def test_a_verdict_without_an_undisturbed_pair_says_so() -> None:
     verdict = decide(job(), [*starved(HIGHS, range(8)), *held_out(TUNED, *ALIKE)], TUNED)
     assert verdict.outcome == "default kept"
     text = paragraph(verdict)
-    assert "cannot be compared with highs as it comes: on every model held out, other work on the machine took" in text
+    assert "cannot be compared with highs as it comes: on every model held out, other work on the machine left" in text
     assert "8 of 8 pairs" in text
 
 
@@ -96,6 +110,13 @@ def test_a_little_less_of_a_core_matters_where_runs_fail_at_the_cutoff_not_where
     for share, is_unfair in ((0.95, False), (0.85, cost.is_time), (0.4, True)):
         response = replace(STARVED, cpu=share * CUTOFF)
         assert is_starved(stored(HIGHS, HOLDOUT[0], response), cost) is is_unfair, share
+
+
+@pytest.mark.parametrize("cost", list(Cost))
+def test_a_capped_run_had_no_cutoff_to_use_up(cost: Cost) -> None:
+    ended = replace(STARVED, wall=0.95 * CUTOFF)
+    assert is_starved(stored(HIGHS, HOLDOUT[0], ended), cost)
+    assert not is_starved(stored(HIGHS, HOLDOUT[0], ended, limit=0.95 * CUTOFF), cost)
 
 
 def test_a_claim_that_came_after_the_cutoff_for_want_of_a_core_is_starved_under_wall() -> None:

@@ -10,6 +10,7 @@ All that it decides follows from the responses that it was told; so telling the 
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +48,8 @@ CAP = 1.5
 """A run may take so many times the seconds that the best is expected to take."""
 LOOSE = 2.0
 """The leader's own runs may take so many times that."""
+PART = 0.4
+"""A run may take such a part of the seconds that are left, while nothing is solved: its model may be the hardest."""
 UNSOLVED = 3.0
 """No run counts as more than so many times the worst honest cost: being unsolved says little about how much worse."""
 FRESH = 3.0
@@ -133,7 +136,7 @@ class Explorer:
         free = self._slots - sum(len(candidate.under_way) for candidate in field.candidates.values())
         runs = []
         for _ in range(min(count, free)):
-            step = self._opening() or self._next(remaining)
+            step = self._opening(remaining) or self._next(remaining)
             if step is None:
                 break
             candidate, pair, limit = step
@@ -346,23 +349,31 @@ class Explorer:
 
     # What to execute
 
-    def _opening(self) -> tuple[Candidate, Pair, float] | None:
+    def _opening(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
         """Return a run of a default, or the user's settings, on the first pair, while there is one not executed yet."""
         for candidate in self._beside:
             if not _taken(candidate) and candidate.status is not Status.FLAGGED:
-                return candidate, self._course[0], self._field.cutoff
+                return candidate, self._course[0], self._first_limit(remaining)
         return None
+
+    def _first_limit(self, remaining: float) -> float:
+        """Return the cap while nothing is solved."""
+        field = self._field
+        if not field.cost.is_time:
+            return field.cutoff
+        return min(field.cutoff, max(field.judge.shift, round(PART * remaining, 3)))
 
     def _next(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
         """Return what is worth most; None when all that can be proposed is flagged."""
-        beliefs, field = self._supplied(), self._field
+        beliefs = self._supplied()
         lead = self._lead()
         if lead is None:
-            return (self._enter(0), self._course[0], field.cutoff) if self._pool else None
+            return (self._enter(0), self._course[0], self._first_limit(remaining)) if self._pool else None
         wanted = min(len(self._course), 1 + len(self._entered) / FRESH)
-        if lead.observations and len(_taken(lead)) < wanted:
-            pair = self._fresh(_taken(lead))
-            return lead, pair, self._limit(beliefs, lead, pair)
+        is_stuck = not lead.under_way and len(lead.censored) == len(lead.observations) < len(self._course)
+        if lead.observations and (len(_taken(lead)) < wanted or is_stuck):
+            pair = self._fresh(_taken(lead), self._too_hard())
+            return lead, pair, self._limit(beliefs, lead, pair, remaining)
         options, pairs, taking = self._options(beliefs)
         if (taking <= remaining).any():
             kept = np.flatnonzero(taking <= remaining)
@@ -372,12 +383,12 @@ class Explorer:
         place = most_valuable(beliefs, options, taking, is_known)
         number, pair = options[place].configuration, pairs[place]
         if options[place].is_paired:
-            return lead, pair, self._limit(beliefs, lead, pair)
+            return lead, pair, self._limit(beliefs, lead, pair, remaining)
         if number < len(self._entered):
             candidate = self._entered[number]
-            return candidate, pair, self._limit(beliefs, candidate, pair)
-        candidate = self._enter(number - len(self._entered) - len(self._flagged))
-        return candidate, pair, self._limit(beliefs, candidate, pair)
+        else:
+            candidate = self._enter(number - len(self._entered) - len(self._flagged))
+        return candidate, pair, self._limit(beliefs, candidate, pair, remaining)
 
     def _lead(self) -> Candidate | None:
         """Return the incumbent, or whoever is in play when no default is any more."""
@@ -406,13 +417,15 @@ class Explorer:
         leader = self._lead()
         assert leader is not None
         lead, covered = self._entered.index(leader), _taken(leader)
-        shared = sorted(covered, key=lambda pair: self._course.position(pair) or 0)
+        hard = self._too_hard()
+        met = (pair for pair in covered if pair.instance not in hard)
+        shared = sorted(met, key=lambda pair: self._course.position(pair) or 0)
         options, pairs = [], []
         entered, flagged = len(self._entered), len(self._flagged)
         for number in (*range(entered), *range(entered + flagged, beliefs.count)):
             taken = _taken(self._entered[number]) if number < entered else set()
             near = next((pair for pair in shared if pair not in taken), None)
-            fresh = self._fresh(taken | covered)
+            fresh = self._fresh(taken | covered, hard)
             for pair in (fresh,) if near is None else (near, fresh):
                 options.append(Choice(number, self._known_place(beliefs, pair), pair is fresh and number != lead))
                 pairs.append(pair)
@@ -420,6 +433,17 @@ class Explorer:
         paired = np.array([option.is_paired for option in options])
         taking = self._seconds(beliefs, owner, instance, pairs)
         return options, pairs, taking + paired * self._seconds(beliefs, np.full_like(owner, lead), instance, pairs)
+
+    def _too_hard(self) -> set[int]:
+        """Return the instances on which somebody's cap ended a run, and which nobody is known to have got through."""
+        open_ = {pair.instance for candidate in self._entered for pair in candidate.censored}
+        known = {
+            pair.instance
+            for candidate in self._entered
+            for pair, observation in candidate.observations.items()
+            if not observation.censored
+        }
+        return open_ - known
 
     def _known_place(self, beliefs: Beliefs, pair: Pair) -> int:
         """Return the number of the pair's instance; those of which nothing is known are all alike."""
@@ -448,11 +472,11 @@ class Explorer:
     def _expected(self, beliefs: Beliefs, owner: NDArray[np.intp], instance: NDArray[np.intp]) -> Floats:
         return np.minimum(beliefs.expected(owner, instance), math.log(worst(self._field.cost, self._field.cutoff)))
 
-    def _limit(self, beliefs: Beliefs, candidate: Candidate, pair: Pair) -> float:
+    def _limit(self, beliefs: Beliefs, candidate: Candidate, pair: Pair, remaining: float = math.inf) -> float:
         """Return the cap: a multiple of what somebody as good as the leader is expected to take."""
         field, lead = self._field, self._lead()
         if not field.cost.is_time or lead is None or not any(map(_is_answer, self._entered)):
-            return field.cutoff
+            return self._first_limit(remaining)
         worth, spread = float(beliefs.worth[self._entered.index(lead)]), 1.0
         if candidate is lead:
             worth, spread = 0.0, LOOSE
@@ -462,11 +486,12 @@ class Explorer:
         expected = max(0.0, expected - field.judge.shift)
         return min(field.cutoff, round(spread * CAP * expected + field.judge.shift, 3))
 
-    def _fresh(self, taken: set[Pair]) -> Pair:
-        position = 0
-        while self._course[position] in taken:
-            position += 1
-        return self._course[position]
+    def _fresh(self, taken: set[Pair], hard: set[int]) -> Pair:
+        """Return the next pair of the course that is not taken, of a hard instance only where no other is left."""
+        course = self._course
+        left = (pair for position in itertools.count() if (pair := course[position]) not in taken)
+        first, *others = itertools.islice(left, len(course) if hard else 1)
+        return next((pair for pair in (first, *others) if pair.instance not in hard), first)
 
 
 def _taken(candidate: Candidate) -> set[Pair]:

@@ -61,6 +61,7 @@ class Paired:
     candidate: Floats  # (n,) cost over seeds
     baseline: Floats  # (n,)
     instances: tuple[str, ...]  # (n,) SHA-256
+    seeds: tuple[int, ...]  # (n,) how many of an instance
     candidate_solved: int
     baseline_solved: int
     pairs: int
@@ -118,6 +119,7 @@ def pair(
         candidate=per_instance(ours, seeds, ties),
         baseline=per_instance(theirs, seeds, ties),
         instances=tuple(seeds),
+        seeds=tuple(map(len, seeds.values())),
         candidate_solved=sum(ours[key][1] for key in shared),
         baseline_solved=sum(theirs[key][1] for key in shared),
         pairs=len(shared),

@@ -77,8 +77,8 @@ class Verdict:
     """The models, of training and holdout, on which it depends on the solver's tolerance what is right."""
     fixed: tuple[Configuration, ...] = ()
     """What was fixed in every run, for each solver that has some."""
-    shared: Mapping[tuple[Configuration, Configuration], int] = field(default_factory=dict)
-    """On how many instances a candidate was compared with a baseline."""
+    shared: Mapping[tuple[Configuration, Configuration], tuple[int, ...]] = field(default_factory=dict)
+    """On how many seeds of each instance a candidate was compared with a baseline."""
     unfair: Mapping[tuple[Configuration, Configuration], Unfair] = field(default_factory=dict)
     """What was left out of that because a run of one of the two was starved."""
 
@@ -159,7 +159,7 @@ def decide(job: Job, runs: Iterable[StoredRun], incumbent: Configuration) -> Ver
         starved=sum(is_starved(stored, cost) for stored in runs),
         delicate=delicate(job.members, tallied(runs)),
         fixed=job.fixed,
-        shared={(one, other): len(pair(one, other, runs, cost, ties).instances) for one, other in couples},
+        shared={(one, other): pair(one, other, runs, cost, ties).seeds for one, other in couples},
         unfair=left_out,
     )
 
@@ -196,7 +196,7 @@ def _objection(
         if found is None and missing.pairs:
             return (
                 f"cannot be compared with {field.name(baseline)}: on every model held out, other work on the machine "
-                "took the processor from a run"
+                "left a run too little of its processor"
             )
         if found is None:
             return f"has no run on the holdout to compare with {field.name(baseline)}"

@@ -215,10 +215,10 @@ def _times(found: Comparison, cost: Cost) -> str:
 
 def _extent(verdict: Verdict, found: Comparison) -> str:
     """Say on how much a comparison rests: its pairs, which are fewer than a row's runs when one had fewer seeds."""
-    instances = verdict.shared[found.candidate, found.baseline]
-    least, more = divmod(found.pairs, instances)
-    seeds = f"{least} to {least + 1} seeds" if more else counted(least, "seed")
-    return f"{counted(instances, 'instance')} x {seeds}"
+    shared = verdict.shared[found.candidate, found.baseline]
+    least, most = min(shared), max(shared)
+    seeds = counted(least, "seed") if least == most else f"{least} to {most} seeds"
+    return f"{counted(len(shared), 'instance')} x {seeds}"
 
 
 def _means(verdict: Verdict, found: Comparison) -> str:
