@@ -198,6 +198,17 @@ def test_never_more_than_half_of_the_budget_is_kept() -> None:
     assert reserve(job(budget=100.0), contenders(job(), runs, TUNED), runs, 16) == 50.0
 
 
+def test_nothing_solved_leaves_most_of_the_time_to_the_race() -> None:
+    runs = raced(HIGHS, *[CUTOFF + 1] * 3)
+    small = job(budget=30.0)
+    for found in (runs, []):
+        assert reserve(small, contenders(small, found, HIGHS), found, 16) == pytest.approx(0.09 * 30)
+    gap = job(budget=30.0, cost="gap")
+    assert reserve(gap, contenders(gap, runs, HIGHS), runs, 16) == 15.0
+    once = [*runs, *raced(TUNED, 9.0)]
+    assert reserve(small, contenders(small, once, TUNED), once, 16) == 15.0
+
+
 def test_the_best_default_is_found_where_the_baseline_was_capped_everywhere() -> None:
     slow, fast = Configuration("highs"), Configuration("cp-sat")
     runs = [*raced(slow, 9.0, 9.0, 9.0, 9.0, 9.0, limit=0.5), *raced(fast, 0.1, 0.12, 0.09, 0.1, 0.11)]

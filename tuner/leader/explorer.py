@@ -48,8 +48,9 @@ CAP = 1.5
 """A run may take so many times the seconds that the best is expected to take."""
 LOOSE = 2.0
 """The leader's own runs may take so many times that."""
-PART = 0.4
-"""A run may take such a part of the seconds that are left, while nothing is solved: its model may be the hardest."""
+PART, TRY = 0.5, 0.4
+"""While nothing is solved, a run may take such a part of the seconds that are left, or that there were at first, what
+is more: its model may be the hardest."""
 UNSOLVED = 3.0
 """No run counts as more than so many times the worst honest cost: being unsolved says little about how much worse."""
 FRESH = 3.0
@@ -98,6 +99,8 @@ class Explorer:
         self._beliefs: Beliefs | None = None
         self._told = self._drawn = 0
         self._cancelled: set[Run] = set()
+        self._most = 0.0
+        """Seconds that were left when there were most."""
 
     # The answer
 
@@ -359,9 +362,10 @@ class Explorer:
     def _first_limit(self, remaining: float) -> float:
         """Return the cap while nothing is solved."""
         field = self._field
-        if not field.cost.is_time:
+        if not field.cost.is_time or math.isinf(remaining):
             return field.cutoff
-        return min(field.cutoff, max(field.judge.shift, round(PART * remaining, 3)))
+        self._most = max(self._most, remaining)
+        return min(field.cutoff, max(field.judge.shift, round(max(PART * remaining, TRY * self._most), 3)))
 
     def _next(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
         """Return what is worth most; None when all that can be proposed is flagged."""

@@ -199,7 +199,7 @@ def interval(
     count = len(candidate)
     if count == 0:
         return 1.0, 0.0, math.inf
-    estimate = float(_log_ratio(candidate, baseline, measure, cost, cutoff)(np.ones((1, count)))[0])
+    estimate = math.log(mean_cost(baseline, measure, cost, cutoff) / mean_cost(candidate, measure, cost, cutoff))
     if count == 1:
         return math.exp(estimate), 0.0, math.inf
     known = WORTH if measure is Measure.SHIFTED and cost.is_time else 0
@@ -217,25 +217,15 @@ def _squares(candidate: Floats, baseline: Floats, measure: Measure, cost: Cost, 
 
     A contribution is a pseudo-value of Tukey's jackknife: n times the log ratio, less n - 1 times that of the others.
     """
-    count = len(candidate)
-    log_ratio = _log_ratio(candidate, baseline, measure, cost, cutoff)
-    without = log_ratio(1.0 - np.eye(count)) * (count - 1)
-    return float(np.sum((without - without.mean()) ** 2))
+    before, after = _mean(measure, cost, cutoff)
+    others = len(candidate) - 1
 
+    def without_each(costs: Floats) -> Floats:
+        told = before(costs)
+        return np.log(after((told.sum() - told) / others))
 
-def _log_ratio(
-    candidate: Floats, baseline: Floats, measure: Measure, cost: Cost, cutoff: float
-) -> Callable[[Floats], Floats]:
-    """Return the log ratio of the means as a function of the instances' weights, shape (k, n), for k of them."""
-    transform, mean = _mean(measure, cost, cutoff)
-    columns = np.stack((transform(candidate), transform(baseline)), axis=1)  # (n, 2)
-
-    def log_ratio(weights: Floats) -> Floats:
-        means = mean(weights @ columns / weights.sum(axis=1, keepdims=True))
-        # Rounded, so that equal costs are never a gain of 1e-16.
-        return np.round(np.log(means[:, 1]) - np.log(means[:, 0]), 12)
-
-    return log_ratio
+    values = others * (without_each(baseline) - without_each(candidate))
+    return float(np.sum((values - values.mean()) ** 2))
 
 
 def _mean(measure: Measure, cost: Cost, cutoff: float) -> tuple[Callable[[Floats], Floats], Callable[[Floats], Floats]]:

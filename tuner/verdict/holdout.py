@@ -13,7 +13,7 @@ from statistics import fmean
 import numpy as np
 
 from storage.records import Check, Configuration, Job, Purpose, Run, StoredRun, spell
-from tuner.cost import Cost, censored, cost_of, shift
+from tuner.cost import Cost, censored, cost_of, shift, solved
 from tuner.verdict.starved import is_starved
 from tuner.verdict.student import above_zero
 
@@ -309,7 +309,8 @@ def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: i
     That is 18 % of it, or more when the first round is expected to take longer, but at most half. Then the first round
     has only a part of the instances. As long as there is nothing to compare, since the only default leads the race,
     it is 9 %, or what the shortest verdict takes if that is more: a challenger may still be found, and otherwise there
-    is nothing to execute.
+    is nothing to execute. As long as nothing is solved, where solving is what counts, it is 9 %: without that, there is
+    no verdict.
 
     Args:
         job: its budget, cutoff and slots.
@@ -318,7 +319,9 @@ def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: i
         instances: how many the holdout has.
 
     """
-    runs = list(runs)
+    runs, cost = list(runs), Cost(job.cost)
+    if cost.is_time and not any(solved(cost, stored.run, stored.response) for stored in runs):
+        return SHARE / 2 * job.budget
     first = round_seconds(field.first, runs, instances, job.cutoff, job.slots)
     wanted = min(max(SHARE * job.budget, first), MOST * job.budget)
     if len(field.first) > 1:
