@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from tuner.leader.explorer import PART, Explorer
 from tuner.leader.features import Floats
 from tuner.leader.gradient import Choice, most_valuable
 from tuner.leader.loop import race
+from tuner.leader.pairs import Course
 from tuner.leader.prior import Prior
 from tuner.leader.race import Race
 from tuner.space import Space
@@ -417,15 +419,54 @@ def test_what_a_run_usually_takes_does_not_depend_on_the_cutoff(cutoff: float) -
 @pytest.mark.parametrize("slots", [1, 2, 4])
 def test_a_first_model_that_nobody_solves_does_not_take_all_of_the_time(world: World, slots: int) -> None:
     cutoff, budget = 100.0, 20.0
-    first = explorer(world, cutoff=cutoff).due(1)[0].instance
+    leader, told, first = _with_hard_models(world, 1, budget, slots=slots, cutoff=cutoff)
+    assert told[0][0].limit == pytest.approx(PART * budget)
+    assert sum(run.instance in first for run, _ in told) <= slots
+    assert sum(response.solved for _, response in told) > 10
+    assert leader.finalist in {run.configuration for run, response in told if response.solved}
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_the_users_settings_begin_on_another_model_than_the_one_that_the_default_failed_on(
+    world: World, slots: int
+) -> None:
+    base = Configuration.of("highs", {"presolve": "off"})
+    _, told, first = _with_hard_models(world, 1, 20.0, slots=slots, cutoff=100.0, base=base)
+    assert sum(run.instance in first for run, _ in told) <= slots
+    assert sum(response.solved for _, response in told) > 10
+
+
+@pytest.mark.parametrize("slots", [1, 2])
+def test_of_two_models_the_one_that_can_be_solved_is_gone_on_with(world: World, slots: int) -> None:
+    two = SimpleNamespace(spaces=world.spaces, instances=world.instances[:2], answer=world.answer)
+    _, told, first = _with_hard_models(two, 1, 20.0, slots=slots, cutoff=100.0)
+    assert sum(run.instance in first for run, _ in told) <= slots
+    assert sum(response.solved for _, response in told) > 10
+
+
+def test_where_every_model_is_hard_challengers_are_tried_on_them(world: World) -> None:
+    two = SimpleNamespace(spaces=world.spaces, instances=world.instances[:2], answer=world.answer)
+    _, told, _ = _with_hard_models(two, 2, 20.0, slots=1, cutoff=100.0)
+    assert [round(run.limit / 20.0, 3) for run, _ in told[:3]] == [PART, PART**2, PART**3]
+    assert len({run.instance for run, _ in told[:2]}) == 2
+    assert len({run.configuration for run, _ in told}) > 1
+    alone = explorer(world, cutoff=100.0)
+    assert alone.due(1, 20.0)[0].limit == pytest.approx(PART * 20.0)
+    one = Explorer(world.spaces, world.instances[:1], cost=Cost.PAR10, ties=Ties.MEAN, cutoff=100.0, slots=1, seed=3)
+    assert one.due(1, 20.0)[0].limit == 100.0, "there is no other model to go on with"
+
+
+def _with_hard_models(
+    world: Any, count: int, budget: float, *, slots: int, cutoff: float, **options: Any
+) -> tuple[Explorer, list[tuple[Run, Response]], set[str]]:
+    """Explore where nobody solves the first models of the course."""
+    course = Course(len(world.instances), 3)
+    hard = {world.instances[course[place].instance] for place in range(count)}
 
     def answer(run: Run) -> Response:
-        if run.instance == first:
+        if run.instance in hard:
             return Response(Termination.CUTOFF, gap=0.1, cpu=run.limit, wall=run.limit)
         return world.answer(run)
 
-    leader, _, told = explore(world, budget, slots=slots, answer=answer, cutoff=cutoff)  # type: ignore[arg-type]
-    assert told[0][0].limit == pytest.approx(PART * budget)
-    assert sum(run.instance == first for run, _ in told) <= slots
-    assert sum(response.solved for _, response in told) > 10
-    assert leader.finalist in {run.configuration for run, response in told if response.solved}
+    leader, _, told = explore(world, budget, slots=slots, answer=answer, cutoff=cutoff, **options)
+    return leader, told, hard

@@ -8,7 +8,7 @@ import random
 import numpy as np
 import pytest
 
-from storage.records import Comparison, Response, StoredRun, Termination
+from storage.records import Comparison, Purpose, Response, StoredRun, Termination
 from tests.verdict_runs import (
     CRASHED,
     CUTOFF,
@@ -100,6 +100,28 @@ def test_training_says_how_much_instances_scatter_and_nothing_else() -> None:
     assert only_one == alone
     cut_off = raced(HIGHS, 9.0, 9.0, 9.0, 9.0, limit=0.5)  # how long these would have taken is not known
     assert shifted([*runs, *raced(TUNED, 1.0, 1.0, 1.0, 1.0), *cut_off]) == alone
+
+
+def test_the_worst_pairs_of_training_are_not_missing_because_a_run_was_cut_off() -> None:
+    runs = [*held_out(TUNED, 1.0, 1.1), *held_out(HIGHS, 2.0, 2.4), *raced(HIGHS, 1.0, 1.0, 1.0, 1.0)]
+    alike = shifted([*runs, *raced(TUNED, 1.0, 1.0, 1.0)])
+    worse = shifted([*runs, *raced(TUNED, 1.0, 1.0, 1.0), raced(TUNED, 9.0, 9.0, 9.0, 9.0, limit=6.0)[3]])
+    assert worse.low < 0.8 * alike.low
+    better = shifted([*runs, *raced(TUNED, 1.0, 1.0, 1.0), raced(TUNED, 9.0, 9.0, 9.0, 9.0, limit=0.5)[3]])
+    assert better == alike, "it may have been faster than the default or slower"
+
+
+def test_training_has_no_more_seeds_than_the_holdout() -> None:
+    runs = [*held_out(TUNED, 1.0, 1.1), *held_out(HIGHS, 2.0, 2.4)]
+    own = [*raced(TUNED, 1.0, 1.0, 1.0, 1.0), *raced(HIGHS, 1.0, 4.0, 1.0, 4.0)]
+    more = [
+        stored(of, run.run.instance, cost, 2, Purpose.RACE)
+        for of, cost in ((TUNED, 1.0), (HIGHS, 2.0))
+        for run in own[:4]
+    ]
+    assert shifted([*runs, *own, *more]) == shifted([*runs, *own])
+    twice = [*held_out(TUNED, 1.0, 1.1, seeds=2), *held_out(HIGHS, 2.0, 2.4, seeds=2)]
+    assert shifted([*twice, *own, *more]).low > shifted([*twice, *own]).low
 
 
 def test_one_instance_proves_nothing() -> None:

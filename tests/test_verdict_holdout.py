@@ -178,35 +178,35 @@ def test_slots_that_stay_empty_do_not_shorten_a_round() -> None:
 def test_a_share_of_the_budget_is_kept_and_more_when_a_round_takes_more(seconds: float, kept: float) -> None:
     runs = [*raced(HIGHS, *[seconds] * 10), *raced(TUNED, *[seconds] * 10)]
     field = contenders(job(), runs, TUNED)
-    assert reserve(job(), field, runs, 16) == pytest.approx(kept)
+    assert reserve(job(), field, runs, 16, True) == pytest.approx(kept)
 
 
 def test_little_is_kept_while_there_is_nothing_to_compare() -> None:
     runs = [*raced(HIGHS, *[2.0] * 10), *raced(TUNED, *[1.0] * 10)]
     alone = contenders(job(), runs, HIGHS)
-    assert reserve(job(), alone, runs, 16) == pytest.approx(0.09 * 600)
-    assert reserve(job(), contenders(job(), runs, TUNED), runs, 16) == pytest.approx(0.18 * 600)
+    assert reserve(job(), alone, runs, 16, True) == pytest.approx(0.09 * 600)
+    assert reserve(job(), contenders(job(), runs, TUNED), runs, 16, True) == pytest.approx(0.18 * 600)
     slow = raced(HIGHS, *[9.9] * 10)
-    assert reserve(job(budget=100.0), alone, slow, 16) == pytest.approx(1.02 * 2 * CUTOFF)
-    assert reserve(job(budget=30.0), alone, slow, 16) == pytest.approx(0.5 * 30)
+    assert reserve(job(budget=100.0), alone, slow, 16, True) == pytest.approx(1.02 * 2 * CUTOFF)
+    assert reserve(job(budget=30.0), alone, slow, 16, True) == pytest.approx(0.5 * 30)
     several = contenders(job(("highs", "scip")), [*runs, *raced(SCIP, *[2.0] * 10)], HIGHS)
-    assert reserve(job(("highs", "scip")), several, runs, 16) >= 0.18 * 600
+    assert reserve(job(("highs", "scip")), several, runs, 16, True) >= 0.18 * 600
 
 
 def test_never_more_than_half_of_the_budget_is_kept() -> None:
     runs = [*raced(HIGHS, *[9.0] * 10), *raced(TUNED, *[9.0] * 10)]
-    assert reserve(job(budget=100.0), contenders(job(), runs, TUNED), runs, 16) == 50.0
+    assert reserve(job(budget=100.0), contenders(job(), runs, TUNED), runs, 16, True) == 50.0
 
 
 def test_nothing_solved_leaves_most_of_the_time_to_the_race() -> None:
     runs = raced(HIGHS, *[CUTOFF + 1] * 3)
     small = job(budget=30.0)
     for found in (runs, []):
-        assert reserve(small, contenders(small, found, HIGHS), found, 16) == pytest.approx(0.09 * 30)
+        assert reserve(small, contenders(small, found, HIGHS), found, 16, False) == pytest.approx(0.09 * 30)
     gap = job(budget=30.0, cost="gap")
-    assert reserve(gap, contenders(gap, runs, HIGHS), runs, 16) == 15.0
+    assert reserve(gap, contenders(gap, runs, HIGHS), runs, 16, False) == 15.0
     once = [*runs, *raced(TUNED, 9.0)]
-    assert reserve(small, contenders(small, once, TUNED), once, 16) == 15.0
+    assert reserve(small, contenders(small, once, TUNED), once, 16, True) == 15.0
 
 
 def test_the_best_default_is_found_where_the_baseline_was_capped_everywhere() -> None:

@@ -259,9 +259,20 @@ class _Work:
                 "the model)"
             )
         starved = sum(is_starved(stored, self._cost) for stored in self._store.responses(self._job.id))
+        tried = len({stored.run.instance for stored in ended})
+        if any(stored.run.capped for stored in ended) or tried < len(self._training):
+            longest = max((stored.response.wall for stored in ended), default=0.0)
+            told = (
+                f"no run solved a model: {tried} of the {len(self._training)} were tried, for {longest:.2g} s at most; "
+                f"a larger --budget gives each more time, and --cost gap counts how far runs come"
+            )
+        else:
+            told = (
+                f"no solver solved any of the {len(self._training)} models within the cutoff of {cutoff:g} s; "
+                f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * cutoff:g}s)"
+            )
         return (
-            f"no solver solved any of the {len(self._training)} models within the cutoff of {cutoff:g} s; "
-            f"tune for the gap instead (--cost gap), or try a longer cutoff (--cutoff {4 * cutoff:g}s)"
+            told
             + "".join(f". {sentence}".removesuffix(".") for sentence in self._delicacy())
             + (f". {busy(starved, self._cost, cutoff)}, and counted as unsolved" if starved else "")
         )
@@ -297,7 +308,7 @@ class _Work:
         asked = {*self._job.defaults, self._race.finalist, *([self._job.base] if self._job.base else [])}
         runs = self._responses_of(asked)
         field = contenders(self._job, runs, self._race.finalist)
-        self._reserve = reserve(self._job, field, runs, len(self._holdout))
+        self._reserve = reserve(self._job, field, runs, len(self._holdout), self._race.standing().solved > 0)
         self._settled = self._clock()
 
     def _keep(self, run: Run, response: Response) -> list[tuple[Run, Response]]:

@@ -48,9 +48,8 @@ CAP = 1.5
 """A run may take so many times the seconds that the best is expected to take."""
 LOOSE = 2.0
 """The leader's own runs may take so many times that."""
-PART, TRY = 0.5, 0.4
-"""While nothing is solved, a run may take such a part of the seconds that are left, or that there were at first, what
-is more: its model may be the hardest."""
+PART = 0.5
+"""A run may take such a part of the seconds that are left, while nothing is solved: its model may be the hardest."""
 UNSOLVED = 3.0
 """No run counts as more than so many times the worst honest cost: being unsolved says little about how much worse."""
 FRESH = 3.0
@@ -99,8 +98,6 @@ class Explorer:
         self._beliefs: Beliefs | None = None
         self._told = self._drawn = 0
         self._cancelled: set[Run] = set()
-        self._most = 0.0
-        """Seconds that were left when there were most."""
 
     # The answer
 
@@ -353,19 +350,20 @@ class Explorer:
     # What to execute
 
     def _opening(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
-        """Return a run of a default, or the user's settings, on the first pair, while there is one not executed yet."""
+        """Return a run of a default, or the user's settings, while there is one not executed yet: on the first pair
+        on which the others did not fail.
+        """
         for candidate in self._beside:
             if not _taken(candidate) and candidate.status is not Status.FLAGGED:
-                return candidate, self._course[0], self._first_limit(remaining)
+                return candidate, self._fresh(set(), self._too_hard()), self._first_limit(remaining)
         return None
 
     def _first_limit(self, remaining: float) -> float:
-        """Return the cap while nothing is solved."""
+        """Return the cap while nothing is solved: none where there is no other model to go on with."""
         field = self._field
-        if not field.cost.is_time or math.isinf(remaining):
+        if not field.cost.is_time or len(self._course) == 1 or math.isinf(remaining):
             return field.cutoff
-        self._most = max(self._most, remaining)
-        return min(field.cutoff, max(field.judge.shift, round(max(PART * remaining, TRY * self._most), 3)))
+        return min(field.cutoff, max(field.judge.shift, round(PART * remaining, 3)))
 
     def _next(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
         """Return what is worth most; None when all that can be proposed is flagged."""
@@ -439,7 +437,10 @@ class Explorer:
         return options, pairs, taking + paired * self._seconds(beliefs, np.full_like(owner, lead), instance, pairs)
 
     def _too_hard(self) -> set[int]:
-        """Return the instances on which somebody's cap ended a run, and which nobody is known to have got through."""
+        """Return the instances on which somebody's cap ended a run, and which nobody is known to have got through.
+
+        None are, where all would be: then there is nothing else to go on with.
+        """
         open_ = {pair.instance for candidate in self._entered for pair in candidate.censored}
         known = {
             pair.instance
@@ -447,7 +448,8 @@ class Explorer:
             for pair, observation in candidate.observations.items()
             if not observation.censored
         }
-        return open_ - known
+        hard = open_ - known
+        return hard if len(hard) < len(self._course) else set()
 
     def _known_place(self, beliefs: Beliefs, pair: Pair) -> int:
         """Return the number of the pair's instance; those of which nothing is known are all alike."""
@@ -491,11 +493,9 @@ class Explorer:
         return min(field.cutoff, round(spread * CAP * expected + field.judge.shift, 3))
 
     def _fresh(self, taken: set[Pair], hard: set[int]) -> Pair:
-        """Return the next pair of the course that is not taken, of a hard instance only where no other is left."""
-        course = self._course
-        left = (pair for position in itertools.count() if (pair := course[position]) not in taken)
-        first, *others = itertools.islice(left, len(course) if hard else 1)
-        return next((pair for pair in (first, *others) if pair.instance not in hard), first)
+        """Return the next pair of the course that is not taken, of an instance that is not hard."""
+        pairs = (self._course[position] for position in itertools.count())
+        return next(pair for pair in pairs if pair not in taken and pair.instance not in hard)
 
 
 def _taken(candidate: Candidate) -> set[Pair]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from instances.model import Floats
 from storage.records import Check, Comparison, Configuration, Purpose, StoredRun
-from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, shift, solved
+from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, seconds, shift, solved
 from tuner.verdict.delicate import resting
 from tuner.verdict.starved import is_starved
 from tuner.verdict.student import quantile
@@ -35,14 +35,12 @@ NEGLIGIBLE = 1e-4
 """A mean below this share of the worst honest cost counts as this much, so that a ratio to zero stays finite."""
 USUAL = 0.4
 """Standard deviation of log ratios over instances that is expected before any is seen, for costs in seconds. Half of
-2,580 recorded configurations of 17 families have one below 0.35, nine of ten below 0.65."""
+2,738 recorded configurations of 17 families have one below 0.41, nine of ten below 0.75."""
 WORTH = 2
 """How many degrees of freedom that expectation is worth. With more, intervals are narrower, but where ratios scatter
-by 1.0, noise would pass for a gain in 7 of 100 jobs with two instances; with 2 in 5."""
+by 1.0, noise would pass for a gain in 7 of 100 jobs with two instances; with 2 in 5 or 6."""
 LEAST = 0.05
 """Standard deviation of log ratios over instances that an interval allows for at least, whatever is compared."""
-_LARGEST = 700.0
-"""exp() of more overflows."""
 
 
 class Measure(StrEnum):
@@ -99,15 +97,14 @@ def pair(
     runs: Iterable[StoredRun],
     cost: Cost,
     ties: Ties,
-    purpose: Purpose = Purpose.HOLDOUT,
 ) -> Paired:
-    """Return the costs of both on the pairs that both have, of the holdout or the race; what one lacks is left out.
+    """Return the costs of both on the pairs of the holdout that both have; what one of them lacks is left out.
 
     So are pairs on which the answer of one is disputed, or on which only the candidate has one that rests on the
     solver's tolerance: that is no credit to it.
     """
     runs = list(runs)
-    ours, theirs = outcomes(candidate, runs, cost, purpose), outcomes(baseline, runs, cost, purpose)
+    ours, theirs = outcomes(candidate, runs, cost), outcomes(baseline, runs, cost)
     rests = {(run.instance, run.seed) for run in resting(runs) if run.configuration == candidate}
     seeds: dict[str, list[int]] = {}
     for instance, seed in sorted(ours.keys() & theirs.keys()):
@@ -124,6 +121,33 @@ def pair(
         baseline_solved=sum(theirs[key][1] for key in shared),
         pairs=len(shared),
     )
+
+
+def _raced(
+    candidate: Configuration, baseline: Configuration, runs: Iterable[StoredRun], cost: Cost, ties: Ties, most: int
+) -> tuple[Floats, Floats]:
+    """Return the costs of both on the training instances that both were executed on, from ``most`` seeds at most.
+
+    With more seeds than the holdout has, an instance would scatter less. A run that was cut off counts with what it
+    is known to exceed where that says that it is the worse one, or else the worst pairs would be missing.
+    """
+    runs = list(runs)
+    of = {each: outcomes(each, runs, cost, Purpose.RACE) for each in (candidate, baseline)}
+    beyond: dict[Configuration, dict[tuple[str, int], float]] = {candidate: {}, baseline: {}}
+    for stored in runs:
+        run, response = stored.run, stored.response
+        if run.configuration in beyond and run.purpose is Purpose.RACE and censored(cost, run, response):
+            known = min(run.limit, seconds(cost, response)) if cost.is_time else response.floor or 0.0
+            beyond[run.configuration][run.instance, run.seed] = known
+    for one, other in ((candidate, baseline), (baseline, candidate)):
+        for key, least in beyond[one].items():
+            if key not in of[one] and key in of[other] and least > of[other][key][0]:
+                of[one][key] = (least, False)
+    seeds: dict[str, list[int]] = {}
+    for instance, seed in sorted(of[candidate].keys() & of[baseline].keys()):
+        if len(own := seeds.setdefault(instance, [])) < most:
+            own.append(seed)
+    return per_instance(of[candidate], seeds, ties), per_instance(of[baseline], seeds, ties)
 
 
 def per_instance(found: Outcomes, seeds: dict[str, list[int]], ties: Ties) -> Floats:
@@ -158,11 +182,11 @@ def compare(
     """
     runs = list(runs)
     paired = pair(candidate, baseline, runs, cost, ties)
-    raced = pair(candidate, baseline, runs, cost, ties, Purpose.RACE)
+    training = _raced(candidate, baseline, runs, cost, ties, min(paired.seeds, default=1))
     measures = [Measure.SHIFTED] + ([Measure.PAR10] if cost.is_time else [])
     found = []
     for measure in measures:
-        ratio, low, high = interval(paired.candidate, paired.baseline, measure, cost, cutoff, raced)
+        ratio, low, high = interval(paired.candidate, paired.baseline, measure, cost, cutoff, training)
         found.append(
             Comparison(
                 candidate=candidate,
@@ -180,7 +204,12 @@ def compare(
 
 
 def interval(
-    candidate: Floats, baseline: Floats, measure: Measure, cost: Cost, cutoff: float, training: Paired | None = None
+    candidate: Floats,
+    baseline: Floats,
+    measure: Measure,
+    cost: Cost,
+    cutoff: float,
+    training: tuple[Floats, Floats] | None = None,
 ) -> tuple[float, float, float]:
     """Return the ratio baseline to candidate of a mean over n instances, and its 95 % interval.
 
@@ -190,7 +219,7 @@ def interval(
         measure: which mean.
         cost: what the costs are.
         cutoff: seconds.
-        training: the costs of both on other instances, which say how much instances scatter.
+        training: the costs of both on k other instances, each of shape (k,), which say how much instances scatter.
 
     Returns:
         (ratio, low, high): (1, 0, inf) without an instance, (ratio, 0, inf) with one.
@@ -204,11 +233,11 @@ def interval(
         return math.exp(estimate), 0.0, math.inf
     known = WORTH if measure is Measure.SHIFTED and cost.is_time else 0
     freedom, squares = known + count - 1, known * USUAL**2 + _squares(candidate, baseline, measure, cost, cutoff)
-    if training is not None and len(training.candidate) > 1:
-        freedom += len(training.candidate) - 1
-        squares += _squares(training.candidate, training.baseline, measure, cost, cutoff)
+    if training is not None and len(training[0]) > 1:
+        freedom += len(training[0]) - 1
+        squares += _squares(*training, measure, cost, cutoff)
     scatter = max(LEAST, math.sqrt(squares / freedom))
-    half = min(_LARGEST, quantile((1 + CONFIDENCE) / 2, freedom) * scatter / math.sqrt(count))
+    half = quantile((1 + CONFIDENCE) / 2, freedom) * scatter / math.sqrt(count)
     return math.exp(estimate), math.exp(estimate - half), math.exp(estimate + half)
 
 

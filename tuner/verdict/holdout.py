@@ -13,7 +13,7 @@ from statistics import fmean
 import numpy as np
 
 from storage.records import Check, Configuration, Job, Purpose, Run, StoredRun, spell
-from tuner.cost import Cost, censored, cost_of, shift, solved
+from tuner.cost import Cost, censored, cost_of, shift
 from tuner.verdict.starved import is_starved
 from tuner.verdict.student import above_zero
 
@@ -303,7 +303,7 @@ def affordable(
     return bisect_right(range(1, instances), seconds, key=needed)
 
 
-def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: int) -> float:
+def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: int, is_solved: bool) -> float:
     """Return how many seconds of the budget to keep for the verdict.
 
     That is 18 % of it, or more when the first round is expected to take longer, but at most half. Then the first round
@@ -317,11 +317,12 @@ def reserve(job: Job, field: Contenders, runs: Iterable[StoredRun], instances: i
         field: the contenders as they stand.
         runs: of the race so far; those of the contenders suffice.
         instances: how many the holdout has.
+        is_solved: whether any run of the race, of whatever configuration, was.
 
     """
-    runs, cost = list(runs), Cost(job.cost)
-    if cost.is_time and not any(solved(cost, stored.run, stored.response) for stored in runs):
+    if Cost(job.cost).is_time and not is_solved:
         return SHARE / 2 * job.budget
+    runs = list(runs)
     first = round_seconds(field.first, runs, instances, job.cutoff, job.slots)
     wanted = min(max(SHARE * job.budget, first), MOST * job.budget)
     if len(field.first) > 1:
