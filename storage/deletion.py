@@ -37,6 +37,8 @@ ROWS = 1000
 """Rows that are deleted in one transaction, at most."""
 TRIALS = 10
 """Trials of Optuna's, each with some hundred rows, that are deleted in one transaction."""
+TRIES, AGAIN = 3, 0.1
+"""How often a job is swept away where somebody else comes in between, and after how many seconds again."""
 STUDY_OF = "tuner job"
 """The user attribute of a study that names the job whose mirror it is."""
 
@@ -103,10 +105,21 @@ def sweep(database: Database, seconds: float = math.inf) -> None:
         with database.reading() as connection:
             found = connection.scalars(select(_jobs.id).where(_jobs.deleted_at.is_not(None))).all()
         for job_id in found:
-            with database.writing() as connection:
-                is_free = _is_free(connection, database, job_id)
-            if is_free:
-                _delete(database, job_id, end)
+            for _ in range(TRIES):
+                try:
+                    _sweep_one(database, job_id, end)
+                    break
+                except UnknownJob:  # somebody else has swept it away
+                    break
+                except StoreError:  # somebody else is at it, too, and the database has ended one of the two
+                    time.sleep(AGAIN)
+
+
+def _sweep_one(database: Database, job_id: int, end: float) -> None:
+    with database.writing() as connection:
+        is_free = _is_free(connection, database, job_id)
+    if is_free:
+        _delete(database, job_id, end)
 
 
 def _is_free(connection: Connection, database: Database, job_id: int) -> bool:

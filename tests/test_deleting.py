@@ -10,8 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import create_engine, func, select, text
 
-from storage import schema
-from storage.errors import UnknownJob
+from storage import deletion, schema
+from storage.database import Database
+from storage.errors import StoreError, StoreRefused, StoreUnavailable, UnknownJob
 from storage.lease import this_process
 from storage.records import JobState, OwnerLimits, Scope
 from storage.store import Store
@@ -82,6 +83,32 @@ def test_a_command_whose_job_is_deleted_says_so_and_leaves_nothing_of_it(
         assert connection.scalar(text("SELECT count(*) FROM studies")) == 0
     engine.dispose()
     assert store.create_job(replace(SUBMISSION, name="m")).id != job.id
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable, StoreRefused])
+def test_what_another_sweep_came_between_is_swept_at_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch, error: type[StoreError]
+) -> None:
+    first, second = (store.create_job(replace(SUBMISSION, name=name)) for name in ("one", "two"))
+    store.delete_job(first.id)
+    store.delete_job(second.id)
+    troubles = [error("sqlite: somebody else wrote the same at the same time"), UnknownJob("swept away")]
+    really = deletion._delete
+
+    def delete(database: Database, job_id: int, end: float) -> None:
+        if troubles:
+            raise troubles.pop(0)
+        really(database, job_id, end)
+
+    monkeypatch.setattr(deletion, "_delete", delete)
+    store.sweep()
+    engine = create_engine(store.url)
+    with engine.connect() as connection:
+        left = connection.scalars(select(schema.jobs.c.id)).all()
+    engine.dispose()
+    assert left == [first.id], "the first, of which was told that it is gone; the second was gone on with"
+    store.sweep()
+    assert troubles == []
 
 
 def test_a_set_is_listed_and_deleted_by_its_name_once_no_job_needs_it(
