@@ -39,6 +39,7 @@ from instances.folder import scan
 from instances.instance import Instance
 from storage.records import Configuration, Response, Run
 from tuner.cost import Cost, Ties
+from tuner.errors import Failed
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
 from tuner.follower.solvers import default_space
@@ -71,8 +72,6 @@ PEERS = {"SMAC3": "smac", "irace": "irace", "Optuna": "optuna"}
 OURS, WHOLE = "tuner", "tune"
 DEFAULT = "default's seconds"
 HELD_OUT = "on holdout: "
-NOTHING_SOLVED = 5
-"""The exit code of a job in which no run was solved: its user stays with the default."""
 PATIENCE = 1.6
 """Times the budget after which a peer that does not end is ended."""
 
@@ -202,8 +201,8 @@ def _whole(
     where = ["--store", f"sqlite:///{folder}/tuner.db", "--out", str(folder / "out"), "--json"]
     words = [sys.executable, "-m", "bench._tune", family, "tune", str(models), "--solver", SOLVER, *limits, *where]
     done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if done.returncode == NOTHING_SOLVED:
-        return {}, 0, 0.0
+    if done.returncode == Failed.exit_code:
+        return {}, 0, 0.0  # no run was solved: its user stays with the default
     if done.returncode not in (0, 4):
         raise SystemExit(f"tuner tune failed:\n{done.stderr[-3000:]}")
     found = json.loads(done.stdout)

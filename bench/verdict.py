@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench._recording import FOLDER, Outcome, Recording
+from bench._recording import Outcome, Recording
+from bench._told import families
 from instances.model import Floats
 from tuner.cost import Cost
 from tuner.verdict.compare import Measure, interval
@@ -66,10 +67,8 @@ def _drawn(rng: np.random.Generator, instances: int, seeds: int, kind: Kind) -> 
 
 def recorded() -> Iterator[tuple[float, Floats]]:
     """Yield the cutoff and the costs of a configuration and its default, shape (2, n), of all that were recorded."""
-    for path in sorted(FOLDER.glob("*.jsonl")):
-        if path.stem == "miplib3":  # models that have little in common are no family
-            continue
-        recording = Recording(path.stem)
+    for name in families():
+        recording = Recording(name)
         assert recording.scene is not None
         cutoff = recording.scene.cutoff
         costs: dict[int, dict[int, float]] = defaultdict(dict)

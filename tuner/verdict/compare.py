@@ -17,7 +17,7 @@ docs/verdict.md has what was measured: how often the interval holds the truth, c
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -92,11 +92,7 @@ def outcomes(
 
 
 def pair(
-    candidate: Configuration,
-    baseline: Configuration,
-    runs: Iterable[StoredRun],
-    cost: Cost,
-    ties: Ties,
+    candidate: Configuration, baseline: Configuration, runs: Iterable[StoredRun], cost: Cost, ties: Ties
 ) -> Paired:
     """Return the costs of both on the pairs of the holdout that both have; what one of them lacks is left out.
 
@@ -124,14 +120,13 @@ def pair(
 
 
 def _raced(
-    candidate: Configuration, baseline: Configuration, runs: Iterable[StoredRun], cost: Cost, ties: Ties, most: int
+    candidate: Configuration, baseline: Configuration, runs: Sequence[StoredRun], cost: Cost, ties: Ties, most: int
 ) -> tuple[Floats, Floats]:
     """Return the costs of both on the training instances that both were executed on, from ``most`` seeds at most.
 
     With more seeds than the holdout has, an instance would scatter less. A run that was cut off counts with what it
     is known to exceed where that says that it is the worse one, or else the worst pairs would be missing.
     """
-    runs = list(runs)
     of = {each: outcomes(each, runs, cost, Purpose.RACE) for each in (candidate, baseline)}
     beyond: dict[Configuration, dict[tuple[str, int], float]] = {candidate: {}, baseline: {}}
     for stored in runs:
