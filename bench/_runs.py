@@ -51,6 +51,7 @@ class RunServer:
         self._threads = [threading.Thread(target=work, daemon=True) for work in works]
 
     def __enter__(self) -> RunServer:
+        self._executor.prepare([self._solver])
         for thread in self._threads:
             thread.start()
         return self

@@ -182,6 +182,7 @@ def _ours(family: str, training: Sequence[Instance], budget: float, seed: int) -
         return [(run, response)]
 
     with LocalExecutor({i.sha256: i for i in training}, SLOTS, 2048.0, 1e-4) as executor:
+        executor.prepare([SOLVER])
         until = time.monotonic() + budget
         race(leader, executor, keep, lambda: until)
     inside = sum(response.solver_wall or response.wall for response in responses)

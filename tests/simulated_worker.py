@@ -55,12 +55,13 @@ def simulated(seed: int) -> Means:
     return answering(answer)
 
 
-def answering(answer: Callable[[Run], Response]) -> Means:
-    """Return means in which this answers, in a time of their own."""
+def answering(answer: Callable[[Run], Response], starting: float = 0.0) -> Means:
+    """Return means in which this answers, in a time of their own, of which it takes so many seconds to start."""
     clock = Clock()
 
     @contextmanager
     def executor(instances: Mapping[str, Instance], job: Job) -> Iterator[SimulatedExecutor]:
+        clock.now += starting
         with closing(SimulatedExecutor(answer, clock, job.slots)) as made:
             yield made
 

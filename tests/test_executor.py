@@ -258,6 +258,29 @@ def test_activity_tells_what_each_slot_executes(mark, tmp_path, announcements):
         assert idle is None
 
 
+def test_a_solver_is_imported_in_every_slot_before_the_first_run(mark, tmp_path, announcements):
+    with executor(saved(small_model(), tmp_path), slots=2) as two:
+        two.prepare(["TellsItsSurroundings"])
+        assert two.outstanding == 0 and two.activity() == [None, None]
+        warm = {pid for pid in processes_with(mark) if parent_of(pid) == os.getpid()}
+        hanging = run_of("Hangs", limit=1000.0, announce=announcements.path)
+        two.submit(hanging)  # in one slot
+        zygotes = {parent_of(announcements.next())}
+        told = execute(two, run_of("TellsItsSurroundings")).raw_status
+        zygotes.add(json.loads(told)["zygote"])
+    assert len(zygotes) == 2 and zygotes <= warm
+
+
+def test_a_solver_that_cannot_be_imported_is_told_of_by_its_runs(tmp_path):
+    instance = saved(small_model(), tmp_path)
+    adapters = {"a": Adapter("a", "one", "tests.followers.misbehaving:Nobody")}
+    with LocalExecutor({instance.sha256: instance}, 1, 100.0, 1e-4, adapters=adapters) as runs:
+        runs.prepare("a")
+        response = execute(runs, run_of("a"))
+    assert response.termination is Termination.CRASHED
+    assert "could not be prepared" in response.reason
+
+
 def test_slots_execute_at_the_same_time_and_the_queue_is_first_in_first_out(mark, tmp_path, announcements):
     with executor(saved(small_model(), tmp_path), slots=2) as two:
         hanging = [run_of("Hangs", limit=1000.0, seed=seed, announce=announcements.path) for seed in (0, 1)]

@@ -37,7 +37,7 @@ def test_a_job_under_the_gap_uses_its_budget_and_not_more(
 ) -> None:
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
     generate(FAMILIES["generalised-assignment"], 14, tmp_path / "models", seed=3, size=0.4)
-    means = answering(answer)
+    means = answering(answer, starting=1000.0)  # before the budget begins
     scenario = Scenario(str(tmp_path / "models"), SOLVER, budget, CUTOFF, cost=Cost.GAP, slots=1)
     with Store.open(f"sqlite:///{tmp_path / 'tuner.db'}") as store:
         made = store.create_job(submission_of(scenario, Silence()))

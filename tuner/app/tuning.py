@@ -87,9 +87,12 @@ class Means:
     """What may be chosen, by solver."""
 
 
-def _local(instances: Mapping[str, Instance], job: Job) -> LocalExecutor:
+@contextmanager
+def _local(instances: Mapping[str, Instance], job: Job) -> Iterator[LocalExecutor]:
     is_watched = not Cost(job.cost).is_time  # else a run is capped, and has no cost before its end
-    return LocalExecutor(instances, job.slots, job.memory_mib, job.gap, is_watched=is_watched)
+    with LocalExecutor(instances, job.slots, job.memory_mib, job.gap, is_watched=is_watched) as executor:
+        executor.prepare(job.solvers)
+        yield executor
 
 
 LOCAL = Means(_local, clock, lambda job: spaces_of(job.solvers, job.space))
@@ -134,7 +137,8 @@ class _Work:
         self._store, self._job, self._lease, self._watcher, self._stop = store, job, lease, watcher, stop
         self._means = means
         self._clock: Callable[[], float] = partial(means.clock, store)
-        self._began = self._clock() - job.spent
+        self._began: float
+        """When the budget began, by the clock, had the job been carried out in one go: when runs could be executed."""
         self._instances = _instances(job, stop)
         self._names = {member.sha256: member.name for member in job.members}
         paths = {member.sha256: member.path for member in store.job(job.id).members}  # as they were handed in
@@ -189,6 +193,7 @@ class _Work:
             self._means.executor(self._instances, job) as executor,
             self._mirror() as mirror,
         ):
+            self._began = self._clock() - job.spent
             self._settle_reserve()
             ending = race(
                 self._race,

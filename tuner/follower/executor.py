@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 
 from instances.instance import Instance
@@ -12,9 +12,12 @@ from tuner.errors import UsageError
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.solvers import SOLVERS, Adapter
-from tuner.follower.tasks import Solve
+from tuner.follower.tasks import Import, Solve
 from tuner.ports import Activity, Finished
 from tuner.space import unknown
+
+IMPORT_SECONDS = 60.0
+"""For the child that has nothing to do once its warm process has imported a solver."""
 
 
 class LocalExecutor:
@@ -44,7 +47,7 @@ class LocalExecutor:
         """
         self._is_watched = is_watched
         self._instances, self._memory_mib, self._gap, self._adapters = instances, memory_mib, gap, adapters
-        self._pool: Pool[Run] = Pool(slots, cores)
+        self._pool: Pool[Run | None] = Pool(slots, cores)  # None: no run, but the import of a solver
 
     def __enter__(self) -> LocalExecutor:
         """Return the executor itself."""
@@ -55,6 +58,20 @@ class LocalExecutor:
     ) -> None:
         """Close it."""
         self.close()
+
+    def prepare(self, solvers: Iterable[str]) -> None:
+        """Start a warm process of each of these solvers in every slot, and wait until they have imported them.
+
+        Call it before the first run is submitted. One that fails is told of by the runs that need it.
+        """
+        for adapter in [self._adapters[solver] for solver in solvers]:
+            for _ in range(self.slots):  # each import keeps a slot for so long that the next one goes to another
+                task = Import(
+                    library=adapter.library, seconds=IMPORT_SECONDS, adapter=adapter.path, memory_mib=self._memory_mib
+                )
+                self._pool.submit(None, task)
+        while self.outstanding:
+            self._pool.wait()
 
     @property
     def slots(self) -> int:
@@ -97,7 +114,11 @@ class LocalExecutor:
 
         Returns an empty list when nothing is outstanding, or after ``timeout`` seconds without a finished run.
         """
-        return [Finished(done.subject, _response(done.outcome)) for done in self._pool.wait(timeout)]
+        return [
+            Finished(done.subject, _response(done.outcome))
+            for done in self._pool.wait(timeout)
+            if done.subject is not None
+        ]
 
     def cancel(self, run: Run) -> None:
         """End a run, queued or executing; `wait` returns it, killed unless it ended by itself at the same moment."""
@@ -107,7 +128,7 @@ class LocalExecutor:
         """Return what each slot executes now; None for an idle slot."""
         now = time.monotonic()
         return [
-            None if busy is None else Activity(busy.subject, now - busy.since, busy.began, busy.steps)
+            None if busy is None or busy.subject is None else Activity(busy.subject, now - busy.since, busy.began, busy.steps)
             for busy in self._pool.activity()
         ]
 

@@ -196,6 +196,19 @@ class Read(Task):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Import(Task):
+    """Import a solver, so that the first run does not wait for it. Result: empty."""
+
+    kind: ClassVar[str] = "import"
+    adapter: str
+
+    def prepare(self, warm: Warm) -> Work:
+        """Import the adapter."""
+        warm.solver(self.adapter)
+        return dict
+
+
+@dataclass(frozen=True, kw_only=True)
 class Describe(Task):
     """Ask a solver for its version and parameters. Result: both, as JSON has them."""
 
@@ -366,7 +379,7 @@ def _tiny() -> Model:
     return builder.build()
 
 
-_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Describe, Try, Refuse, Optimise, React)}
+_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Import, Describe, Try, Refuse, Optimise, React)}
 
 
 def from_json(message: dict[str, Any]) -> Task:
