@@ -128,7 +128,9 @@ class LocalExecutor:
         """Return what each slot executes now; None for an idle slot."""
         now = time.monotonic()
         return [
-            None if busy is None or busy.subject is None else Activity(busy.subject, now - busy.since, busy.began, busy.steps)
+            None
+            if busy is None or busy.subject is None
+            else Activity(busy.subject, now - busy.since, busy.began, busy.steps)
             for busy in self._pool.activity()
         ]
 

@@ -379,7 +379,9 @@ def _tiny() -> Model:
     return builder.build()
 
 
-_KINDS: dict[str, type[Task]] = {kind.kind: kind for kind in (Solve, Read, Import, Describe, Try, Refuse, Optimise, React)}
+_KINDS: dict[str, type[Task]] = {
+    kind.kind: kind for kind in (Solve, Read, Import, Describe, Try, Refuse, Optimise, React)
+}
 
 
 def from_json(message: dict[str, Any]) -> Task:
