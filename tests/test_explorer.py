@@ -299,9 +299,10 @@ def test_when_all_that_was_tried_is_flagged_something_else_is_executed() -> None
     assert run.configuration not in leader.standing().flagged
 
 
-def test_the_better_solver_is_found_and_a_hopeless_one_costs_little() -> None:
+@pytest.mark.parametrize("seed", [1, 3, 9])
+def test_the_better_solver_is_found_and_a_hopeless_one_costs_little(seed: int) -> None:
     spaces = {solver: space(solver) for solver in ("slow", "alpha", "beta")}
-    world = Synthetic(spaces, seed=6, speeds={"slow": 0.01, "alpha": 1.0, "beta": 2.5})
+    world = Synthetic(spaces, seed=seed, speeds={"slow": 0.01, "alpha": 1.0, "beta": 2.5})
     leader, _, told = explore(world, 12.0, cutoff=10.0)  # type: ignore[arg-type]
     assert leader.incumbent.solver == "beta"
     assert leader.standing().default.solver

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from statistics import fmean
 
-from storage.records import Check, Response, Run
+from storage.records import Check, Response, Run, Termination
 
 
 class Cost(StrEnum):
@@ -87,8 +87,8 @@ def cost_of(cost: Cost, run: Run, response: Response) -> float:
 
 
 def censored(cost: Cost, run: Run, response: Response) -> bool:
-    """Whether all that is known of the cost is what it exceeds: the run's limit, where it was capped or cancelled and
-    is unsolved; its floor, where it was ended for being behind.
+    """Whether all that is known of the cost is what it has `exceeded`: the run was capped, cancelled, or ended for
+    being behind, and is unsolved.
 
     An answer that counts as unsolved although the solver was done is known: with more time it would be the same.
     """
@@ -96,7 +96,14 @@ def censored(cost: Cost, run: Run, response: Response) -> bool:
         return False
     if solved(cost, run, response):
         return False
-    return run.capped or response.termination.value == "killed"
+    return run.capped or response.termination is Termination.KILLED
+
+
+def exceeded(cost: Cost, run: Run, response: Response) -> float:
+    """Return what the cost of a `censored` run exceeds: the floor of one that was behind, else the seconds it had."""
+    if response.floor is not None:
+        return response.floor
+    return min(run.limit, seconds(cost, response)) if cost.is_time else 0.0
 
 
 def over_seeds(ties: Ties, costs: Sequence[float]) -> float:

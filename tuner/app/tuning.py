@@ -38,10 +38,9 @@ from tuner.follower.spaces import spaces_of
 from tuner.leader.any_budget import AnyBudget
 from tuner.leader.behind import Behind
 from tuner.leader.experience import Experience
-from tuner.leader.knowledge import Knowledge
 from tuner.leader.loop import Ending, race
 from tuner.leader.mirror import Description, Mirror
-from tuner.leader.shipped import shipped
+from tuner.leader.shipped import expected, shipped
 from tuner.ports import Executor
 from tuner.space import Space
 from tuner.verdict.decide import Verdict, decide
@@ -232,13 +231,14 @@ class _Work:
 
     def _experience(self) -> Experience:
         """Return what is known beforehand: of the parameters, and of earlier jobs where they may be reused."""
-        known: dict[str, Knowledge] = {}
-        if self._cost is not Cost.GAP:  # what ships with us was learnt of times
-            known = {solver: knowledge for solver in self._spaces if (knowledge := shipped(solver)) is not None}
+        known = {solver: knowledge for solver in self._spaces if (knowledge := shipped(solver)) is not None}
+        priors = expected(known, [self._instances[sha256].features for sha256 in self._training], self._cost)
         if not self._job.reuse:
-            models = [self._instances[sha256].features for sha256 in self._training]
-            return Experience({solver: knowledge.prior(models) for solver, knowledge in known.items()}, ())
-        experience, words = experience_of(self._store, self._job, self._spaces, known)
+            return Experience(priors, ())
+        # What ships with us was learnt from times: what earlier jobs say of the gap themselves goes before it.
+        beside = {} if self._cost is Cost.GAP else known
+        experience, words = experience_of(self._store, self._job, self._spaces, beside)
+        experience = Experience({**priors, **experience.priors}, experience.winners)
         if words == NOTHING:
             return experience
         if not any(event.kind == REUSED for event in self._store.events(self._job.id)):

@@ -35,7 +35,7 @@ from tuner.follower.scaling import unit_by
 from tuner.leader.any_budget import AnyBudget
 from tuner.leader.loop import race
 from tuner.leader.mirror import frozen
-from tuner.leader.shipped import shipped
+from tuner.leader.shipped import expected, shipped
 from tuner.space import Boolean, Choice, Domain, Float, Integer, Space
 
 SEEDS = 2
@@ -309,7 +309,7 @@ def tune(
         budget=budget,
         slots=slots,
         seed=seed,
-        priors={} if problem.cost is Cost.GAP else {solver: each.prior(models) for solver, each in known.items()},
+        priors=expected(known, models, problem.cost),
     )
     referee = Referee(problem.gap)
 

@@ -12,21 +12,20 @@ from __future__ import annotations
 
 import itertools
 import math
-import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
 
 from storage.records import Configuration, Purpose, Response, Run, Termination
-from tuner.cost import Cost, Ties, scale, seconds, worst
-from tuner.leader.beliefs import REST, Beliefs, Believer, Seen
+from tuner.cost import Cost, Ties, worst
+from tuner.leader.beliefs import Beliefs
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.features import Floats
 from tuner.leader.field import SETTINGS, Field
 from tuner.leader.gradient import Choice, most_valuable
+from tuner.leader.outlook import Outlook
 from tuner.leader.pairs import Course, Pair
 from tuner.leader.prior import Prior
 from tuner.leader.study import Study
@@ -34,14 +33,6 @@ from tuner.leader.terms import Terms
 from tuner.ports import Allowance, Standing
 from tuner.space import Space
 
-POOL = 6
-"""Proposals, at least, that wait to be executed for the first time ..."""
-SHARE = 0.5
-"""... and for each slot that is free."""
-HEAT = 0.6
-"""Multiple of the posterior's deviation with which a proposal's effects are drawn."""
-FOREIGN = 0.6
-"""Standard deviation of the worth of the user's own settings, where they are not of the space."""
 SCALE = 1.5
 """Multiple of the prior's standard deviations."""
 CAP = 1.5
@@ -50,8 +41,6 @@ LOOSE = 2.0
 """The leader's own runs may take so many times that."""
 PART = 0.5
 """A run may take such a part of the seconds that are left, while nothing is solved: its model may be the hardest."""
-UNSOLVED = 3.0
-"""No run counts as more than so many times the worst honest cost: being unsolved says little about how much worse."""
 FRESH = 3.0
 """The leader has been executed on one pair more for every so many configurations tried."""
 UNSURE = 1.0
@@ -80,23 +69,11 @@ class Explorer:
         """Prepare to explore; see `tuner.leader.race.Race` for the arguments."""
         self._field = Field(spaces, instances, Study(spaces, seed), cost, ties, cutoff)
         self._course = Course(len(instances), seed)
-        self._spaces, self._slots, self._seed = spaces, slots, seed
-        self._terms = Terms(spaces, priors or {}, SCALE)
-        self._believer = Believer(
-            self._terms.expected, self._terms.deviation, self._field.judge.shift, others=len(spaces) - 1
-        )
-        self._first = list(first)
+        self._slots = slots
+        terms = Terms(spaces, priors or {}, SCALE)
+        self._outlook = Outlook(self._field, spaces, terms, slots, seed, list(first))
         settings = [] if base is None else [self._field.enter(base, SETTINGS)]
         self._beside = (*self._field.defaults, *settings)
-        self._rests: dict[Configuration, float] = {}
-        self._pool: list[Configuration] = []
-        self._entered: list[Candidate] = []
-        """The candidates in play."""
-        self._flagged: list[Candidate] = []
-        self._places: dict[int, int] = {}
-        """Instances that beliefs are about, numbered."""
-        self._beliefs: Beliefs | None = None
-        self._told = self._drawn = 0
         self._cancelled: set[Run] = set()
 
     # The answer
@@ -141,7 +118,7 @@ class Explorer:
                 break
             candidate, pair, limit = step
             run = Run(candidate.configuration, field.instances[pair.instance], pair.seed, field.cutoff, limit)
-            self._begin(candidate, pair, run)
+            self._outlook.begin(candidate, pair, run)
             runs.append(run)
         return runs
 
@@ -159,7 +136,7 @@ class Explorer:
         lost = [run for run in self._field.lost if run in self.under_way() and run not in self._cancelled]
         self._cancelled.update(lost)
         self._field.lost.clear()
-        for candidate in self._entered:
+        for candidate in self._outlook.entered:
             for pair, run in candidate.under_way.items():
                 if run not in self._cancelled and elapsed.get(run, 0.0) > self._limit(beliefs, candidate, pair):
                     self._cancelled.add(run)
@@ -181,15 +158,14 @@ class Explorer:
         if candidate.under_way.get(pair) == run:
             del candidate.under_way[pair]
         self._cancelled.discard(run)
-        self._beliefs = None
-        if response.termination is Termination.KILLED and response.floor is None:
-            if not field.cost.is_time or response.wall < field.judge.shift:
-                field.wall += response.wall
-                return
-            run = replace(run, limit=min(run.limit, seconds(field.cost, response)))
+        self._outlook.beliefs = None
+        is_killed = response.termination is Termination.KILLED and response.floor is None
+        if is_killed and (not field.cost.is_time or response.wall < field.judge.shift):
+            field.wall += response.wall
+            return
         if not field.observe(candidate, pair, run, response):
             return
-        self._told += 1
+        self._outlook.hear()
         if not response.feasible:
             field.flag(candidate, response.reason or response.raw_status or response.termination.value)
 
@@ -209,20 +185,19 @@ class Explorer:
 
         By what was told alone: what is under way has no part in it.
         """
-        field, self._beliefs = self._field, None
-        self._gather(is_busy=False)
+        field, outlook = self._field, self._outlook
+        beliefs = outlook.renew(is_busy=False)
         if not field.cost.is_time:
             return self._usual_seconds()[-1]
-        beliefs = self._believe((), is_busy=False)
-        defaults = [self._entered.index(default) for default in field.defaults if default in self._entered]
-        if not defaults or not self._places:
+        defaults = [outlook.entered.index(default) for default in field.defaults if default in outlook.entered]
+        if not defaults or not outlook.places:
             return field.cutoff
-        places = np.arange(len(self._places))
+        places = np.arange(len(outlook.places))
         owner = np.full_like(places, min(defaults, key=lambda number: float(beliefs.worth[number])))
         level = beliefs.count + places
         score = beliefs.expected(owner, places) + 0.5 * beliefs.covariance[level, level]
         expected = np.exp(np.minimum(score, math.log(worst(field.cost, field.cutoff)))) - field.judge.shift
-        few = max(0.0, 1.0 / len(self._places) - 1.0 / len(field.instances))
+        few = max(0.0, 1.0 / len(outlook.places) - 1.0 / len(field.instances))
         return float((1.0 + UNSURE * math.sqrt(few)) * np.clip(expected, 0.0, field.cutoff).mean())
 
     def under_way(self) -> list[Run]:
@@ -232,120 +207,22 @@ class Explorer:
     # Beliefs
 
     def _believed(self) -> Beliefs:
-        """Return beliefs about all candidates in play, those that are flagged, and the pool's, if it was filled since.
-
-        The best one leads.
-        """
-        if self._beliefs is not None:
-            return self._beliefs
-        field = self._field
-        self._gather()
-        self._drawn, self._pool = 0, []
-        self._beliefs = beliefs = self._believe(())
-        answers = [number for number, candidate in enumerate(self._entered) if _is_answer(candidate)]
+        """Return beliefs about all candidates in play, and the proposals if there are any; the best candidate leads."""
+        field, outlook = self._field, self._outlook
+        if outlook.beliefs is not None:
+            return outlook.beliefs
+        beliefs, entered = outlook.renew(), outlook.entered
+        answers = [number for number, candidate in enumerate(entered) if _is_answer(candidate)]
         if answers:
             worth = beliefs.worth
-            best = self._entered[min(answers, key=lambda number: float(worth[number]))]
+            best = entered[min(answers, key=lambda number: float(worth[number]))]
             if best is not field.incumbent:
                 field.lead(best)
-            defaults = [number for number in answers if self._entered[number] in field.defaults]
+            defaults = [number for number in answers if entered[number] in field.defaults]
             reference = min(defaults, key=lambda number: float(worth[number]), default=None)
-            if reference is not None and self._entered[reference] is not field.reference:
-                field.refer(self._entered[reference])
+            if reference is not None and entered[reference] is not field.reference:
+                field.refer(entered[reference])
         return beliefs
-
-    def _gather(self, is_busy: bool = True) -> None:
-        """Find out who is in play, also by what is under way unless ``is_busy`` is false, and who is flagged."""
-        candidates = self._field.candidates.values()
-        self._flagged = [each for each in candidates if each.status is Status.FLAGGED]
-        self._entered = [
-            each
-            for each in candidates
-            if each.status is not Status.FLAGGED and (each.observations or (is_busy and each.under_way))
-        ]
-
-    def _supplied(self) -> Beliefs:
-        """Return beliefs about the pool's configurations, too.
-
-        Those are the user's and the prior's first ones, the best one by the mean of the effects, and what drawn
-        effects suggest.
-        """
-        beliefs, field = self._believed(), self._field
-        if self._pool:
-            return beliefs
-        self._pool = [configuration for configuration in self._first if configuration not in field.candidates]
-        busy = sum(len(candidate.under_way) for candidate in field.candidates.values())
-        wanted = max(POOL, round(SHARE * (self._slots - busy)))
-        root = beliefs.root
-        for number in range(wanted + len(self._first)):
-            if len(self._pool) >= wanted:
-                break
-            effects = beliefs.effects
-            if number or self._drawn:
-                random_ = np.random.default_rng([self._seed, self._told, self._drawn])
-                effects = effects + HEAT * root @ random_.standard_normal(len(effects))
-            proposal = self._terms.best(effects, random.Random(f"{self._seed} {self._told} {self._drawn}"))
-            self._drawn += 1
-            is_forbidden = self._spaces[proposal.solver].forbids(proposal.values)
-            if proposal not in self._pool and proposal not in field.candidates and not is_forbidden:
-                self._pool.append(proposal)
-        self._beliefs = self._believe(self._pool, beliefs)
-        return self._beliefs
-
-    def _believe(self, others: Sequence[Configuration], start: Beliefs | None = None, is_busy: bool = True) -> Beliefs:
-        """Return beliefs given the responses, where others were not executed, and that what is under way will end."""
-        field = self._field
-        seen: list[Seen] = []
-        pending: list[tuple[int, Pair]] = []
-        top = UNSOLVED * scale(field.cost, field.cutoff)
-        places = self._places = {}
-        for number, candidate in enumerate(self._entered):
-            for pair, observation in candidate.observations.items():
-                if not observation.disputed:
-                    score = math.log(field.judge.shift + min(observation.cost, top))
-                    seen.append(Seen(number, self._place(pair), score, observation.censored))
-            if not is_busy:
-                continue
-            pending += [(number, pair) for pair in sorted(candidate.under_way.keys() - candidate.observations.keys())]
-        outside = math.log(field.judge.shift + scale(field.cost, field.cutoff))
-        for number, candidate in enumerate(self._flagged, len(self._entered)):  # what is like them may fail, too
-            for pair, observation in candidate.observations.items():
-                if not observation.feasible:
-                    seen.append(Seen(number, self._place(pair), outside, True))
-        waiting = [(number, self._place(pair)) for number, pair in pending]
-        # What is begun after ``start`` has its place there already (see `_begin`).
-        room = min(len(field.instances), len(places) + 1 + self._slots) if start is None else self._room(start)
-        entered, flagged = ([each.configuration for each in group] for group in (self._entered, self._flagged))
-        configurations = [*entered, *flagged, *others]
-        x = np.array([self._terms.vector(configuration) for configuration in configurations])
-        x = x.reshape(len(configurations), self._terms.count)
-        rest = np.array([self._rest(configuration) for configuration in configurations])
-        beliefs = self._believer.believe(x, rest, room, seen, start)
-        return beliefs.after(waiting)
-
-    def _rest(self, configuration: Configuration) -> float:
-        """Return the standard deviation of what no effect of a parameter explains."""
-        found = self._rests.get(configuration)
-        if found is None:
-            space = self._spaces[configuration.solver]
-            found = 0.0 if configuration == space.default else REST if space.has(configuration) else FOREIGN
-            self._rests[configuration] = found
-        return found
-
-    def _place(self, pair: Pair) -> int:
-        return self._places.setdefault(pair.instance, len(self._places))
-
-    def _begin(self, candidate: Candidate, pair: Pair, run: Run) -> None:
-        """Note that a run is under way, and believe from now on that what it tells will be known."""
-        candidate.under_way[pair] = run
-        beliefs = self._beliefs
-        if beliefs is None or candidate not in self._entered or self._place(pair) >= self._room(beliefs):
-            self._beliefs = None
-        else:
-            self._beliefs = beliefs.after([(self._entered.index(candidate), self._place(pair))])
-
-    def _room(self, beliefs: Beliefs) -> int:
-        return (len(beliefs.mean) - beliefs.count) // 2
 
     # What to execute
 
@@ -367,11 +244,12 @@ class Explorer:
 
     def _next(self, remaining: float) -> tuple[Candidate, Pair, float] | None:
         """Return what is worth most; None when all that can be proposed is flagged."""
-        beliefs = self._supplied()
+        outlook = self._outlook
+        beliefs = outlook.propose(self._believed())
         lead = self._lead()
         if lead is None:
-            return (self._enter(0), self._course[0], self._first_limit(remaining)) if self._pool else None
-        wanted = min(len(self._course), 1 + len(self._entered) / FRESH)
+            return (outlook.enter(0), self._course[0], self._first_limit(remaining)) if outlook.proposed else None
+        wanted = min(len(self._course), 1 + len(outlook.entered) / FRESH)
         is_stuck = not lead.under_way and len(lead.censored) == len(lead.observations) < len(self._course)
         if lead.observations and (len(_taken(lead)) < wanted or is_stuck):
             pair = self._fresh(_taken(lead), self._too_hard())
@@ -381,35 +259,19 @@ class Explorer:
             kept = np.flatnonzero(taking <= remaining)
             options, pairs, taking = [options[k] for k in kept], [pairs[k] for k in kept], taking[kept]
         is_known = np.zeros(beliefs.count, dtype=bool)
-        is_known[: len(self._entered)] = [_is_answer(candidate) or candidate is lead for candidate in self._entered]
+        is_known[: len(outlook.entered)] = [_is_answer(candidate) or candidate is lead for candidate in outlook.entered]
         place = most_valuable(beliefs, options, taking, is_known)
         number, pair = options[place].configuration, pairs[place]
         if options[place].is_paired:
             return lead, pair, self._limit(beliefs, lead, pair, remaining)
-        if number < len(self._entered):
-            candidate = self._entered[number]
-        else:
-            candidate = self._enter(number - len(self._entered) - len(self._flagged))
+        begun = number < len(outlook.entered)
+        candidate = outlook.entered[number] if begun else outlook.enter(outlook.proposal(number))
         return candidate, pair, self._limit(beliefs, candidate, pair, remaining)
 
     def _lead(self) -> Candidate | None:
         """Return the incumbent, or whoever is in play when no default is any more."""
-        incumbent = self._field.incumbent
-        return incumbent if incumbent in self._entered else next(iter(self._entered), None)
-
-    def _enter(self, place: int) -> Candidate:
-        """Take a configuration out of the pool; beliefs stay in order."""
-        field, configuration = self._field, self._pool.pop(place)
-        candidate = field.enter(configuration, field.origin(configuration) if configuration in self._first else "model")
-        beliefs = self._beliefs
-        assert beliefs is not None
-        number = len(self._entered)
-        order = np.arange(len(beliefs.mean))
-        moved = slice(number, number + len(self._flagged) + place + 1)
-        order[moved] = np.roll(order[moved], 1)
-        self._beliefs = replace(beliefs, mean=beliefs.mean[order], covariance=beliefs.covariance[np.ix_(order, order)])
-        self._entered.append(candidate)
-        return candidate
+        incumbent, entered = self._field.incumbent, self._outlook.entered
+        return incumbent if incumbent in entered else next(iter(entered), None)
 
     def _options(self, beliefs: Beliefs) -> tuple[list[Choice], list[Pair], Floats]:
         """Return the runs to choose from, their pairs, and the seconds that each is expected to take.
@@ -418,18 +280,17 @@ class Explorer:
         """
         leader = self._lead()
         assert leader is not None
-        lead, covered = self._entered.index(leader), _taken(leader)
+        lead, covered = self._outlook.entered.index(leader), _taken(leader)
         hard = self._too_hard()
         met = (pair for pair in covered if pair.instance not in hard)
         shared = sorted(met, key=lambda pair: self._course.position(pair) or 0)
         options, pairs = [], []
-        entered, flagged = len(self._entered), len(self._flagged)
-        for number in (*range(entered), *range(entered + flagged, beliefs.count)):
-            taken = _taken(self._entered[number]) if number < entered else set()
+        for number, candidate in self._outlook.executable(beliefs):
+            taken = set() if candidate is None else _taken(candidate)
             near = next((pair for pair in shared if pair not in taken), None)
             fresh = self._fresh(taken | covered, hard)
             for pair in (fresh,) if near is None else (near, fresh):
-                options.append(Choice(number, self._known_place(beliefs, pair), pair is fresh and number != lead))
+                options.append(Choice(number, self._outlook.place(beliefs, pair), pair is fresh and number != lead))
                 pairs.append(pair)
         owner, instance = (np.array(column) for column in zip(*(option[:2] for option in options), strict=True))
         paired = np.array([option.is_paired for option in options])
@@ -441,19 +302,15 @@ class Explorer:
 
         None are, where all would be: then there is nothing else to go on with.
         """
-        open_ = {pair.instance for candidate in self._entered for pair in candidate.censored}
+        open_ = {pair.instance for candidate in self._outlook.entered for pair in candidate.censored}
         known = {
             pair.instance
-            for candidate in self._entered
+            for candidate in self._outlook.entered
             for pair, observation in candidate.observations.items()
             if not observation.censored
         }
         hard = open_ - known
         return hard if len(hard) < len(self._course) else set()
-
-    def _known_place(self, beliefs: Beliefs, pair: Pair) -> int:
-        """Return the number of the pair's instance; those of which nothing is known are all alike."""
-        return self._places.get(pair.instance, min(len(self._places), self._room(beliefs) - 1))
 
     def _seconds(
         self, beliefs: Beliefs, owner: NDArray[np.intp], instance: NDArray[np.intp], pairs: Sequence[Pair]
@@ -469,7 +326,7 @@ class Explorer:
     def _usual_seconds(self) -> dict[int, float]:
         """Return the mean seconds of runs by instance; at -1 those on instances where nothing was executed."""
         by_instance: dict[int, list[float]] = {}
-        for candidate in self._entered:
+        for candidate in self._outlook.entered:
             for pair, observation in candidate.observations.items():
                 by_instance.setdefault(pair.instance, []).append(observation.seconds)
         usual = {instance: fmean(all_) for instance, all_ in by_instance.items()}
@@ -481,12 +338,12 @@ class Explorer:
     def _limit(self, beliefs: Beliefs, candidate: Candidate, pair: Pair, remaining: float = math.inf) -> float:
         """Return the cap: a multiple of what somebody as good as the leader is expected to take."""
         field, lead = self._field, self._lead()
-        if not field.cost.is_time or lead is None or not any(map(_is_answer, self._entered)):
+        if not field.cost.is_time or lead is None or not any(map(_is_answer, self._outlook.entered)):
             return self._first_limit(remaining)
-        worth, spread = float(beliefs.worth[self._entered.index(lead)]), 1.0
+        worth, spread = float(beliefs.worth[self._outlook.entered.index(lead)]), 1.0
         if candidate is lead:
             worth, spread = 0.0, LOOSE
-        place = beliefs.count + self._known_place(beliefs, pair)
+        place = beliefs.count + self._outlook.place(beliefs, pair)
         score = beliefs.mean[place] + worth + 0.5 * (beliefs.noise**2 + beliefs.covariance[place, place])
         expected = math.exp(min(float(score), math.log(worst(field.cost, field.cutoff))))
         expected = max(0.0, expected - field.judge.shift)

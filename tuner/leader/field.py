@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 from statistics import fmean
 
-from storage.records import Check, Configuration, Response, Run
-from tuner.cost import Cost, Ties, censored, cost_of, seconds, shift, shifted_geometric_mean, solved, worst
+from storage.records import Check, Configuration, Response, Run, Termination
+from tuner.cost import Cost, Ties, censored, cost_of, exceeded, seconds, shift, shifted_geometric_mean, solved, worst
 from tuner.leader.candidate import Candidate, Status, Trial
 from tuner.leader.evidence import Difference, Judge, Observation
 from tuner.leader.pairs import Pair
@@ -77,8 +77,10 @@ class Field:
     def observe(self, candidate: Candidate, pair: Pair, run: Run, response: Response) -> bool:
         """Take a response into account; return whether it is news: a capped one is none for a pair that is known."""
         open_ended = censored(self.cost, run, response)
-        floor = run.limit if response.floor is None else response.floor
-        least = 0.0 if response.floor is not None or not open_ended else run.limit
+        floor = exceeded(self.cost, run, response)
+        if open_ended and response.termination is not Termination.KILLED:
+            floor = run.limit  # also on a busy machine, where it had less CPU time: else it would be due again at once
+        least = floor if response.floor is None else 0.0
         before = candidate.observations.get(pair)
         if before is not None and open_ended and (not before.censored or before.cost >= floor):
             return False

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ USUAL = 0.12
 """Standard deviation of an effect where nothing is known."""
 SCATTER = 0.4
 """Standard deviation of a configuration's score on one instance around its mean difference to the default."""
+
+TRANSFER, APART = 0.45, 0.6
+"""How much of an effect on the time is one on the gap, and how far families are apart in that (`bench.transfer`)."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,14 @@ class Prior:
             np.array([self.mean.get(label, 0.0) for label in features.labels]),
             np.array([self.deviation.get(label, USUAL) for label in features.labels]),
         )
+
+    def for_gap(self) -> Prior:
+        """Return what effects on the time let one expect of those on the gap at the cutoff."""
+        deviation = {
+            label: math.hypot(self.deviation.get(label, USUAL), APART * mean) for label, mean in self.mean.items()
+        }
+        mean = {label: TRANSFER * mean for label, mean in self.mean.items()}
+        return Prior(mean, {**self.deviation, **deviation})
 
 
 NOTHING = Prior({}, {})

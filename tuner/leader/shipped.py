@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from tuner.cost import Cost
 from tuner.errors import Failed
 from tuner.leader.features import Floats
 from tuner.leader.knowledge import Family, Knowledge
 from tuner.leader.likeness import TRAITS, Portrait
+from tuner.leader.prior import Prior
 
 FORMAT = 1
 """Of the files. Another one is refused."""
@@ -35,6 +37,19 @@ def shipped(solver: str) -> Knowledge | None:
     """
     file = files("tuner.leader") / FOLDER / f"{solver}.json"
     return loaded(file) if file.is_file() else None
+
+
+def expected(known: Mapping[str, Knowledge], models: Sequence[Mapping[str, float]], cost: Cost) -> dict[str, Prior]:
+    """Return what knowledge of times lets one expect of the effects on a cost, by solver.
+
+    Args:
+        known: of times, by solver.
+        models: the features of those to be tuned on.
+        cost: the scenario's.
+
+    """
+    priors = {solver: knowledge.prior(models) for solver, knowledge in known.items()}
+    return {solver: prior.for_gap() for solver, prior in priors.items()} if cost is Cost.GAP else priors
 
 
 def loaded(file: Traversable) -> Knowledge:

@@ -25,7 +25,7 @@ import numpy as np
 
 from instances.model import Floats
 from storage.records import Check, Comparison, Configuration, Purpose, StoredRun
-from tuner.cost import Cost, Ties, censored, cost_of, over_seeds, scale, seconds, shift, solved
+from tuner.cost import Cost, Ties, censored, cost_of, exceeded, over_seeds, scale, shift, solved
 from tuner.verdict.delicate import resting
 from tuner.verdict.starved import is_starved
 from tuner.verdict.student import quantile
@@ -132,8 +132,7 @@ def _raced(
     for stored in runs:
         run, response = stored.run, stored.response
         if run.configuration in beyond and run.purpose is Purpose.RACE and censored(cost, run, response):
-            known = min(run.limit, seconds(cost, response)) if cost.is_time else response.floor or 0.0
-            beyond[run.configuration][run.instance, run.seed] = known
+            beyond[run.configuration][run.instance, run.seed] = exceeded(cost, run, response)
     for one, other in ((candidate, baseline), (baseline, candidate)):
         for key, least in beyond[one].items():
             if key not in of[one] and key in of[other] and least > of[other][key][0]:
