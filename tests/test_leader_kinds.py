@@ -7,11 +7,10 @@ from dataclasses import replace
 import pytest
 
 from bench._models import models_of
-from tuner.cost import Cost
 from tuner.leader.advice import is_near
-from tuner.leader.kinds import kinds, prior_on
+from tuner.leader.kinds import kinds
 from tuner.leader.knowledge import Knowledge
-from tuner.leader.shipped import expected, shipped
+from tuner.leader.shipped import shipped
 
 KNOWN = shipped("highs")
 assert KNOWN is not None
@@ -55,28 +54,3 @@ def test_models_of_two_unknown_families_do_not_resemble_a_third_one_together() -
 
 def test_a_family_between_two_known_ones_is_one_kind() -> None:
     assert len(kinds(without("facility-location"), models_of("facility-location"))) == 1
-
-
-def test_what_is_expected_of_a_mixed_folder_is_the_mean_over_its_kinds() -> None:
-    some, more = models_of("facility-location")[:5], models_of("lot-sizing")[:15]
-    one, other, both = KNOWN.prior(some), KNOWN.prior(more), prior_on(KNOWN, [*some, *more])
-    assert max(abs(one.mean[label] - other.mean[label]) for label in both.mean) > 0.1
-    for label, mean in both.mean.items():
-        assert mean == pytest.approx(0.25 * one.mean[label] + 0.75 * other.mean[label], abs=2e-4)
-        assert both.deviation[label] <= 0.25 * one.deviation[label] + 0.75 * other.deviation[label] + 2e-4
-    assert expected({"highs": KNOWN}, [*more, *some], Cost.PAR10) == {"highs": both}
-
-
-def test_two_kinds_about_which_nothing_is_known_are_less_unsure_together_than_each() -> None:
-    known = without("facility-location", "lot-sizing")
-    some, more = models_of("facility-location"), models_of("lot-sizing")
-    one, other, both = known.prior(some), known.prior(more), known.prior(some, more)
-    ratios = [2 * both.deviation[each] / (one.deviation[each] + other.deviation[each]) for each in both.mean]
-    assert 0.7 < sum(ratios) / len(ratios) < 0.95
-
-
-def test_what_is_expected_of_one_kind_is_what_is_known_of_it() -> None:
-    models = models_of("set-cover")
-    assert prior_on(KNOWN, models) == KNOWN.prior(models)
-    assert prior_on(KNOWN, []) == KNOWN.prior([])
-    assert prior_on(KNOWN, [{}, {}]) == KNOWN.prior([{}])

@@ -18,7 +18,6 @@ from tuner.leader.candidate import Candidate, Status
 from tuner.leader.evidence import Observation
 from tuner.leader.features import Features, Floats
 from tuner.leader.field import CONVINCING, Field
-from tuner.leader.kinds import prior_on
 from tuner.leader.knowledge import Family, Knowledge
 from tuner.leader.pairs import Pair
 from tuner.leader.prior import NOTHING, Prior
@@ -80,7 +79,7 @@ def gathered(
 
     """
     fields = _fields(spaces, jobs, cost, ties)
-    found = {solver: prior_on(knowledge, models) for solver, knowledge in _all_informed(spaces, fields, known).items()}
+    found = {solver: knowledge.prior(models) for solver, knowledge in _all_informed(spaces, fields, known).items()}
     winners = dict.fromkeys(winner for _, field in reversed(fields) for winner in _winners(field))
     return Experience({s: prior for s, prior in found.items() if prior is not NOTHING}, list(winners)[:WINNERS])
 

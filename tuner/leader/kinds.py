@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from tuner.leader.advice import is_near
 from tuner.leader.knowledge import Knowledge, Like
 from tuner.leader.likeness import likeness, portrait
-from tuner.leader.prior import Prior
 
 TOGETHER = 0.7
 """Groups of models as alike as this are one kind, though their models resemble different known families most, or none.
@@ -49,13 +48,6 @@ def kinds(known: Knowledge, models: Sequence[Mapping[str, float]]) -> list[Kind]
         else:
             merged.append(group)
     return [_kind(known, models, sorted(group)) for group in sorted(merged, key=len, reverse=True)]
-
-
-def prior_on(known: Knowledge, models: Sequence[Mapping[str, float]]) -> Prior:
-    """Return what is expected of effects on models, given by their features: the mean over their kinds."""
-    if not known.families or not models:
-        return known.prior(models)
-    return known.prior(*([models[place] for place in kind.models] for kind in kinds(known, models)))
 
 
 def _kind(known: Knowledge, models: Sequence[Mapping[str, float]], group: Sequence[int]) -> Kind:

@@ -178,35 +178,21 @@ class Knowledge:
 
         For models that resemble no known family, that is the mean and deviation over families.
         """
-        return self.belief_of([list(models)])
-
-    def belief_of(self, kinds: Sequence[Sequence[Mapping[str, float]]]) -> Belief:
-        """Return what is expected of effects on all of some models together that are of several kinds.
-
-        That is the mean of the effects on the kinds, by how many models are of each.
-        """
         count, size = len(self.families), len(self.labels)
         if not count:
             return Belief(self.labels, self.mean, np.diag(self.deviation**2))
         inverse, effects, covariance = self._posterior
-        portraits = [portrait(models) for models in kinds]
-        sizes = np.array([len(models) for models in kinds])
-        shares = sizes / sizes.sum() if len(kinds) > 1 else np.ones(1)
-        known = [family.portrait for family in self.families]
-        crossed = COMMON * shares @ np.array([[likeness(one, own) for one in known] for own in portraits])
+        own = portrait(models)
+        crossed = COMMON * np.array([likeness(family.portrait, own) for family in self.families])
         weights = inverse @ crossed
         mean = self.mean + weights @ (effects - self.mean)
         unknown = np.einsum("f,fpgq,g->pq", weights, covariance.reshape(count, size, count, size), weights)
-        alone = shares @ _correlations(portraits) @ shares
-        left = alone - crossed @ weights + (1 - weights.sum()) ** 2 / inverse.sum()
+        left = 1 - crossed @ weights + (1 - weights.sum()) ** 2 / inverse.sum()
         return Belief(self.labels, mean, unknown + np.diag(self.deviation**2 * left))
 
-    def prior(self, *kinds: Iterable[Mapping[str, float]]) -> Prior:
-        """Return mean and deviation of effects on models, given by their features, of each kind; see `belief_of`.
-
-        Where no family is known, that is `NOTHING`.
-        """
-        return self.belief_of([list(models) for models in kinds]).prior if self.families else NOTHING
+    def prior(self, models: Iterable[Mapping[str, float]]) -> Prior:
+        """Return the mean and deviation of effects on models, given by their features; `NOTHING` from no family."""
+        return self.belief(models).prior if self.families else NOTHING
 
     @cached_property
     def _posterior(self) -> tuple[Floats, Floats, Floats]:
@@ -235,14 +221,10 @@ class Knowledge:
 
 def _inverse(families: Sequence[Family]) -> Floats:
     """Return the inverse of the correlations of families' deviations from the mean, shape (families, families)."""
-    return np.asarray(np.linalg.inv(_correlations([family.portrait for family in families])), dtype=np.float64)
-
-
-def _correlations(portraits: Sequence[Portrait | None]) -> Floats:
-    """Return the correlations of the effects on sets of models with these portraits, shape (sets, sets)."""
+    portraits = [family.portrait for family in families]
     found = COMMON * np.array([[likeness(one, other) for one in portraits] for other in portraits])
     np.fill_diagonal(found, 1.0)
-    return np.asarray(found)
+    return np.asarray(np.linalg.inv(found), dtype=np.float64)
 
 
 def _effects(families: Sequence[Family], inverse: Floats, mean: Floats, variance: Floats) -> tuple[Floats, Floats]:

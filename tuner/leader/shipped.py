@@ -15,7 +15,6 @@ import numpy as np
 from tuner.cost import Cost
 from tuner.errors import Failed
 from tuner.leader.features import Floats
-from tuner.leader.kinds import prior_on
 from tuner.leader.knowledge import Family, Knowledge
 from tuner.leader.likeness import TRAITS, Portrait
 from tuner.leader.prior import Prior
@@ -49,7 +48,7 @@ def expected(known: Mapping[str, Knowledge], models: Sequence[Mapping[str, float
         cost: the scenario's.
 
     """
-    priors = {solver: prior_on(knowledge, models) for solver, knowledge in known.items()}
+    priors = {solver: knowledge.prior(models) for solver, knowledge in known.items()}
     return {solver: prior.for_gap() for solver, prior in priors.items()} if cost is Cost.GAP else priors
 
 
