@@ -8,6 +8,7 @@ that a job gets to the end of it: what it finds at last does not hang on the ord
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -60,7 +61,7 @@ def answering(answer: Callable[[Run], Response], starting: float = 0.0) -> Means
     clock = Clock()
 
     @contextmanager
-    def executor(instances: Mapping[str, Instance], job: Job) -> Iterator[SimulatedExecutor]:
+    def executor(instances: Mapping[str, Instance], job: Job, stop: threading.Event) -> Iterator[SimulatedExecutor]:
         clock.now += starting
         with closing(SimulatedExecutor(answer, clock, job.slots)) as made:
             yield made

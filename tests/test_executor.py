@@ -7,11 +7,15 @@ import os
 import secrets
 import signal
 import sys
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from storage.records import Check, Claim, Run, Termination
+from tests.followers import slow
 from tests.followers.scene import (
     MEMORY_MIB,
     PATIENCE,
@@ -24,7 +28,8 @@ from tests.followers.scene import (
     saved,
     small_model,
 )
-from tuner.errors import Failed, UsageError
+from tuner.app.tuning import LOCAL
+from tuner.errors import Failed, Stopped, UsageError
 from tuner.follower import pool
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.inheritance import ALLOWED, THREADS
@@ -258,24 +263,49 @@ def test_activity_tells_what_each_slot_executes(mark, tmp_path, announcements):
         assert idle is None
 
 
-def test_a_solver_is_imported_in_every_slot_before_the_first_run(mark, tmp_path, announcements):
-    with executor(saved(small_model(), tmp_path), slots=2) as two:
-        two.prepare(["TellsItsSurroundings"])
-        assert two.outstanding == 0 and two.activity() == [None, None]
-        warm = {pid for pid in processes_with(mark) if parent_of(pid) == os.getpid()}
-        hanging = run_of("Hangs", limit=1000.0, announce=announcements.path)
-        two.submit(hanging)  # in one slot
-        zygotes = {parent_of(announcements.next())}
-        told = execute(two, run_of("TellsItsSurroundings")).raw_status
-        zygotes.add(json.loads(told)["zygote"])
-    assert len(zygotes) == 2 and zygotes <= warm
+@pytest.fixture
+def several(mark, tmp_path, monkeypatch) -> Iterator[LocalExecutor]:
+    """Two slots, three solvers of two libraries, one of which notes who imports it."""
+    monkeypatch.setenv(slow.NOTES, str(tmp_path / "imports"))
+    instance = saved(small_model(), tmp_path)
+    path, noted = "tests.followers.misbehaving:TellsItsSurroundings", "tests.followers.slow:Slow"
+    adapters = {"a": Adapter("a", "one", path), "b": Adapter("b", "one", noted), "c": Adapter("c", "another", path)}
+    with LocalExecutor({instance.sha256: instance}, 2, 100.0, 1e-4, adapters=adapters) as runs:
+        yield runs
+
+
+def test_solvers_are_imported_in_every_slot_before_the_first_run(several, mark, tmp_path):
+    before = processes_with(mark)
+    several.prepare(["a", "b", "c"])
+    assert several.outstanding == 0 and several.activity() == [None, None]
+    warm = {pid for pid in processes_with(mark) - before if parent_of(pid) == os.getpid()}
+    assert len(warm) == 4, "one for each slot and library"
+    imported = (tmp_path / "imports").read_text().split()
+    assert len(set(imported)) == len(imported) == 2, "the second solver of a library is imported by both, too"
+    assert {*map(int, imported)} < warm
+    assert json.loads(execute(several, run_of("a")).raw_status)["zygote"] in warm
+
+
+def test_nobody_who_is_asked_to_stop_waits_for_an_import(several, monkeypatch):
+    monkeypatch.setenv(slow.SECONDS, "100")
+    stop = threading.Event()
+    stop.set()
+    with pytest.raises(Stopped):
+        several.prepare(["b"], stop)
+
+
+def test_the_solvers_of_a_job_are_imported_before_its_budget_begins(mark):
+    job: Any = SimpleNamespace(cost="par10", slots=2, memory_mib=500.0, gap=1e-4, solvers=("highs",))
+    before = processes_with(mark)
+    with LOCAL.executor({}, job, threading.Event()) as ready:
+        assert len(processes_with(mark) - before) == ready.slots == 2
 
 
 def test_a_solver_that_cannot_be_imported_is_told_of_by_its_runs(tmp_path):
     instance = saved(small_model(), tmp_path)
     adapters = {"a": Adapter("a", "one", "tests.followers.misbehaving:Nobody")}
     with LocalExecutor({instance.sha256: instance}, 1, 100.0, 1e-4, adapters=adapters) as runs:
-        runs.prepare("a")
+        runs.prepare(["a"])
         response = execute(runs, run_of("a"))
     assert response.termination is Termination.CRASHED
     assert "could not be prepared" in response.reason

@@ -13,7 +13,7 @@ import tuner.app.tuning as tuning
 from instances.families import FAMILIES, generate
 from storage.records import Claim, Response, Run, Termination
 from storage.store import Store
-from tests.simulated_worker import SOLVER, answering
+from tests.simulated_worker import SOLVER, SPACE, answering
 from tests.simulation import chance
 from tests.test_job import Silence
 from tuner.app.intake import submission_of
@@ -43,6 +43,14 @@ def test_a_part_of_the_effect_is_expected_and_less_surely() -> None:
     assert gap.deviation["c"] == 0.2
 
 
+def test_another_prior_refines_it_by_what_it_learnt_beyond_the_usual() -> None:
+    prior = Prior({"a": -0.4, "b": 0.2}, {"a": 0.3, "b": 0.3})
+    refined = prior.refined(Prior({"a": 0.2, "b": 0.0, "c": -0.3}, {"a": 0.06, "b": 1.1 * USUAL, "c": 0.06}))
+    assert (refined.mean["b"], refined.deviation["b"]) == (0.2, 0.3), "nothing is known of it there"
+    assert 0.2 < refined.mean["a"] < 0.27 and refined.deviation["a"] < 0.07, "0.27 is what was seen, 0.2 with the usual"
+    assert refined.mean["c"] == pytest.approx(-0.3), "as if nothing had been known here"
+
+
 def test_the_time_is_expected_as_it_is_known() -> None:
     knowledge = shipped("highs")
     assert knowledge is not None
@@ -55,6 +63,7 @@ def test_a_job_under_the_gap_starts_from_the_times_and_later_ones_from_what_it_s
 ) -> None:
     monkeypatch.setenv("TUNER_CACHE", str(tmp_path / "cache"))
     started: list[dict[str, Any]] = []
+    trained: list[list[Any]] = []
 
     class Noted(AnyBudget):
         def __init__(self, *arguments: Any, **settings: Any) -> None:
@@ -73,10 +82,13 @@ def test_a_job_under_the_gap_starts_from_the_times_and_later_ones_from_what_it_s
             stop = threading.Event()
             with owned(store, made, stop, Failed) as lease:
                 tuning.carry_out_own(store, store.job(made.id), lease, Silence(), stop, answering(answer))
+            trained.append([member.features for member in made.members if member.part == "training"])
     first, later = (settings["priors"][SOLVER] for settings in started)
-    training = [member.features for member in made.members if member.part == "training"]
-    assert first.mean.keys() == knowledge.prior(training).mean.keys()
-    strongest = min(first.mean, key=lambda label: first.mean[label])
-    assert first.mean[strongest] < 0 < knowledge.prior([]).deviation[strongest] < first.deviation[strongest]
-    assert len(later.mean) < len(first.mean), "of the space that the earlier job searched, and of nothing else"
-    assert max(later.mean.values()) < 0, "each change was seen to make the gap smaller"
+    beforehand = [knowledge.prior(models).for_gap() for models in trained]
+    assert first == beforehand[0]
+    mean, deviation = beforehand[1].mean, beforehand[1].deviation
+    moved = [label for label, found in later.mean.items() if found != mean.get(label)]
+    assert {label.split("=")[0] for label in moved} <= {parameter.name for parameter in SPACE.parameters}
+    assert len(moved) >= 4, "the others are expected as before: the earlier job did not look at them"
+    assert all(later.mean[label] < mean.get(label, 0.0) for label in moved), "each change made the gap smaller"
+    assert all(later.deviation[label] < deviation.get(label, USUAL) for label in moved)

@@ -100,7 +100,10 @@ def censored(cost: Cost, run: Run, response: Response) -> bool:
 
 
 def exceeded(cost: Cost, run: Run, response: Response) -> float:
-    """Return what the cost of a `censored` run exceeds: the floor of one that was behind, else the seconds it had."""
+    """Return what the cost of a `censored` run exceeds: the floor of one that was behind, else the seconds it had.
+
+    Without a floor that is 0 where the cost is no time.
+    """
     if response.floor is not None:
         return response.floor
     return min(run.limit, seconds(cost, response)) if cost.is_time else 0.0

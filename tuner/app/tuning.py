@@ -40,6 +40,7 @@ from tuner.leader.behind import Behind
 from tuner.leader.experience import Experience
 from tuner.leader.loop import Ending, race
 from tuner.leader.mirror import Description, Mirror
+from tuner.leader.prior import NOTHING as NO_PRIOR
 from tuner.leader.shipped import expected, shipped
 from tuner.ports import Executor
 from tuner.space import Space
@@ -78,8 +79,8 @@ class Conclusion:
 class Means:
     """What a job is carried out with: solvers here and now, or simulated ones in a time of their own."""
 
-    executor: Callable[[Mapping[str, Instance], Job], AbstractContextManager[Executor]]
-    """Makes what executes a job's runs, on its models by SHA-256."""
+    executor: Callable[[Mapping[str, Instance], Job, threading.Event], AbstractContextManager[Executor]]
+    """Makes what executes a job's runs, on its models by SHA-256; raises Stopped when the event is set meanwhile."""
     clock: Callable[[Store], float]
     """Seconds, by which the budget is counted; those for which the store was waited for are not."""
     spaces: Callable[[Job], Mapping[str, Space]]
@@ -87,10 +88,10 @@ class Means:
 
 
 @contextmanager
-def _local(instances: Mapping[str, Instance], job: Job) -> Iterator[LocalExecutor]:
+def _local(instances: Mapping[str, Instance], job: Job, stop: threading.Event) -> Iterator[LocalExecutor]:
     is_watched = not Cost(job.cost).is_time  # else a run is capped, and has no cost before its end
     with LocalExecutor(instances, job.slots, job.memory_mib, job.gap, is_watched=is_watched) as executor:
-        executor.prepare(job.solvers)
+        executor.prepare(job.solvers, stop)
         yield executor
 
 
@@ -189,7 +190,7 @@ class _Work:
         """Race, then execute the holdout, and decide; None when stopped before."""
         job = self._job
         with (
-            self._means.executor(self._instances, job) as executor,
+            self._means.executor(self._instances, job, self._stop) as executor,
             self._mirror() as mirror,
         ):
             self._began = self._clock() - job.spent
@@ -235,10 +236,12 @@ class _Work:
         priors = expected(known, [self._instances[sha256].features for sha256 in self._training], self._cost)
         if not self._job.reuse:
             return Experience(priors, ())
-        # What ships with us was learnt from times: what earlier jobs say of the gap themselves goes before it.
-        beside = {} if self._cost is Cost.GAP else known
-        experience, words = experience_of(self._store, self._job, self._spaces, beside)
-        experience = Experience({**priors, **experience.priors}, experience.winners)
+        of_times = self._cost is not Cost.GAP  # earlier jobs under the gap cannot join families that are known by times
+        experience, words = experience_of(self._store, self._job, self._spaces, known if of_times else {})
+        found = experience.priors
+        if not of_times:
+            found = {solver: priors.get(solver, NO_PRIOR).refined(prior) for solver, prior in found.items()}
+        experience = Experience({**priors, **found}, experience.winners)
         if words == NOTHING:
             return experience
         if not any(event.kind == REUSED for event in self._store.events(self._job.id)):

@@ -297,7 +297,6 @@ def tune(
         Failed: no solver solves any of the models within the cutoff.
 
     """
-    began = time.monotonic()
     models = [instance.features for instance in problem.instances.values()]
     known = {solver: knowledge for solver in problem.spaces if (knowledge := shipped(solver)) is not None}
     leader = AnyBudget(
@@ -327,6 +326,8 @@ def tune(
             watch(Bracket(cost, x, -math.inf, Bound.NONE, tried, elapsed))
 
     with LocalExecutor(problem.instances, slots, problem.memory_mib, problem.gap) as executor:
+        executor.prepare(problem.spaces)
+        began = time.monotonic()
         race(leader, executor, judge, lambda: began + budget, stop=stop, watch=show)
     standing = leader.standing()
     if problem.cost.is_time and not standing.solved and not stop.is_set():

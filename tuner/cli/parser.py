@@ -86,7 +86,11 @@ def _scenario(parser: Parser) -> None:
     parser.add_argument(
         "--solver", metavar="S", help="highs, cp-sat, scip, or any: choose the solver too (default: any)"
     )
-    parser.add_argument("--budget", metavar="T", help="time for the whole job, such as 90s, 10m, 2h (default: 10m)")
+    parser.add_argument(
+        "--budget",
+        metavar="T",
+        help="time for the whole job, from its first run on, such as 90s, 10m, 2h (default: 10m)",
+    )
     parser.add_argument("--cutoff", metavar="T", help="time for one run (default: 30s)")
     costs = ", ".join(cost.value for cost in Cost)
     parser.add_argument("--cost", metavar="C", help=f"what is minimised: {costs} (default: par10, CPU seconds)")

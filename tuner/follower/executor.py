@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 
 from instances.instance import Instance
 from storage.records import Check, Claim, Purpose, Response, Run
-from tuner.errors import UsageError
+from tuner.errors import Stopped, UsageError
 from tuner.follower.outcome import Outcome
 from tuner.follower.pool import Pool
 from tuner.follower.solvers import SOLVERS, Adapter
@@ -18,6 +19,8 @@ from tuner.space import unknown
 
 IMPORT_SECONDS = 60.0
 """For the child that has nothing to do once its warm process has imported a solver."""
+LOOK_EVERY = 0.2
+"""Seconds between two looks whether to stop."""
 
 
 class LocalExecutor:
@@ -59,19 +62,28 @@ class LocalExecutor:
         """Close it."""
         self.close()
 
-    def prepare(self, solvers: Iterable[str]) -> None:
-        """Start a warm process of each of these solvers in every slot, and wait until they have imported them.
+    def prepare(self, solvers: Iterable[str], stop: threading.Event | None = None) -> None:
+        """Import these solvers in every slot, and wait for it, so that no run has to.
 
-        Call it before the first run is submitted. One that fails is told of by the runs that need it.
+        Runs of a solver that cannot be imported say so.
+
+        Args:
+            solvers: by name.
+            stop: when it is set, nobody waits any longer.
+
+        Raises:
+            Stopped: ``stop`` was set meanwhile; the executor is good for nothing but to be closed.
+
         """
         for adapter in [self._adapters[solver] for solver in solvers]:
-            for _ in range(self.slots):  # each import keeps a slot for so long that the next one goes to another
-                task = Import(
-                    library=adapter.library, seconds=IMPORT_SECONDS, adapter=adapter.path, memory_mib=self._memory_mib
-                )
-                self._pool.submit(None, task)
+            task = Import(
+                library=adapter.library, seconds=IMPORT_SECONDS, adapter=adapter.path, memory_mib=self._memory_mib
+            )
+            self._pool.submit_to_every_slot(None, task)
         while self.outstanding:
-            self._pool.wait()
+            if stop is not None and stop.is_set():
+                raise Stopped("stopped while solvers were imported")
+            self._pool.wait(None if stop is None else LOOK_EVERY)
 
     @property
     def slots(self) -> int:

@@ -66,6 +66,8 @@ class _Ticket(Generic[S]):
 class _Slot(Generic[S]):
     core: int
     zygotes: dict[str, ZygoteProcess] = field(default_factory=dict)
+    own: deque[_Ticket[S]] = field(default_factory=deque)
+    """What this slot is to execute before anything of the queue."""
     ticket: _Ticket[S] | None = None
     since: float = 0.0
     deadline: float = 0.0
@@ -127,10 +129,21 @@ class Pool(Generic[S]):
         """Queue a task."""
         with self._changed:
             self._check()
-            self._count += 1
-            self._outstanding += 1
-            self._queue.append(_Ticket(self._count, subject, task))
+            self._queue.append(self._ticket(subject, task))
             self._alert()
+
+    def submit_to_every_slot(self, subject: S, task: Task) -> None:
+        """Let every slot execute a task, before anything that is queued."""
+        with self._changed:
+            self._check()
+            for slot in self._slots:
+                slot.own.append(self._ticket(subject, task))
+            self._alert()
+
+    def _ticket(self, subject: S, task: Task) -> _Ticket[S]:
+        self._count += 1
+        self._outstanding += 1
+        return _Ticket(self._count, subject, task)
 
     def wait(self, timeout: float | None = None) -> list[Done[S]]:
         """Return the tasks that are over since the last call, waiting for at least one while any is outstanding."""
@@ -229,10 +242,10 @@ class Pool(Generic[S]):
                     self._changed.notify_all()
 
     def _feed(self) -> None:
-        """Hand the head of the queue to each idle slot."""
+        """Hand each idle slot what it alone is to execute, or else the head of the queue."""
         for slot in self._slots:
-            if slot.ticket is None and self._queue:
-                ticket = self._queue.popleft()
+            if slot.ticket is None and (waiting := slot.own or self._queue):
+                ticket = waiting.popleft()
                 ticket.attempts += 1
                 slot.ticket = ticket
                 slot.since = time.monotonic()

@@ -165,7 +165,7 @@ class Explorer:
             return
         if not field.observe(candidate, pair, run, response):
             return
-        self._outlook.hear()
+        self._outlook.note_response()
         if not response.feasible:
             field.flag(candidate, response.reason or response.raw_status or response.termination.value)
 
@@ -186,9 +186,10 @@ class Explorer:
         By what was told alone: what is under way has no part in it.
         """
         field, outlook = self._field, self._outlook
-        beliefs = outlook.renew(is_busy=False)
+        outlook.gather(is_busy=False)
         if not field.cost.is_time:
             return self._usual_seconds()[-1]
+        beliefs = outlook.renew(is_busy=False)
         defaults = [outlook.entered.index(default) for default in field.defaults if default in outlook.entered]
         if not defaults or not outlook.places:
             return field.cutoff
@@ -264,8 +265,8 @@ class Explorer:
         number, pair = options[place].configuration, pairs[place]
         if options[place].is_paired:
             return lead, pair, self._limit(beliefs, lead, pair, remaining)
-        begun = number < len(outlook.entered)
-        candidate = outlook.entered[number] if begun else outlook.enter(outlook.proposal(number))
+        is_entered = number < len(outlook.entered)
+        candidate = outlook.entered[number] if is_entered else outlook.enter(outlook.proposal(number))
         return candidate, pair, self._limit(beliefs, candidate, pair, remaining)
 
     def _lead(self) -> Candidate | None:

@@ -62,15 +62,13 @@ class Outlook:
         self._rests: dict[Configuration, float] = {}
         self._told = self._drawn = 0
 
-    def hear(self) -> None:
+    def note_response(self) -> None:
         """Take a response that says something into account: proposals will be others."""
         self._told += 1
 
-    def renew(self, is_busy: bool = True) -> Beliefs:
-        """Return beliefs about those in play and those flagged, also given that what is under way will have ended.
-
-        Unless ``is_busy`` is false: then what is under way has no part in them, and they are not kept.
-        """
+    def gather(self, is_busy: bool = True) -> None:
+        """Find out who is in play, also by what is under way unless ``is_busy`` is false, and who is flagged."""
+        self._drawn, self.proposed, self.beliefs = 0, [], None
         candidates = self._field.candidates.values()
         self._flagged = [each for each in candidates if each.status is Status.FLAGGED]
         self.entered = [
@@ -78,7 +76,13 @@ class Outlook:
             for each in candidates
             if each.status is not Status.FLAGGED and (each.observations or (is_busy and each.under_way))
         ]
-        self._drawn, self.proposed = 0, []
+
+    def renew(self, is_busy: bool = True) -> Beliefs:
+        """Return beliefs about those in play and those flagged, also given that what is under way will have ended.
+
+        Unless ``is_busy`` is false: then what is under way has no part in them, and they are not kept.
+        """
+        self.gather(is_busy)
         beliefs = self._believe((), is_busy=is_busy)
         self.beliefs = beliefs if is_busy else None
         return beliefs

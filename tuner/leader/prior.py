@@ -18,7 +18,7 @@ USUAL = 0.12
 SCATTER = 0.4
 """Standard deviation of a configuration's score on one instance around its mean difference to the default."""
 
-TRANSFER, APART = 0.45, 0.6
+TRANSFER, APART = 0.35, 0.5
 """How much of an effect on the time is one on the gap, and how far families are apart in that (`bench.transfer`)."""
 
 
@@ -43,6 +43,17 @@ class Prior:
         }
         mean = {label: TRANSFER * mean for label, mean in self.mean.items()}
         return Prior(mean, {**self.deviation, **deviation})
+
+    def refined(self, by: Prior) -> Prior:
+        """Return this with what another one has learnt beyond the usual; effects are taken to be independent."""
+        mean, deviation = dict(self.mean), dict(self.deviation)
+        for label, theirs in by.mean.items():
+            told = 1.0 / by.deviation[label] ** 2 - 1.0 / USUAL**2
+            if told > 0:
+                own = 1.0 / self.deviation.get(label, USUAL) ** 2
+                mean[label] = (own * mean.get(label, 0.0) + theirs / by.deviation[label] ** 2) / (own + told)
+                deviation[label] = (own + told) ** -0.5
+        return Prior(mean, deviation)
 
 
 NOTHING = Prior({}, {})
