@@ -1,6 +1,7 @@
 """What advice without runs is worth: for each recorded family, what the knowledge of the others expects of it.
 
     python -m bench.advise                    every solver that is recorded on at least three families
+    python -m bench.advise --solver scip      one of them
     python -m bench.advise --compare          likelihood and rank correlation with other ways to use the families
 
 Expected and measured gain (both as the mean logarithm of the ratio to the default's time) of all recorded
@@ -52,8 +53,9 @@ COMPARED: Sequence[tuple[str, float, float, float, float]] = (
 def main(words: Sequence[str] = ()) -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.advise")
     parser.add_argument("--compare", action="store_true", help="with other ways to use the families")
+    parser.add_argument("--solver", nargs="+", choices=list(SOLVERS), default=list(SOLVERS))
     given = parser.parse_args(words)
-    for solver in SOLVERS:
+    for solver in given.solver:
         names = recorded(solver)
         if len(names) >= FEWEST:
             (_compare if given.compare else _report)(solver, names)
