@@ -103,7 +103,7 @@ def sweep(database: Database, seconds: float = math.inf) -> None:
     end = time.monotonic() + seconds
     with suppress(StoreError):
         with database.reading() as connection:
-            found = connection.scalars(select(_jobs.id).where(_jobs.deleted_at.is_not(None))).all()
+            found = connection.scalars(select(_jobs.id).where(_jobs.deleted_at.is_not(None)).order_by(_jobs.id)).all()
         for job_id in found:
             for _ in range(TRIES):
                 try:
