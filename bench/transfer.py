@@ -12,6 +12,7 @@ its numbers from here.
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ from bench._told import Told, told
 from bench.record import SIZES, SLOTS
 from instances.families import FAMILIES, generate
 from instances.folder import scan
-from storage.records import Run
+from storage.records import Configuration, Run
 from tuner.cost import Cost, cost_of, shift
 from tuner.follower.executor import LocalExecutor
 from tuner.follower.reading import cache_directory, read_instances
@@ -84,20 +85,16 @@ def _gaps(family: str, recorded: Told, chosen: Sequence[int]) -> Floats:
         reading = read_instances(files, cache_directory(), seconds=60.0, memory_mib=2048.0, slots=SLOTS)
         by_hash = {instance.sha256: instance for instance in reading.instances}
         configurations = [recorded.configurations[number] for number in chosen]
-        scores = np.zeros((len(configurations), len(by_hash)))
+        scores: dict[Configuration, list[float]] = {configuration: [] for configuration in configurations}
         with LocalExecutor(by_hash, SLOTS, 2048.0, 1e-4) as executor:
             for configuration in configurations:
                 for instance in by_hash:
                     executor.submit(Run(configuration, instance, 0, CUTOFF, CUTOFF))
             while executor.outstanding:
                 for finished in executor.wait():
-                    row, column = (
-                        configurations.index(finished.run.configuration),
-                        list(by_hash).index(finished.run.instance),
-                    )
                     cost = cost_of(Cost.GAP, finished.run, finished.response)
-                    scores[row, column] = np.log(shift(Cost.GAP, CUTOFF) + cost)
-    means = scores.mean(axis=1)
+                    scores[finished.run.configuration].append(math.log(shift(Cost.GAP, CUTOFF) + cost))
+    means = np.array([fmean(own) for own in scores.values()])
     return np.asarray(means - means[0])
 
 

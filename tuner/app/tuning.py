@@ -233,15 +233,16 @@ class _Work:
     def _experience(self) -> Experience:
         """Return what is known beforehand: of the parameters, and of earlier jobs where they may be reused."""
         known = {solver: knowledge for solver in self._spaces if (knowledge := shipped(solver)) is not None}
-        priors = expected(known, [self._instances[sha256].features for sha256 in self._training], self._cost)
+        models = [self._instances[sha256].features for sha256 in self._training]
         if not self._job.reuse:
-            return Experience(priors, ())
-        of_times = self._cost is not Cost.GAP  # earlier jobs under the gap cannot join families that are known by times
-        experience, words = experience_of(self._store, self._job, self._spaces, known if of_times else {})
-        found = experience.priors
-        if not of_times:
-            found = {solver: priors.get(solver, NO_PRIOR).refined(prior) for solver, prior in found.items()}
-        experience = Experience({**priors, **found}, experience.winners)
+            return Experience(expected(known, models, self._cost), ())
+        if self._cost is Cost.GAP:  # earlier jobs under the gap cannot join families that are known by times
+            experience, words = experience_of(self._store, self._job, self._spaces, {})
+            priors = expected(known, models, self._cost)
+            found = {solver: priors.get(solver, NO_PRIOR).refined(own) for solver, own in experience.priors.items()}
+            experience = replace(experience, priors={**priors, **found})
+        else:
+            experience, words = experience_of(self._store, self._job, self._spaces, known)
         if words == NOTHING:
             return experience
         if not any(event.kind == REUSED for event in self._store.events(self._job.id)):

@@ -186,8 +186,8 @@ class Explorer:
         By what was told alone: what is under way has no part in it.
         """
         field, outlook = self._field, self._outlook
-        outlook.gather(is_busy=False)
         if not field.cost.is_time:
+            outlook.gather(is_busy=False)
             return self._usual_seconds()[-1]
         beliefs = outlook.renew(is_busy=False)
         defaults = [outlook.entered.index(default) for default in field.defaults if default in outlook.entered]
