@@ -367,6 +367,33 @@ def test_a_budget_of_many_runs_is_raced_and_one_of_few_explored(world: World) ->
         assert len(set(keys)) == len(keys), "what was under way when the race began was executed again"
 
 
+def test_few_runs_in_each_of_many_slots_are_explored_until_thinking_takes_too_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tuner.leader.any_budget.MOST", 5)
+    clock, slots, seconds = Clock(), 32, 0.4
+    leader = AnyBudget(
+        world.spaces,
+        world.instances,
+        cost=Cost.PAR10,
+        ties=Ties.MEAN,
+        cutoff=CUTOFF,
+        budget=seconds,
+        slots=slots,
+        seed=3,
+    )
+    explored: list[bool] = []
+
+    def keep(run: Run, response: Response) -> list[tuple[Run, Response]]:
+        explored.append(leader.explores)
+        return [(run, response)]
+
+    race(leader, SimulatedExecutor(world.answer, clock, slots), keep, lambda: seconds, clock=clock)
+    assert all(explored[: 5 + slots])
+    assert len(explored) > 1.5 * (5 + slots)
+    assert not any(explored[round(1.2 * (5 + slots)) :])
+
+
 def test_the_users_settings_are_executed_beside_the_default_and_may_be_the_answer() -> None:
     own = Configuration.of("alpha", {"beyond": 3, "p03": 7.5})
     world = Synthetic(ALPHA, seed=3, bonus=lambda c: -1.5 if c == own else 0.0)

@@ -21,7 +21,7 @@ from tuner.follower.spaces import solver_names
 from tuner.leader.advice import SKILLED, UNLIKE, Advice, Adviser, is_near
 from tuner.leader.kinds import Kind, kinds
 from tuner.leader.knowledge import Knowledge, Like
-from tuner.leader.shipped import shipped
+from tuner.leader.shipped import shipped_for
 
 GAP = 1e-4
 """Earlier jobs that count had this relative gap, which is the usual one."""
@@ -107,7 +107,7 @@ def known_of(solvers: Sequence[str], store: Store | None, owner: str | None = No
         owner: whose jobs in it; None for everybody's.
 
     """
-    known = {solver: knowledge for solver in solvers if (knowledge := shipped(solver)) is not None}
+    known = shipped_for(solvers)
     if store is not None:
         spaces = {solver: default_space(solver) for solver in solvers}
         known = knowledge_of(store, spaces, known, GAP, owner)

@@ -41,7 +41,7 @@ from tuner.leader.experience import Experience
 from tuner.leader.loop import Ending, race
 from tuner.leader.mirror import Description, Mirror
 from tuner.leader.prior import NOTHING as NO_PRIOR
-from tuner.leader.shipped import expected, shipped
+from tuner.leader.shipped import expected, shipped_for
 from tuner.ports import Executor
 from tuner.space import Space
 from tuner.verdict.decide import Verdict, decide
@@ -232,7 +232,7 @@ class _Work:
 
     def _experience(self) -> Experience:
         """Return what is known beforehand: of the parameters, and of earlier jobs where they may be reused."""
-        known = {solver: knowledge for solver in self._spaces if (knowledge := shipped(solver)) is not None}
+        known = shipped_for(self._spaces)
         models = [self._instances[sha256].features for sha256 in self._training]
         if not self._job.reuse:
             return Experience(expected(known, models, self._cost), ())

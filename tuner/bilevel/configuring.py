@@ -35,7 +35,7 @@ from tuner.follower.scaling import unit_by
 from tuner.leader.any_budget import AnyBudget
 from tuner.leader.loop import race
 from tuner.leader.mirror import frozen
-from tuner.leader.shipped import expected, shipped
+from tuner.leader.shipped import expected, shipped_for
 from tuner.space import Boolean, Choice, Domain, Float, Integer, Space
 
 SEEDS = 2
@@ -298,7 +298,7 @@ def tune(
 
     """
     models = [instance.features for instance in problem.instances.values()]
-    known = {solver: knowledge for solver in problem.spaces if (knowledge := shipped(solver)) is not None}
+    known = shipped_for(problem.spaces)
     leader = AnyBudget(
         problem.spaces,
         list(problem.instances),

@@ -25,7 +25,8 @@ FEW = 35.0
 SHORT = 4.0
 """So few of them in each slot are explored, too: a race cannot decide on many runs that all end at the same time."""
 MOST = 300
-"""Responses after which a race begins though the budget is one of few runs: to think about more takes long."""
+"""Responses after which a race begins though the budget is one of few runs: to think about more takes long. Where it
+is one of few in each slot, it begins after one response more for each slot."""
 SURE = 3
 """Responses that have to be known before a race begins, where the cutoff alone does not say that runs are many."""
 AGAIN = 1.1
@@ -148,8 +149,9 @@ class AnyBudget:
 
     def _is_many(self, usual: float) -> bool:
         """Whether the budget is one of many runs that take so many seconds."""
-        few = 0.0 if len(self._told) > MOST else FEW
-        return self._budget > max(few / self._slots, SHORT) * usual
+        few = FEW if len(self._told) <= MOST else 0.0
+        short = SHORT if len(self._told) <= MOST + self._slots else 0.0
+        return self._budget > max(few / self._slots, short) * usual
 
     def _begin_race(self) -> None:
         for run, response in self._told.items():

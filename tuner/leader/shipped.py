@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -37,6 +37,11 @@ def shipped(solver: str) -> Knowledge | None:
     """
     file = files("tuner.leader") / FOLDER / f"{solver}.json"
     return loaded(file) if file.is_file() else None
+
+
+def shipped_for(solvers: Iterable[str]) -> dict[str, Knowledge]:
+    """Return what is known of the parameters of these solvers; one of which nothing is known is left out."""
+    return {solver: knowledge for solver in solvers if (knowledge := shipped(solver)) is not None}
 
 
 def expected(known: Mapping[str, Knowledge], models: Sequence[Mapping[str, float]], cost: Cost) -> dict[str, Prior]:
