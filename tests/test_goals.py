@@ -176,6 +176,7 @@ def test_a_target_that_is_none_is_refused_by_name(text: str) -> None:
         ({"target": float("inf")}, "target: must be above 1 and at most 1e"),
         ({"target": float("nan")}, "target: must be above 1"),
         ({"stop_after": 0.0}, "stop_after: must be above zero"),
+        ({"stop_after": 1e-9}, "stop_after: at least 1 s are needed, not 1e-09 s"),
         ({"stop_after": float("inf")}, "stop_after: inf is too large"),
     ],
 )

@@ -8,9 +8,11 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
+import httpx
 import pytest
 
 from storage.records import JobState, Termination
@@ -192,3 +194,31 @@ def test_who_follows_a_job_waits_for_a_server_that_restarts_and_ends_as_the_job_
         assert code == (0 if job.outcome == "gain" else 4), client.said
         assert f"http://127.0.0.1:{server.port}: is back" in client.said
         assert job.report in client.said
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_what_a_server_left_that_ended_while_it_looked_at_a_set_goes_when_it_is_started_again(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    rows = "".join(f" c{row}: x + y{row % 999} >= {row}\n" for row in range(200_000))  # reading them takes seconds
+    with Server(f"sqlite:///{tmp_path / 'kept.db'}", tmp_path / "server", "--without-worker") as server:
+        server.start()
+        content = f"Minimize\n obj: x\nSubject To\n{rows}End\n".encode()
+        sha256 = server.client.post("/v1/models?suffix=.lp", content=content).json()["sha256"]
+        body = {"name": "slow", "members": {"one": sha256}}
+        number = server.client.post("/v1/instance-sets", json=body).json()["id"]
+
+        def left() -> list[Path]:
+            return list(server.temporary.glob("tuner-advice-*/*"))
+
+        def ask() -> None:
+            with suppress(httpx.HTTPError):
+                httpx.get(f"http://127.0.0.1:{server.port}/v1/instance-sets/{number}/advice", timeout=60)
+
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(ask)
+            until(lambda: bool(left()))
+            server.end(how)
+        assert left() != []
+        server.start()
+        until(lambda: not list(server.temporary.glob("tuner-advice-*")), 20)

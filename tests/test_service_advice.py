@@ -13,6 +13,7 @@ from instances.formats import sha256_of
 from storage.records import ModelContent
 from storage.store import Store
 from tests.browsing import Watched
+from tests.disks import NotPermitted, small_disk
 from tests.service import bearer, refused, sent, served, uploaded
 from tuner.app import set_advice
 from tuner.app.shapes import AdvisoryShape
@@ -87,6 +88,24 @@ def test_models_that_cannot_be_read_are_named_as_in_the_set(client: httpx.Client
     refused(
         client.get(f"/v1/instance-sets/{only}/advice"), 422, "none of its 1 model can be read. Left out: day/broken: "
     )
+
+
+def test_a_full_disk_is_no_fault_of_the_servers(
+    client: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    number = sent(client)
+    try:
+        with small_disk(tmp_path / "disk", 64) as disk:
+            disk.fill()
+            monkeypatch.setattr("tempfile.tempdir", str(disk.folder))
+            answer = client.get(f"/v1/instance-sets/{number}/advice?solver=highs")
+            refused(answer, 507, "the server's disk is full")
+            assert list(disk.folder.glob("tuner-advice-*")) == []
+    except NotPermitted as error:
+        pytest.skip(str(error))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    answer = client.get(f"/v1/instance-sets/{number}/advice?solver=highs")
+    refused(answer, 503, "cannot be used at the moment")
 
 
 def test_large_models_are_passed_over(client: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,15 @@ def test_the_entries_of_a_zip_are_counted_before_they_are_kept() -> None:
         read(content)
 
 
+@pytest.mark.parametrize("path", ["notes.txt", ".hidden/notes", "more.zip"])
+def test_what_is_passed_over_in_a_zip_file_obeys_the_ratio_by_what_it_says_of_itself(path: str) -> None:
+    assert read(zipped({"a.mps": MPS, path: bytes(3 * MIB)}))["a.mps"] == MPS
+    with pytest.raises(TooLarge, match=f"{path}: it becomes more than 200 times larger"):
+        read(zipped({"a.mps": MPS, path: bytes(5 * MIB)}))
+    with pytest.raises(TooLarge, match="the archive: it becomes more than 200 times larger"):
+        read(zipped({"a.mps": MPS, path: bytes(3 * MIB), "other.txt": bytes(3 * MIB)}))
+
+
 def test_zeros_that_are_passed_over_count_as_unpacked() -> None:
     zeros = tarred("gz", ("notes.txt", FILE, bytes(8 * MIB)), ("a.mps", FILE, MPS))
     with pytest.raises(TooLarge, match="the archive: it becomes more than 200 times larger"):

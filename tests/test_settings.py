@@ -67,6 +67,7 @@ def test_a_value_that_this_build_of_the_solver_lacks_is_refused_before_the_first
         ("time_limit=3", "time_limit: tuner sets this parameter itself"),
         ("mip_feasibility_tolerance=1e-3", "what is proven rests on it"),
         ("solution_file=/etc/passwd", "solution_file: its value is free text"),
+        ("write_solution_to_file=true", "write_solution_to_file: tuner sets this parameter itself"),
         ("presolve", "write name=value"),
         ("=off", "write name=value"),
         (":presolve=off", "write name=value"),

@@ -29,7 +29,7 @@ from tests.small_models import (
 from tests.solver_process import SolverProcess
 from tuner.errors import UsageError
 from tuner.follower.solvers import SOLVERS, default_space
-from tuner.follower.solvers.admission import check_space
+from tuner.follower.solvers.admission import check_space, is_free_text
 from tuner.ports import Answer
 from tuner.space import FOLLOW, Boolean, Choice, Float, Integer, Parameter, Preset, read_spaces
 
@@ -553,6 +553,28 @@ def test_what_proofs_rest_on_cannot_be_chosen(solver: SolverProcess) -> None:
         assert [p.name for p in named if not p.reserved] == [], part
 
 
+WRITING = re.compile(r"(^|[_/])(output|write|dump|save|export)(?![a-z])")
+"""How the names of parameters are made that have a solver write something."""
+HARMLESS = {
+    "highs": {
+        "write_solution_style",  # of what is not written
+        "mip_improving_solution_save",  # in memory
+    },
+    "cp-sat": {"save_lp_basis_in_lb_tree_search"},  # in memory
+    "scip": {
+        *("write/allconss", "write/printzeros", "write/genericnamesoffset", "write/implintlevel"),  # when told to write
+        "separating/cgmip/output",  # on the screen
+    },
+}
+"""Those of which it was found out that no file comes of them."""
+
+
+def test_what_writes_files_cannot_be_chosen(solver: SolverProcess) -> None:
+    """Such as the proofs that CP-SAT writes to /tmp/drat.txt; a new parameter of this kind is to be looked at first."""
+    chosen = {p.name for p in solver("parameters") if not p.reserved and not is_free_text(p)}
+    assert {name for name in chosen if WRITING.search(name)} == HARMLESS[solver.name]
+
+
 @pytest.mark.parametrize(
     ("entry", "complaint"),
     [
@@ -587,7 +609,7 @@ def test_reading_the_spaces_imports_no_solver() -> None:
     program = (
         "import sys\n"
         "from tuner.follower.solvers import SOLVERS, default_space\n"
-        "from tuner.follower.solvers.admission import check_space\n"
+        "from tuner.follower.solvers.admission import check_space, is_free_text\n"
         "assert all(default_space(name).parameters for name in SOLVERS)\n"
         "assert not {'highspy', 'ortools'} & set(sys.modules)\n"
     )

@@ -20,6 +20,8 @@ LEAST_CUTOFF = 0.01
 """Seconds: starting a run's process and reaping it takes five to ten milliseconds where nothing else is to be done."""
 LEAST_BUDGET = 1.0
 """Seconds of a tuning job."""
+LEAST_PATIENCE = 1.0
+"""Seconds without a new incumbent: a race that ends sooner has hardly looked for one."""
 LARGEST_TARGET = 1e6
 """Times better than the default."""
 TYPICAL = 10
@@ -120,6 +122,8 @@ def check_goals(target: float | None, stop_after: float | None) -> None:
         raise UsageError(f"target: must be above 1 and at most {LARGEST_TARGET:g} times the default, not {target:g}")
     if stop_after is not None:
         _check_limit(stop_after, "stop_after", f"{stop_after:g}")
+        if stop_after < LEAST_PATIENCE:
+            raise UsageError(f"stop_after: at least {LEAST_PATIENCE:g} s are needed, not {stop_after:g} s")
 
 
 def check_cutoff(cutoff: float) -> None:

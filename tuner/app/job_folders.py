@@ -1,4 +1,4 @@
-"""Folders of jobs: where a worker lays the models of one. Nothing is left there once nobody works on it."""
+"""Folders in which models are laid down for a while: nothing is left there once nobody works on it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "tuner-job-"
-"""What the names of these folders begin with. What else lies beside them is somebody's own, and is never deleted."""
+"""What the names of jobs' folders begin with. What else lies beside them is somebody's own, and is never deleted."""
 
 
 @contextmanager
 def job_folder(folder: Path, job_id: int) -> Iterator[Path]:
-    """Make a folder for a job below this one, which is gone when the context ends.
+    """Make a folder for a job below this one, which is gone when the context ends."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with passing_folder(folder, f"{PREFIX}{job_id}-") as own:
+        yield own
 
-    It is locked meanwhile, so that other workers, which may have the same folder, see that it is in use.
+
+@contextmanager
+def passing_folder(folder: Path, prefix: str) -> Iterator[Path]:
+    """Make a folder below one that is there, which is gone when the context ends.
+
+    It is locked meanwhile, so that other processes, which may use the same folder, see that it is in use.
     """
-    own, lock = _made(folder, job_id)
+    own, lock = _made(folder, prefix)
     try:
         yield own
     finally:
@@ -28,11 +36,10 @@ def job_folder(folder: Path, job_id: int) -> Iterator[Path]:
         os.close(lock)
 
 
-def _made(folder: Path, job_id: int) -> tuple[Path, int]:
+def _made(folder: Path, prefix: str) -> tuple[Path, int]:
     """Make a folder and lock it; return it with the lock."""
     while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        own = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{job_id}-", dir=folder))
+        own = Path(tempfile.mkdtemp(prefix=prefix, dir=folder))
         lock = os.open(own, os.O_RDONLY)
         with suppress(OSError):  # a file system without locks: others delete nothing there either
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -41,11 +48,11 @@ def _made(folder: Path, job_id: int) -> tuple[Path, int]:
         os.close(lock)
 
 
-def clear_unused(folder: Path) -> None:
-    """Delete the folders of jobs whose workers were killed."""
-    for own in folder.glob(f"{PREFIX}*/") if folder.is_dir() else ():
+def clear_unused(folder: Path, prefix: str = PREFIX) -> None:
+    """Delete the folders whose processes were killed; of jobs, unless another prefix is given."""
+    for own in folder.glob(f"{prefix}*/") if folder.is_dir() else ():
         with suppress(OSError):
-            lock = os.open(own, os.O_RDONLY)
+            lock = os.open(own, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(own, ignore_errors=True)

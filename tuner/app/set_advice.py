@@ -12,6 +12,7 @@ from storage.records import InstanceSet, ModelContent
 from storage.store import Store
 from tuner.app.advising import Advisory, advise_on, known_of
 from tuner.app.discretion import without_places
+from tuner.app.job_folders import clear_unused, passing_folder
 from tuner.errors import UsageError
 from tuner.follower import cache
 
@@ -21,6 +22,13 @@ LARGEST = 256 * 2**20
 """Bytes of unpacked models that are looked at together; larger ones are passed over."""
 SECONDS = 10.0
 """For reading one model."""
+PREFIX = "tuner-advice-"
+"""What the names of the folders begin with, in that for temporary files."""
+
+
+def clear_left() -> None:
+    """Delete what servers have left that were killed while they looked at a set."""
+    clear_unused(Path(tempfile.gettempdir()), PREFIX)
 
 
 def advise_set(store: Store, found: InstanceSet, solvers: Sequence[str]) -> Advisory:
@@ -36,8 +44,7 @@ def advise_set(store: Store, found: InstanceSet, solvers: Sequence[str]) -> Advi
 
     """
     known = known_of(solvers, store, found.owner)
-    with tempfile.TemporaryDirectory(prefix="tuner-advice-") as place:
-        folder = Path(place)
+    with passing_folder(Path(tempfile.gettempdir()), PREFIX) as folder:
         chosen, left = _sample(found)
         files = [_laid(store, folder, number, name, model) for number, (name, model) in enumerate(chosen)]
         if not files:

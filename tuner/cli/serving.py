@@ -17,6 +17,7 @@ from storage.names import fault
 from storage.records import OwnerLimits, Scope, Token
 from storage.store import Store
 from tuner.app.job_data import Data
+from tuner.app.set_advice import clear_left
 from tuner.app.stores import existing_store, open_store, printed_url, store_url
 from tuner.app.working import Worker
 from tuner.cli.words import print_json, print_table, put, sayer
@@ -151,11 +152,12 @@ def _leave_threads() -> None:
 
 @contextmanager
 def _swept(store: Store) -> Iterator[None]:
-    """Delete what killed uploads have left, now and again."""
+    """Delete what killed uploads and servers have left, now and again."""
     over = threading.Event()
 
     def sweep() -> None:
         while not over.is_set():
+            clear_left()
             store.sweep()
             over.wait(SWEEP_EVERY)
 

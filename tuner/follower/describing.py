@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,8 +21,12 @@ from tuner.ports import RealParameter
 SECONDS = 60.0
 TRYING_SECONDS = 10.0
 """What solving a tiny model may take; it takes milliseconds."""
+NAMING_SECONDS = 20.0
+"""For finding the one of several settings that is not taken."""
 MEMORY_MIB = 2048.0
 """What one question may take; far more than it does."""
+
+_ONE = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -58,21 +64,27 @@ def untaken(configuration: Configuration) -> tuple[str, str] | None:
     """Return what of a configuration this build of its solver does not take, and why; None when it takes all.
 
     A solver may list a value that it was built without: a tiny model is solved with the parameters, and where that
-    fails, with each of them alone. What takes too long or is killed is not refused: a busy machine may be the reason.
+    fails, with each of them alone, for `NAMING_SECONDS`. What takes too long or is killed is not refused: a busy
+    machine may be the reason. One configuration is tried at a time, whoever asks: a server has other things to do.
 
     Returns:
-        (setting, reason): ``name=value``, several joined by commas where only all of them together are not taken.
+        (setting, reason): ``name=value``; all, joined by commas, where only all of them together are not taken, or
+        finding the one takes too long.
 
     Raises:
         Failed: the solver's library is not installed.
 
     """
-    reason = _tried(configuration.solver, configuration.values)
-    if not reason:
-        return None
-    for name, value in configuration.parameters:
-        if alone := _tried(configuration.solver, {name: value}):
-            return f"{name}={spell(value)}", alone
+    with _ONE:
+        reason = _tried(configuration.solver, configuration.values)
+        if not reason:
+            return None
+        give_up = time.monotonic() + NAMING_SECONDS
+        for name, value in configuration.parameters:
+            if time.monotonic() > give_up:
+                break
+            if alone := _tried(configuration.solver, {name: value}):
+                return f"{name}={spell(value)}", alone
     return ", ".join(f"{name}={spell(value)}" for name, value in configuration.parameters), reason
 
 

@@ -19,6 +19,7 @@ from tuner.follower.spaces import solver_names
 from tuner.service.bodies import Once
 from tuner.service.endpoints import ALWAYS, NONE, Number, Reader, Served, Service
 from tuner.service.problems import Refused
+from tuner.service.uploads import laid_down
 
 router = APIRouter(prefix="/v1", responses=ALWAYS, tags=["instance sets"], route_class=Once)
 Solvers = Annotated[str, Query(max_length=100, description="highs, cp-sat or scip, several with commas, or any")]
@@ -37,7 +38,7 @@ def read_advice(service: Served, who: Reader, number: Number, solver: Solvers = 
 def advisory(service: Service, found: InstanceSet, solver: str) -> Advisory:
     """Return advice on a set; Refused while another one is looked at."""
     names = solver_names(solver)
-    with _alone():
+    with _alone(), laid_down():
         return advise_set(service.store, found, names)
 
 

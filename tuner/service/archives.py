@@ -178,9 +178,14 @@ def _zip_members(file: IO[bytes], caps: Caps) -> Iterator[Member]:
     directory = _Directory(file, caps)
     with zipfile.ZipFile(cast(IO[bytes], directory)) as archive:
         directory.is_known = True
+        sizes = 0
         for number, entry in enumerate(archive.infolist(), 1):
             _check_entries(number, caps)
             _inside(entry.filename, caps)
+            sizes += entry.file_size  # as it says: of what is passed over nothing else is known
+            caps.check_ratio(entry.file_size, entry.compress_size, entry.filename)
+            caps.check_ratio(sizes, size, "the archive")
+            caps.check_total(sizes, "an archive")
             if (entry.external_attr >> 16) & 0o170000 == 0o120000:
                 raise Refused(UNFIT, f"{entry.filename[:100]!r} is a link; send the file itself")
             if entry.is_dir():

@@ -18,7 +18,7 @@ from instances.caps import Caps, TooLarge
 from storage.names import fault, unseen
 from storage.records import ALL_SLOTS
 from tuner.documents import once, read_json
-from tuner.scenario import LARGEST_TARGET, LEAST_BUDGET, LEAST_CUTOFF
+from tuner.scenario import LARGEST_TARGET, LEAST_BUDGET, LEAST_CUTOFF, LEAST_PATIENCE
 from tuner.service.problems import TOO_LARGE, UNFIT, Refused
 
 _ONE = threading.Lock()
@@ -83,7 +83,7 @@ class NewJob(BaseModel):
         default=None, gt=1, le=LARGEST_TARGET, description="times better than the default, at which the race ends"
     )
     stop_after_s: float | None = Field(
-        default=None, gt=0, le=LONGEST, description="without a new incumbent, after which the race ends"
+        default=None, ge=LEAST_PATIENCE, le=LONGEST, description="without a new incumbent, after which the race ends"
     )
     base: str = Field(
         default="",

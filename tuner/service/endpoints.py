@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Path, Request
 from pydantic import BaseModel, Field
+from starlette.concurrency import run_in_threadpool
 
 from instances.caps import Caps
 from storage.errors import UnknownSet
@@ -15,6 +16,7 @@ from storage.records import InstanceSet
 from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
+from tuner.service.places import TURN
 from tuner.service.problems import MEDIA_TYPE
 from tuner.service.underway import Underway
 
@@ -95,15 +97,19 @@ def _service(request: Request) -> Service:
     return service
 
 
-def _reader(request: Request) -> Caller:
-    return _service(request).access.caller(request)
+async def caller(request: Request) -> Caller:
+    """Return who makes a request, once one more of its owner's may be worked on; Refused as `Access.caller` does."""
+    who = await run_in_threadpool(_service(request).access.caller, request)
+    if (turn := request.scope["state"].get(TURN)) is not None:
+        await turn(who.owner)
+    return who
 
 
-def _writer(who: Annotated[Caller, Depends(_reader)]) -> Caller:
+def _writer(who: Annotated[Caller, Depends(caller)]) -> Caller:
     who.may(SUBMIT)
     return who
 
 
 Served = Annotated[Service, Depends(_service)]
-Reader = Annotated[Caller, Depends(_reader)]
+Reader = Annotated[Caller, Depends(caller)]
 Writer = Annotated[Caller, Depends(_writer)]

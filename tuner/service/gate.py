@@ -12,6 +12,7 @@ import math
 import secrets
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from http import HTTPStatus
 from urllib.parse import urlsplit
 
@@ -25,6 +26,7 @@ from instances.caps import Caps, spelled
 from storage.errors import StoreError
 from storage.files import PIECE
 from tuner.service.access import SAFE, Access
+from tuner.service.places import TURN, Places
 from tuner.service.problems import TOO_LARGE, Refused, problem, refused, unavailable
 from tuner.service.uploads import Spool
 
@@ -34,6 +36,9 @@ AT_A_TIME = 2**14
 """Bytes of an answer that are sent at a time."""
 LARGE_AT_ONCE = 2
 """Requests with larger bodies that are worked on at a time: the application reads these as a whole."""
+AT_WORK, AT_WORK_OF_ONE = 32, 8
+"""Requests that are worked on at a time, in all and of one owner: fewer than the server has threads (40), some of which
+are for uploads, which have limits of their own, and for finding out who asks."""
 OPEN = ("/login",)
 """What is asked by people who are not known yet, though not by GET."""
 STREAMED = ("/v1/models", "/v1/archives")
@@ -101,7 +106,7 @@ class Gate:
 
         """
         self._app, self._hosts, self._access, self._caps, self._allowed = app, hosts, access, caps, allowed
-        self._places = _Places(LARGE_AT_ONCE)
+        self._large, self._working = Places(LARGE_AT_ONCE), Places(AT_WORK, AT_WORK_OF_ONE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or hand on."""
@@ -110,7 +115,16 @@ class Gate:
             return
         scope.setdefault("state", {}).update(number=secrets.token_hex(8), method=scope["method"])
         body = _Body(receive, Headers(scope=scope), most_of(scope["path"], self._caps), scope["path"])
-        answer = _Answer(send, scope, body, self._own(scope["path"]))
+        with ExitStack() as held:
+            if scope["path"] not in STREAMED:
+                scope["state"][TURN] = partial(self._wait, held)
+            await self._answered(scope, receive, body, _Answer(send, scope, body, self._own(scope["path"]), held))
+
+    async def _wait(self, held: ExitStack, owner: str) -> None:
+        """Wait until one more request of an owner may be worked on; it counts until its answer is there."""
+        held.enter_context(await self._working.taken_by(owner))
+
+    async def _answered(self, scope: Scope, receive: Receive, body: _Body, answer: _Answer) -> None:
         try:
             if (response := await self._without_body(scope)) is not None:
                 await response(scope, receive, answer)
@@ -164,39 +178,12 @@ class Gate:
             if await body.taken_in(spool) <= HELD:
                 await self._app(scope, body, answer)
                 return
-            with await self._places.taken_by(scope["state"].get("owner", "")) as place:
-                answer.before(place.close)  # whoever reads the answer slowly must not keep others waiting
-                await self._app(scope, body, answer)
+            answer.held.enter_context(await self._large.taken_by(scope["state"].get("owner", "")))
+            await self._app(scope, body, answer)
 
     def _own(self, path: str) -> list[tuple[bytes, bytes]]:
         policy, *others = self.HEADERS
         return [self.STYLED if path.startswith(("/jobs/", "/dashboard")) else policy, *others]
-
-
-class _Places:
-    """Places for work, of which each owner has one at a time, so that nobody takes all of them."""
-
-    def __init__(self, count: int) -> None:
-        self._free = asyncio.Semaphore(count)
-        self._waiting: dict[str, tuple[asyncio.Lock, int]] = {}
-        """Each owner that has a place or waits for one: its turn, and how many requests it has here."""
-
-    async def taken_by(self, owner: str) -> ExitStack:
-        """Wait for a place; it is free again when the stack is closed."""
-        with ExitStack() as stack:
-            turn, count = self._waiting.get(owner, (asyncio.Lock(), 0))
-            self._waiting[owner] = turn, count + 1
-            stack.callback(self._leave, owner)
-            await turn.acquire()
-            stack.callback(turn.release)
-            await self._free.acquire()
-            stack.callback(self._free.release)
-            return stack.pop_all()
-
-    def _leave(self, owner: str) -> None:
-        turn, count = self._waiting.pop(owner)
-        if count > 1:
-            self._waiting[owner] = turn, count - 1
 
 
 class _Body:
@@ -271,16 +258,13 @@ class _Body:
 class _Answer:
     """An answer on its way out."""
 
-    def __init__(self, send: Send, scope: Scope, body: _Body, own: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, send: Send, scope: Scope, body: _Body, own: list[tuple[bytes, bytes]], held: ExitStack) -> None:
         self._send, self._body, self._own = send, body, own
+        self.held = held
+        """What is let go when the answer is there: who reads it slowly must not keep others waiting."""
         self._path, self._number = scope["path"], scope["state"]["number"]
         self._is_head = scope["method"] == "HEAD"
         self.has_begun = False
-        self._before: Callable[[], object] | None = None
-
-    def before(self, done: Callable[[], object]) -> None:
-        """Call something when the answer is there, before any of it is sent."""
-        self._before = done
 
     async def __call__(self, message: Message) -> None:
         """Send a part of it, with our headers; to HEAD, nothing behind them."""
@@ -289,8 +273,7 @@ class _Answer:
                 await self._send_in_pieces(message)
             return
         self.has_begun = True
-        if self._before is not None:
-            self._before()
+        self.held.close()
         headers = [*message["headers"], *self._own, (b"x-request-id", self._number.encode())]
         if not self._path.startswith(STATIC) and all(name.lower() != b"cache-control" for name, _ in headers):
             headers.append((b"cache-control", b"no-store"))

@@ -31,7 +31,7 @@ from tuner.service import static
 from tuner.service.access import ADMIN, COOKIE, SUBMIT, Caller
 from tuner.service.advice import advisory
 from tuner.service.dashboard import PATHS, Dashboard
-from tuner.service.endpoints import Number, Reference, Served, Service
+from tuner.service.endpoints import Number, Reference, Served, caller
 from tuner.service.problems import Refused, problem
 from tuner.verdict.decide import GAIN
 from tuner.verdict.words import BETTER, between, number
@@ -51,10 +51,9 @@ class LoginNeeded(Exception):
     """Somebody without a token looks at a page."""
 
 
-def _reader(request: Request) -> Caller:
-    service: Service = request.app.state.service
+async def _reader(request: Request) -> Caller:
     try:
-        return service.access.caller(request)
+        return await caller(request)
     except Refused as error:
         if error.status is HTTPStatus.UNAUTHORIZED:
             raise LoginNeeded from None

@@ -65,18 +65,18 @@ class Spool:
             held: bytes up to which all is kept in memory, and no file is needed.
 
         """
-        with _laid_down():
+        with laid_down():
             kind = partial(tempfile.SpooledTemporaryFile, held) if held else tempfile.TemporaryFile
             self.file: IO[bytes] = kind()  # closed by our own context
 
     def write(self, block: bytes) -> None:
         """Write what comes next."""
-        with _laid_down():
+        with laid_down():
             self.file.write(block)
 
     def rewind(self) -> None:
         """Go to the beginning: what was written is in the file then, not in a buffer."""
-        with _laid_down():
+        with laid_down():
             self.file.seek(0)
 
     def __enter__(self) -> Spool:
@@ -88,7 +88,8 @@ class Spool:
 
 
 @contextmanager
-def _laid_down() -> Iterator[None]:
+def laid_down() -> Iterator[None]:
+    """Raise StoreFull or StoreUnavailable for what is wrong with the disk for temporary files."""
     try:
         yield
     except OSError as error:

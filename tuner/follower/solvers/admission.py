@@ -39,7 +39,9 @@ def admit(solver: str, real: Iterable[RealParameter], parameters: Mapping[str, V
             raise ValueError(unknown(f"parameter of {solver}", name, known))
         parameter = known[name]
         if parameter.reserved:
-            why = "tuner sets this parameter itself, or keeps its default because what is proven rests on it"
+            why = (
+                "tuner sets this parameter itself, or keeps its default: what is proven rests on it, or it writes files"
+            )
             raise ValueError(f"{name}: {why}; it cannot be chosen for {solver}")
         wrong = (isinstance(value, bool) and parameter.type != "boolean") or not isinstance(
             value, _KINDS[parameter.type]

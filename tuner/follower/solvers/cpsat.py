@@ -50,6 +50,9 @@ RESERVED = frozenset(
         "log_to_response",
         "log_prefix",
         "catch_sigint_signal",
+        # They write files of fixed names into /tmp.
+        "output_drat_proof",
+        "output_lrat_proof",
         # How it scales a model to integers: with other values it solves another model, and proves nothing of this one.
         "mip_var_scaling",
         "mip_scale_large_domain",

@@ -26,6 +26,10 @@ RESERVED = frozenset(
         "output_flag",
         "log_to_console",
         "log_file",
+        # They write files, or a model's worth of text.
+        "write_model_to_file",
+        "write_presolved_model_to_file",
+        "write_solution_to_file",
         # With other values it solves another model, or proves less.
         "infinite_cost",
         "infinite_bound",
