@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -10,12 +14,14 @@ from playwright.sync_api import Browser, expect
 
 from instances.families import FAMILIES, generate
 from instances.formats import sha256_of
-from storage.records import ModelContent
+from storage.records import InstanceSet, ModelContent
 from storage.store import Store
 from tests.browsing import Watched
 from tests.disks import NotPermitted, small_disk
+from tests.processes import until
 from tests.service import bearer, refused, sent, served, uploaded
 from tuner.app import set_advice
+from tuner.app.advising import Advisory
 from tuner.app.shapes import AdvisoryShape
 from tuner.service import advice
 from tuner.service.server import application
@@ -65,14 +71,50 @@ def test_sets_of_others_are_not_there(open_client: httpx.Client, store: Store, c
     assert open_client.get(f"/sets/{number}/advice", headers=bob).status_code == 404
 
 
-def test_a_wrong_solver_and_a_second_request_at_a_time_are_refused(client: httpx.Client) -> None:
-    path = f"/v1/instance-sets/{sent(client)}/advice"
-    refused(client.get(f"{path}?solver=gurobi"), 422, "unknown solver")
-    with advice._ONE:
-        answer = client.get(path)
-    refused(answer, 429, "another instance set is being looked at")
-    assert answer.headers["retry-after"]
+class Held:
+    """Advice that is not given before it is released; how many sets were looked at, and at once at most."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.released, self.begun, self.most = threading.Event(), 0, 0
+        self._at_once, self._counted = 0, threading.Lock()
+        monkeypatch.setattr(advice, "advise_set", self._advise)
+
+    def _advise(self, store: Store, found: InstanceSet, solvers: Sequence[str]) -> Advisory:
+        with self._counted:
+            self.begun += 1
+            self._at_once += 1
+            self.most = max(self.most, self._at_once)
+        assert self.released.wait(60)
+        with self._counted:
+            self._at_once -= 1
+        return set_advice.advise_set(store, found, solvers)
+
+
+def test_a_wrong_solver_and_a_set_that_is_not_there_are_refused(client: httpx.Client) -> None:
+    refused(client.get(f"/v1/instance-sets/{sent(client)}/advice?solver=gurobi"), 422, "unknown solver")
     refused(client.get("/v1/instance-sets/99/advice"), 404, "no instance set")
+
+
+def test_owners_take_turns_and_none_waits_for_two_at_a_time(
+    open_client: httpx.Client, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners = [bearer(store, name) for name in ("ann", "bob", "cid")]
+    url = f"{open_client.base_url}".rstrip("/")
+    paths = [f"{url}/v1/instance-sets/{sent(open_client, headers=who)}/advice?solver=highs" for who in owners]
+    held = Held(monkeypatch)
+    with ExitStack() as stack, ThreadPoolExecutor(3) as pool:
+        stack.callback(held.released.set)
+        asked = [pool.submit(httpx.get, path, headers=who, timeout=60) for path, who in zip(paths, owners, strict=True)]
+        until(lambda: held.begun == 1)
+        for path, who in zip(paths, owners, strict=True):
+            until(lambda path=path, who=who: httpx.get(path, headers=who).status_code == 429)  # type: ignore[misc]
+        again = httpx.get(paths[0], headers=owners[0])
+        refused(again, 429, "not ready yet")
+        assert again.headers["retry-after"]
+        held.released.set()
+        assert [each.result().status_code for each in asked] == [200, 200, 200]
+    assert (held.begun, held.most) == (3, 1)
+    assert httpx.get(paths[0], headers=owners[0], timeout=60).status_code == 200
 
 
 def test_models_that_cannot_be_read_are_named_as_in_the_set(client: httpx.Client, store: Store, covers: Path) -> None:
@@ -123,7 +165,9 @@ def test_of_a_large_set_a_sample_is_read(client: httpx.Client, monkeypatch: pyte
     assert client.get(f"/v1/instance-sets/{sent(client)}/advice?solver=highs").json()["models"] == 3
 
 
-def test_the_page_of_a_set_advises_in_a_browser(browser: Browser, store: Store, covers: Path) -> None:
+def test_the_page_of_a_set_advises_in_a_browser(
+    browser: Browser, store: Store, covers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = covers / "set-cover-0001.mps.gz"
     content = ModelContent(sha256_of(path), ".mps.gz", path.stat().st_size)
     store.keep_model("local", content, [path.read_bytes()])
@@ -140,8 +184,12 @@ def test_the_page_of_a_set_advises_in_a_browser(browser: Browser, store: Store, 
         expect(page.get_by_text("known families like these: set-cover").first).to_be_visible(timeout=60_000)
         expect(page.locator("#advice table").first).to_contain_text("mip_")
         assert page.url == f"{url}/sets/{number}"
-        with advice._ONE:
+        held = Held(monkeypatch)
+        with ExitStack() as stack, ThreadPoolExecutor(1) as pool:
+            stack.callback(held.released.set)
+            pool.submit(httpx.get, f"{url}/v1/instance-sets/{number}/advice", timeout=60)
+            until(lambda: held.begun == 1)
             page.get_by_role("button", name="ask").click()
-            expect(page.locator("#said")).to_contain_text("another instance set is being looked at")
+            expect(page.locator("#said")).to_contain_text("not ready yet")
         watched.wrong = [each for each in watched.wrong if "429" not in each]
         assert watched.wrong == []

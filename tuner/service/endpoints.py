@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,7 +16,7 @@ from storage.records import InstanceSet
 from storage.store import Store
 from tuner.app.views import StoredView
 from tuner.service.access import SUBMIT, Access, Caller
-from tuner.service.places import TURN
+from tuner.service.places import TURN, Places
 from tuner.service.problems import MEDIA_TYPE
 from tuner.service.underway import Underway
 
@@ -79,6 +79,8 @@ class Service:
     underway: Underway
     reuse: bool
     """Whether jobs that do not say so start from earlier jobs of their owner."""
+    looks: Places = field(default_factory=lambda: Places(1))
+    """For advice: a set's models are read in processes beside those whose runs are measured, one set at a time."""
 
     def view(self, who: Caller) -> StoredView:
         """Return what somebody may see."""

@@ -83,9 +83,9 @@ def models(service: Served, who: Reader, number: Number) -> Response:
 
 
 @router.get("/sets/{number}/advice")
-def advice(service: Served, who: Reader, number: Number) -> Response:
+async def advice(service: Served, who: Reader, number: Number) -> Response:
     """Return the part of a set's page that says what is expected to help."""
-    return _page("advice.html", who, advisory=advisory(service, service.own_set(who, number), ANY))
+    return _page("advice.html", who, advisory=await advisory(service, who, number, ANY))
 
 
 @router.get("/jobs/{job}")

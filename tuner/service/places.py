@@ -36,6 +36,10 @@ class Places:
             stack.callback(self._free.release)
             return stack.pop_all()
 
+    def has(self, owner: str) -> bool:
+        """Whether an owner has a place or waits for one."""
+        return owner in self._waiting
+
     def _leave(self, owner: str) -> None:
         turns, count = self._waiting.pop(owner)
         if count > 1:
