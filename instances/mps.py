@@ -30,16 +30,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
+from math import isfinite
 
 from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
-from instances.mps_bounds import VALUED, VALUELESS, Bounds
-from instances.mps_fields import Problem, cut_fixed, dollar, is_number, number, quote, uncommented
+from instances.mps_bounds import SENSES, VALUED, VALUELESS, Bounds
+from instances.mps_fields import Problem, check_side, cut_fixed, dollar, is_number, number, quote, uncommented
 from instances.mps_logic import SetSection, add_indicator
 from instances.text import ASCII, UTF_8, WHITE, split_fields, stripped
 
 _SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "SOS", "INDICATORS", "ENDATA")
+_SENSES = {"N": "=", "E": "=", "L": "<=", "G": ">="}
+"""What a row's right-hand side says of it, by the row's type."""
 _ALSO_CALLED = {"SETS": "SOS"}
 _REFUSED = {
     **dict.fromkeys(("QUADOBJ", "QMATRIX", "QSECTION", "QCMATRIX"), "quadratic terms are not part of a MILP"),
@@ -296,7 +299,7 @@ class _Reader:
     def _put(self, row: str, text: str) -> None:
         index = self._builder.rows.get(row)
         if index is not None:
-            self._builder.add_entry(index, self._column_index, number(text))
+            self._builder.add_entry(index, self._column_index, self._coefficient(row, text))
             return
         if row not in self._row_types:
             if row.strip("'\"").upper() == "MARKER":
@@ -304,11 +307,17 @@ class _Reader:
                     "a marker is written 'MARKER' and 'INTORG' or 'INTEND', in capitals and quotes like these"
                 )
             raise Problem(f"row {row!r} is not in section ROWS")
-        value = number(text)
+        value = self._coefficient(row, text)
         if row == self._objective_name:
             if self._builder.objective[self._column_index]:
                 raise Problem(f"a second objective coefficient of {self._column!r}")
             self._builder.objective[self._column_index] = value
+
+    def _coefficient(self, row: str, text: str) -> float:
+        value = number(text)
+        if not isfinite(value):
+            raise Problem(f"row {row!r} has the coefficient {text} at {self._column!r}: write a finite number")
+        return value
 
     def _take_right_hand_side(self, line: str) -> None:
         self._take_row_values(line, self._right_hand_sides)
@@ -327,6 +336,10 @@ class _Reader:
             if row not in self._row_types:
                 raise Problem(f"row {row!r} is not in section ROWS")
             value = number(text)
+            if values is self._right_hand_sides:
+                check_side(value, text, f"row {row!r}", _SENSES[self._row_types[row]])
+            elif value != value:
+                raise Problem(f"row {row!r} has the range {text}: write a number")
             # Solvers differ in an objective's repeated right-hand side, and in a repeated range.
             free = self._row_types[row] == "N"
             if second:
@@ -389,8 +402,8 @@ class _Reader:
         if name.startswith("$"):
             raise Problem(dollar(name))
         value = bounded(number(text)) if text else 0.0
-        if value != value:
-            raise Problem(f"column {name!r} has the bound nan")
+        if type in VALUED:
+            check_side(value, text, f"column {name!r}", SENSES[type])
         if self._is_second(set_name):
             self._check_repeated(set_name, self._bounds.has(type, column), f"this bound {type} of column {name!r}")
         else:

@@ -214,7 +214,7 @@ def test_the_same_right_hand_side_may_be_given_twice(tmp_path: Path) -> None:
         (" FX BND x\n", ("line 11: the bound FX of column 'x' has no value",)),
         (" UP x\n", ("a type, a set, a column and a value, not 'UP x'",)),
         (" UP BND x 3 y 4\n", ("not 'UP BND x 3 y 4'",)),
-        (" UP BND x nan\n", ("column 'x' has the bound nan",)),
+        (" UP BND x nan\n", ("nothing meets column 'x' <= nan",)),
         (" FR BND x free\n", ("'free' is no number",)),
         (" SC BND x -9\n", ("semi-continuous column 'x'", "-9", "CPLEX 1", "HiGHS and SCIP 0")),
         (" SI BND x -9\n", ("semi-continuous column 'x'",)),
