@@ -36,7 +36,17 @@ from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
 from instances.mps_bounds import SENSES, VALUED, VALUELESS, Bounds
-from instances.mps_fields import Problem, check_side, cut_fixed, dollar, is_number, number, quote, uncommented
+from instances.mps_fields import (
+    Problem,
+    check_side,
+    cut_fixed,
+    dollar,
+    is_number,
+    number,
+    quote,
+    shortened,
+    uncommented,
+)
 from instances.mps_logic import SetSection, add_indicator
 from instances.text import ASCII, UTF_8, WHITE, split_fields, stripped
 
@@ -316,7 +326,9 @@ class _Reader:
     def _coefficient(self, row: str, text: str) -> float:
         value = number(text)
         if not isfinite(value):
-            raise Problem(f"row {row!r} has the coefficient {text} at {self._column!r}: write a finite number")
+            raise Problem(
+                f"row {row!r} has the coefficient {shortened(text)} at {self._column!r}: write a finite number"
+            )
         return value
 
     def _take_right_hand_side(self, line: str) -> None:
@@ -339,7 +351,7 @@ class _Reader:
             if values is self._right_hand_sides:
                 check_side(value, text, f"row {row!r}", _SENSES[self._row_types[row]])
             elif value != value:
-                raise Problem(f"row {row!r} has the range {text}: write a number")
+                raise Problem(f"row {row!r} has the range {shortened(text)}: write a number")
             # Solvers differ in an objective's repeated right-hand side, and in a repeated range.
             free = self._row_types[row] == "N"
             if second:

@@ -93,13 +93,13 @@ def check_side(value: float, text: str, what: str, sense: str) -> None:
 
     """
     if value != value or (sense != "<=" and value >= INFINITE) or (sense != ">=" and value <= -INFINITE):
-        raise Problem(f"nothing meets {what} {sense} {text}: correct the number")
+        raise Problem(f"nothing meets {what} {sense} {shortened(text)}: correct the number")
 
 
 def _instead(text: str) -> str:
     """Return how to write what may have been meant for a number."""
     if re.fullmatch(r"[-+]?\d+,\d+", text):
-        return f": write {text.replace(',', '.')} if the comma is a decimal one"
+        return f": write {shortened(text.replace(',', '.'))} if the comma is a decimal one"
     return ": write it in decimal digits" if re.fullmatch(r"[-+]?0[xX][0-9a-fA-F]+", text) else ""
 
 
@@ -113,6 +113,11 @@ def is_number(text: str) -> bool:
 
 
 def quote(text: str) -> str:
-    """Return text for a message, shortened."""
+    """Return text for a message, in quotes and shortened."""
+    return repr(shortened(text))
+
+
+def shortened(text: str) -> str:
+    """Return text for a message, without the white space around it and no longer than a line."""
     text = stripped(text)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+    return text if len(text) <= 60 else f"{text[:57]}..."

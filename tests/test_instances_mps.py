@@ -305,6 +305,18 @@ def test_what_is_not_understood_is_refused_with_file_and_line(tmp_path: Path, te
     assert str(refusal.value).startswith(f"{tmp_path / 'model.mps'}: ")
 
 
+@pytest.mark.parametrize("number", ["1" * 90_000, "1," + "1" * 90_000, "0x" + "1" * 90_000])
+def test_a_number_of_any_length_makes_a_short_message(tmp_path: Path, number: str) -> None:
+    for text in (
+        mps(columns=f" x obj 1 c {number}\n"),
+        mps(rows=" N obj\n G c\n", sides=f" RHS c {number}\n"),
+        mps(rest=f"BOUNDS\n LO B x {number}\n"),
+    ):
+        with pytest.raises(UnreadableModel) as refusal:
+            read(tmp_path, text)
+        assert len(str(refusal.value).removeprefix(str(tmp_path))) < 250
+
+
 def test_a_mistake_in_a_fixed_file_is_reported_where_it_is(tmp_path: Path) -> None:
     text = fixed(
         ("ROWS",),
