@@ -209,6 +209,7 @@ class _Reader:
         if word not in _SECTIONS:
             raise Problem(f"{quote(line)} is no section of an MPS file; data lines start with a space")
         self._check_order(word)
+        self._check_said()
         if self._section == "SOS":
             self._sets.finish()
         self._seen.add(word)
@@ -223,6 +224,16 @@ class _Reader:
             raise Problem(f"data behind the name of section {word}: put them on the next line, behind a space")
         if word == "COLUMNS":
             self._choose_objective()
+
+    def _check_said(self) -> None:
+        """Refuse that the section which ends was to say something and did not."""
+        if self._section == "OBJSENSE" and self._sense is None:
+            raise Problem(
+                "section OBJSENSE has no sense: CPLEX and HiGHS minimise, Gurobi and SCIP refuse the file; write MAX "
+                "or MIN below it"
+            )
+        if self._section == "OBJNAME" and self._named is None:
+            raise Problem("section OBJNAME names no row: name one, or take the section out")
 
     def _check_order(self, word: str) -> None:
         if word in self._seen:

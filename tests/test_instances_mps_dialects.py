@@ -57,6 +57,9 @@ def test_the_sense_may_be_fixed_format(tmp_path: Path) -> None:
     ("head", "words"),
     [
         ("OBJSENSE\n MAX\n MIN\n", "line 3: the objective's sense is given twice"),
+        ("OBJSENSE\n", "line 2: section OBJSENSE has no sense: CPLEX and HiGHS minimise, Gurobi and SCIP refuse"),
+        ("OBJSENSE\n \n* MAX\n", "line 4: section OBJSENSE has no sense"),
+        ("OBJNAME\n", "line 2: section OBJNAME names no row"),
         ("OBJSENSE MAX\n MIN\n", "line 2: the objective's sense is given twice"),
         ("OBJSENSE\n MAX\nOBJSENSE\n MIN\n", "a second section OBJSENSE"),
         ("OBJSENSE\n MAX MIN\n", "not 'MAX MIN'"),
