@@ -92,7 +92,7 @@ def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]], encodi
     for cut in (str.split if encoding == ASCII else split_fields, partial(cut_fixed, encoding=encoding)):
         try:
             with source() as lines:
-                return _read(lines, _Reader(cut))
+                return _read(lines, _Reader(cut, encoding))
         except _Malformed as problem:
             problems.append(problem)
     # The layout that made sense for longer is the one that was meant.
@@ -119,8 +119,9 @@ def _read(lines: Iterable[str], reader: _Reader) -> Model:
 class _Reader:
     """What has been read so far."""
 
-    def __init__(self, cut: Callable[[str], list[str]]) -> None:
+    def __init__(self, cut: Callable[[str], list[str]], encoding: str) -> None:
         self._cut = cut
+        self._encoding = encoding
         self._builder = Builder()
         self._bounds = Bounds(self._builder)
         self._sets = SetSection(self._builder)
@@ -354,6 +355,8 @@ class _Reader:
             raise Problem(f"a line of {self._section} is a set, then one or two rows with values, not {quote(line)}")
         # Without the name of the set, which may be left out, their number is even.
         set_name = fields.pop(0) if len(fields) % 2 else ""
+        if not set_name:
+            self._check_position(line, fields)
         second = self._is_second(set_name)
         for row, text in zip(fields[::2], fields[1::2], strict=True):
             if row not in self._row_types:
@@ -371,6 +374,19 @@ class _Reader:
                 raise Problem(f"a second value for row {row!r} in section {self._section}")
             else:
                 values[row] = value
+
+    def _check_position(self, line: str, fields: list[str]) -> None:
+        """Refuse a line that has no set by white space, but one with a space in its name by position."""
+        try:
+            set_name, *placed = cut_fixed(line, self._encoding)
+        except Problem:
+            return
+        if placed == fields[2:] and placed and placed[0] in self._row_types:
+            # Not a Problem, after which the file would be read by position.
+            raise UnreadableModel(
+                f"line {self.line}: {set_name!r} is a row and its value to HiGHS, and the name of a set, by its "
+                "position, to Gurobi and SCIP: give the set a name without a space"
+            )
 
     def _is_second(self, set_name: str) -> bool:
         """Return whether this is not the section's first set, whose values count."""

@@ -183,6 +183,25 @@ def test_a_set_is_named_in_all_lines_of_a_section_or_in_none(tmp_path: Path, tex
     refused(tmp_path, text, "in some lines and none in others")
 
 
+@pytest.mark.parametrize("section", ["RHS", "RANGES"])
+def test_a_set_that_reads_as_a_row_and_its_value_is_refused(tmp_path: Path, section: str) -> None:
+    text = fixed(
+        ("ROWS",),
+        ("N", "COST"),
+        ("L", "R"),
+        ("L", "C"),
+        ("COLUMNS",),
+        ("", "X", "COST", "1.0", "R", "1.0"),
+        ("", "X", "C", "1.0"),
+        (section,),
+        ("", "R 7", "C", "4.0"),
+        ("ENDATA",),
+    )
+    refused(tmp_path, text, "line 9: 'R 7' is a row and its value to HiGHS, and the name of a set")
+    for line in ("    R_7       C         4.0", " R 7 C 4.0"):
+        assert read(tmp_path, text.replace("    R 7       C         4.0", line)).columns == 1
+
+
 def test_an_objective_has_one_right_hand_side(tmp_path: Path) -> None:
     refused(tmp_path, mps(sides=" RHS obj 4\n RHS obj 4\n"), "a second value for row 'obj'")
 
