@@ -206,7 +206,9 @@ def _lower_sense(difference: Difference, case: Case) -> bool:
 
 def _upper_lost(difference: Difference, case: Case) -> bool:
     known = (difference.what, difference.field) == ("column", "upper") and difference.theirs >= 1e20
-    return known and re.search(r"^[ \t]+(MI|LO)\b", case.text, re.MULTILINE) is not None
+    lowered = [words for words in _section(case, "BOUNDS") if words[0] in ("MI", "LO", "LI")]
+    parts = [difference.name, *difference.name.split("_")]
+    return known and any(part in words for words in lowered for part in parts)
 
 
 def _lost_entry(difference: Difference, case: Case) -> bool:
