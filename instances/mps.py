@@ -30,16 +30,29 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from functools import partial
+from math import isfinite
 
 from instances.builder import INFINITY, Builder, bounded
 from instances.errors import UnreadableModel
 from instances.model import Model, VariableKind
-from instances.mps_bounds import VALUED, VALUELESS, Bounds
-from instances.mps_fields import Problem, cut_fixed, dollar, is_number, number, quote, uncommented
+from instances.mps_bounds import SENSES, VALUED, VALUELESS, Bounds
+from instances.mps_fields import (
+    Problem,
+    check_side,
+    cut_fixed,
+    dollar,
+    is_number,
+    number,
+    quote,
+    shortened,
+    uncommented,
+)
 from instances.mps_logic import SetSection, add_indicator
 from instances.text import ASCII, UTF_8, WHITE, split_fields, stripped
 
 _SECTIONS = ("NAME", "OBJSENSE", "OBJNAME", "ROWS", "COLUMNS", "RHS", "RANGES", "BOUNDS", "SOS", "INDICATORS", "ENDATA")
+_SENSES = {"N": "=", "E": "=", "L": "<=", "G": ">="}
+"""What a row's right-hand side says of it, by the row's type."""
 _ALSO_CALLED = {"SETS": "SOS"}
 _REFUSED = {
     **dict.fromkeys(("QUADOBJ", "QMATRIX", "QSECTION", "QCMATRIX"), "quadratic terms are not part of a MILP"),
@@ -79,7 +92,7 @@ def read_mps(source: Callable[[], AbstractContextManager[Iterable[str]]], encodi
     for cut in (str.split if encoding == ASCII else split_fields, partial(cut_fixed, encoding=encoding)):
         try:
             with source() as lines:
-                return _read(lines, _Reader(cut))
+                return _read(lines, _Reader(cut, encoding))
         except _Malformed as problem:
             problems.append(problem)
     # The layout that made sense for longer is the one that was meant.
@@ -106,8 +119,9 @@ def _read(lines: Iterable[str], reader: _Reader) -> Model:
 class _Reader:
     """What has been read so far."""
 
-    def __init__(self, cut: Callable[[str], list[str]]) -> None:
+    def __init__(self, cut: Callable[[str], list[str]], encoding: str) -> None:
         self._cut = cut
+        self._encoding = encoding
         self._builder = Builder()
         self._bounds = Bounds(self._builder)
         self._sets = SetSection(self._builder)
@@ -196,6 +210,7 @@ class _Reader:
         if word not in _SECTIONS:
             raise Problem(f"{quote(line)} is no section of an MPS file; data lines start with a space")
         self._check_order(word)
+        self._check_said()
         if self._section == "SOS":
             self._sets.finish()
         self._seen.add(word)
@@ -210,6 +225,16 @@ class _Reader:
             raise Problem(f"data behind the name of section {word}: put them on the next line, behind a space")
         if word == "COLUMNS":
             self._choose_objective()
+
+    def _check_said(self) -> None:
+        """Refuse that the section which ends was to say something and did not."""
+        if self._section == "OBJSENSE" and self._sense is None:
+            raise Problem(
+                "section OBJSENSE has no sense: CPLEX and HiGHS minimise, Gurobi and SCIP refuse the file; write MAX "
+                "or MIN below it"
+            )
+        if self._section == "OBJNAME" and self._named is None:
+            raise Problem("section OBJNAME names no row: name one, or take the section out")
 
     def _check_order(self, word: str) -> None:
         if word in self._seen:
@@ -296,7 +321,7 @@ class _Reader:
     def _put(self, row: str, text: str) -> None:
         index = self._builder.rows.get(row)
         if index is not None:
-            self._builder.add_entry(index, self._column_index, number(text))
+            self._builder.add_entry(index, self._column_index, self._coefficient(row, text))
             return
         if row not in self._row_types:
             if row.strip("'\"").upper() == "MARKER":
@@ -304,11 +329,19 @@ class _Reader:
                     "a marker is written 'MARKER' and 'INTORG' or 'INTEND', in capitals and quotes like these"
                 )
             raise Problem(f"row {row!r} is not in section ROWS")
-        value = number(text)
+        value = self._coefficient(row, text)
         if row == self._objective_name:
             if self._builder.objective[self._column_index]:
                 raise Problem(f"a second objective coefficient of {self._column!r}")
             self._builder.objective[self._column_index] = value
+
+    def _coefficient(self, row: str, text: str) -> float:
+        value = number(text)
+        if not isfinite(value):
+            raise Problem(
+                f"row {row!r} has the coefficient {shortened(text)} at {self._column!r}: write a finite number"
+            )
+        return value
 
     def _take_right_hand_side(self, line: str) -> None:
         self._take_row_values(line, self._right_hand_sides)
@@ -322,11 +355,17 @@ class _Reader:
             raise Problem(f"a line of {self._section} is a set, then one or two rows with values, not {quote(line)}")
         # Without the name of the set, which may be left out, their number is even.
         set_name = fields.pop(0) if len(fields) % 2 else ""
+        if not set_name:
+            self._check_position(line, fields)
         second = self._is_second(set_name)
         for row, text in zip(fields[::2], fields[1::2], strict=True):
             if row not in self._row_types:
                 raise Problem(f"row {row!r} is not in section ROWS")
             value = number(text)
+            if values is self._right_hand_sides:
+                check_side(value, text, f"row {row!r}", _SENSES[self._row_types[row]])
+            elif value != value:
+                raise Problem(f"row {row!r} has the range {shortened(text)}: write a number")
             # Solvers differ in an objective's repeated right-hand side, and in a repeated range.
             free = self._row_types[row] == "N"
             if second:
@@ -335,6 +374,19 @@ class _Reader:
                 raise Problem(f"a second value for row {row!r} in section {self._section}")
             else:
                 values[row] = value
+
+    def _check_position(self, line: str, fields: list[str]) -> None:
+        """Refuse a line that has no set by white space, but one with a space in its name by position."""
+        try:
+            set_name, *placed = cut_fixed(line, self._encoding)
+        except Problem:
+            return
+        if placed == fields[2:] and placed and placed[0] in self._row_types:
+            # Not a Problem, after which the file would be read by position.
+            raise UnreadableModel(
+                f"line {self.line}: {set_name!r} is a row and its value to HiGHS, and the name of a set, by its "
+                "position, to Gurobi and SCIP: give the set a name without a space"
+            )
 
     def _is_second(self, set_name: str) -> bool:
         """Return whether this is not the section's first set, whose values count."""
@@ -389,8 +441,8 @@ class _Reader:
         if name.startswith("$"):
             raise Problem(dollar(name))
         value = bounded(number(text)) if text else 0.0
-        if value != value:
-            raise Problem(f"column {name!r} has the bound nan")
+        if type in VALUED:
+            check_side(value, text, f"column {name!r}", SENSES[type])
         if self._is_second(set_name):
             self._check_repeated(set_name, self._bounds.has(type, column), f"this bound {type} of column {name!r}")
         else:

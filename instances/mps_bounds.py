@@ -6,7 +6,9 @@ from instances.builder import INFINITY, Builder
 from instances.model import VariableKind
 from instances.mps_fields import Problem
 
-VALUED = ("UP", "LO", "FX", "LI", "UI", "SC", "SI")
+SENSES = {"UP": "<=", "LO": ">=", "FX": "=", "LI": ">=", "UI": "<=", "SC": "<=", "SI": "<="}
+"""What a bound's value says of its column, by the type of bound."""
+VALUED = tuple(SENSES)
 """The types of bounds that have a value."""
 VALUELESS = ("FR", "MI", "PL", "BV")
 _KINDLESS = ("UP", "LO", "FX", "FR", "MI", "PL")
@@ -62,11 +64,19 @@ class Bounds:
         if first == (type, value):
             return
         if first[1] != value:
-            raise Problem(f"column {name!r} has this bound twice: {first[1]:g} and {value:g}")
+            side = "lower" if given is self._lower else "upper"
+            raise Problem(
+                f"column {name!r} has two {side} bounds, {_shown(*first)} and {_shown(type, value)}: CPLEX refuses "
+                "that, the others keep the first or the last; leave one out"
+            )
         raise Problem(
             f"column {name!r} has a bound {type} where it has {first[0]} already: CPLEX refuses that, the others keep "
             "the first or the second; leave one out"
         )
+
+
+def _shown(type: str, value: float) -> str:
+    return f"{type} {value:g}" if type in VALUED else type
 
 
 def _sides(type: str, value: float) -> tuple[float | None, float | None]:

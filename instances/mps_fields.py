@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
+from instances.builder import INFINITE
 from instances.text import UTF_8, WHITE, stripped
 
 _FIELDS = ((1, 3), (4, 12), (14, 22), (24, 36), (39, 47), (49, 61))
@@ -78,7 +79,28 @@ def number(text: str) -> float:
     except ValueError:
         if re.fullmatch(r"[-+]?[0-9.]+[dD][-+]?[0-9]+", text):
             return number(re.sub("[dD]", "e", text))
-    raise Problem(f"{quote(text)} is no number")
+    raise Problem(f"{quote(text)} is no number{_instead(text)}")
+
+
+def check_side(value: float, text: str, what: str, sense: str) -> None:
+    """Refuse a bound or a right-hand side, written as ``text``, that nothing meets: nan, or infinity the wrong way.
+
+    Args:
+        value: what is read for it.
+        text: as it is in the file.
+        what: of which row or column it is.
+        sense: <=, >= or =.
+
+    """
+    if value != value or (sense != "<=" and value >= INFINITE) or (sense != ">=" and value <= -INFINITE):
+        raise Problem(f"nothing meets {what} {sense} {shortened(text)}: correct the number")
+
+
+def _instead(text: str) -> str:
+    """Return how to write what may have been meant for a number."""
+    if re.fullmatch(r"[-+]?\d+,\d+", text):
+        return f": write {shortened(text.replace(',', '.'))} if the comma is a decimal one"
+    return ": write it in decimal digits" if re.fullmatch(r"[-+]?0[xX][0-9a-fA-F]+", text) else ""
 
 
 def is_number(text: str) -> bool:
@@ -91,6 +113,11 @@ def is_number(text: str) -> bool:
 
 
 def quote(text: str) -> str:
-    """Return text for a message, shortened."""
+    """Return text for a message, in quotes and shortened."""
+    return repr(shortened(text))
+
+
+def shortened(text: str) -> str:
+    """Return text for a message, without the white space around it and no longer than a line."""
     text = stripped(text)
-    return repr(text if len(text) <= 60 else f"{text[:57]}...")
+    return text if len(text) <= 60 else f"{text[:57]}..."

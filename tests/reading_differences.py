@@ -13,6 +13,7 @@ from instances.builder import bounded
 from instances.errors import UnreadableModel
 from instances.model import Model
 from instances.reading import read_model
+from instances.text import BYTEWISE
 from tests.reading_cases import Case
 from tests.reading_peers import read_by
 
@@ -205,7 +206,9 @@ def _lower_sense(difference: Difference, case: Case) -> bool:
 
 def _upper_lost(difference: Difference, case: Case) -> bool:
     known = (difference.what, difference.field) == ("column", "upper") and difference.theirs >= 1e20
-    return known and re.search(r"^[ \t]+(MI|LO)\b", case.text, re.MULTILINE) is not None
+    lowered = [words for words in _section(case, "BOUNDS") if words[0] in ("MI", "LO", "LI")]
+    parts = [difference.name, *difference.name.split("_")]
+    return known and any(part in words for words in lowered for part in parts)
 
 
 def _lost_entry(difference: Difference, case: Case) -> bool:
@@ -220,6 +223,8 @@ def _is_logical(difference: Difference, case: Case) -> bool:
     return bool(_section(case, "SOS", "SETS", "INDICATORS"))
 
 
+_UNDEFINED = b"\x81\x8d\x8f\x90\x9d"
+"""The bytes that Windows-1252 leaves open."""
 _NUMERIC = "objective", "lower", "upper"
 
 KNOWN_MPS: tuple[Known, ...] = (
@@ -286,7 +291,36 @@ def compared(cases: Sequence[Case], folder: Path, peers: Sequence[str], known: S
     ]
 
 
+def _is_bytewise(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return True
+    return False
+
+
+def _as_bytes(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer about a file that is not UTF-8 with the names that are as a reader of single bytes has them."""
+    if "refused" in answer:
+        return answer
+    return {
+        **answer,
+        "columns": {_bytewise(name): column for name, column in answer["columns"].items()},
+        "rows": {
+            _bytewise(name): [lower, upper, entries and {_bytewise(column): each for column, each in entries.items()}]
+            for name, (lower, upper, entries) in answer["rows"].items()
+        },
+        "sets": [[type, [_bytewise(column) for column in members]] for type, members in answer["sets"]],
+        "indicators": [[_bytewise(row), _bytewise(column), value] for row, column, value in answer["indicators"]],
+    }
+
+
+def _bytewise(name: str) -> str:
+    return "".join(bytes([byte]).decode(BYTEWISE) if byte not in _UNDEFINED else chr(byte) for byte in name.encode())
+
+
 def _compared(case: Case, model: Model, answers: dict[str, dict[str, Any]], known: Sequence[Known]) -> Comparison:
+    answers = {peer: _as_bytes(answer) if _is_bytewise(case.data) else answer for peer, answer in answers.items()}
     found = {peer: list(differences(model, answer)) for peer, answer in answers.items()}
     refused = [peer for peer, answer in answers.items() if "refused" in answer]
     unexplained, met = [], set()

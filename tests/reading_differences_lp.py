@@ -58,15 +58,6 @@ def _infinite_term(difference: Difference, case: Case) -> bool:
     return difference.name.lower() == "inf" or (difference.what == "offset" and abs(difference.theirs) >= INFINITE)
 
 
-def _mixed_bytes(difference: Difference, case: Case) -> bool:
-    """Whether names differ where a file is not UTF-8 as a whole, though some of its names are."""
-    return (
-        difference.field in ("presence", "entries")
-        and not case.text.isascii()
-        and any("\udc80" <= each <= "\udcff" for each in case.text)
-    )
-
-
 def _refused(difference: Difference) -> bool:
     return difference.what == "refused"
 
@@ -101,7 +92,6 @@ KNOWN_LP: tuple[Known, ...] = (
     Known("point", ("scip",), lambda difference, case: difference.name.startswith(".")),
     Known("brackets", ("highs", "scip"), lambda difference, case: _refused(difference) and "[" in case.text),
     Known("wide-binary", ("highs",), _wide_binary),
-    Known("bytes", ("highs", "scip"), _mixed_bytes),
     Known("whole-bounds", ("scip",), _whole_bounds),
     Known("infinite-term", ("scip",), _infinite_term),
     Known("small", ("highs", "scip"), _small),

@@ -326,10 +326,10 @@ def test_rows_may_begin_on_the_line_of_their_header_and_be_empty(tmp_path: Path)
         ("Bounds\n 1 <= x = 2", "two bounds around a variable"),
         ("Bounds\n x <= 3 y <= 4", "the next bound, on a line of its own, should stand where 'y' does"),
         ("Bounds\n x <= 1 000", "the next bound, on a line of its own, should stand where '000' does"),
-        ("Bounds\n x <=", "a number should stand where 'end' does"),
-        ("Bounds\n x", "<=, >= or = should stand where 'end' does"),
-        ("Bounds\n x >= inf", "column 'x' has the bounds inf .. inf"),
-        ("Bounds:\n x free", "<=, >= or = should stand where 'free' does"),
+        ("Bounds\n x <=", "line 6: the line ends where a number should follow"),
+        ("Bounds\n x", "line 6: the line ends where <=, >= or = should follow"),
+        ("Bounds\n x >= inf", "line 6: nothing meets a bound >= inf: correct the number"),
+        ("Bounds:\n x free", "line 5: 'Bounds:' is no section: write 'Bounds', without a colon"),
         ("Minimize\n y", "another section, as a file has one objective"),
     ],
 )
@@ -419,6 +419,62 @@ def test_a_refusal_names_the_cause(tmp_path: Path, text: str, reason: str) -> No
     assert reason in refusal(tmp_path, text)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        # The line that ends too early, not the next one.
+        ("c: x + y", "line 4: the line ends where <=, >= or = should follow"),
+        ("c: x + y >=\n d: x >= 1", "line 4: the line ends where a number should follow"),
+        ("c: x >= 1\nBounds\n x <=\n y <= 3", "line 6: the line ends where a number should follow"),
+        # The line that a thing is in, not that of what follows it.
+        ("c: x >= 1\nBounds\n x <= -1\n x free", "line 7: 'x' has the upper bound -1 and is then free"),
+        ("c: 2 <= x >= 1", "line 4: row 'c' needs a lower and an upper side"),
+        ("c: x-1 >= 1", "line 4: 'x-1' is one name to Gurobi"),
+        ("c: y + 1e25\n x >= 1", "line 5: the coefficient 1e+25 of 'x' is infinite to HiGHS and SCIP"),
+        # Infinity where it means nothing.
+        ("c: 1e400 x >= 1", "line 4: the coefficient of 'x' is infinite: write a smaller one"),
+        ("c: x >= 1\nBounds\n x <= -inf", "line 6: nothing meets a bound <= -inf: correct the number"),
+        ("c: x >= 1\nBounds\n x = inf", "line 6: nothing meets a bound = inf: correct the number"),
+        ("c: x + y <= -1e30", "line 4: nothing meets a row <= -1e+30: correct the number"),
+        # A word that is no section, or is none as it is written.
+        ("c: x >= 1\ngens\n x", "line 5: the line ends where <=, >= or = should follow; if 'gens' is meant to begin"),
+        ("c: x >= 1\nSemicontinuous\n x", "if 'Semicontinuous' is meant to begin a section: these are Subject To, B"),
+        ("c: x >= 1\nGenerals:\n x", "line 5: 'Generals:' is no section: write 'Generals', without a colon"),
+        ("c: x >= 1\nBinary: x", "line 5: 'Binary:' is no section: write 'Binary', without a colon"),
+        # More than a bound.
+        ("c: x >= 1\nBounds\n 2 x <= 4", "line 6: a bound is one variable and numbers, without a coefficient"),
+        ("c: x >= 1\nBounds\n -x <= 4", "line 6: a bound is one variable and numbers, without a coefficient"),
+        ("c: x >= 1\nBounds\n x + y <= 4", "line 6: a bound is one variable and numbers, without a coefficient"),
+        ("c: x >= 1\nBounds\n 2 <= x + y", "line 6: a bound is one variable and numbers, without a coefficient"),
+        ("c: x >= 1\nBounds\n x <= y", "line 6: a bound is one variable and numbers, without a coefficient"),
+        ("c: x >= 1\nBounds\n b1: x <= 4", "line 6: a bound has no name: remove what stands before the colon"),
+        ("c: x >= 1\nBounds\n <= 4", "line 6: a variable or a number should stand where '<' does"),
+        # Numbers as other programs write them.
+        ("c: 0x10 x >= 1", "line 4: '0x10' is neither a number nor a name"),
+        ("c: 1d5 x >= 1", "line 4: '1d5' is neither a number nor a name"),
+        ("c: 1_0 x >= 1", "line 4: '1_0' is neither a number nor a name"),
+        ("c: 1/2 x >= 1", "line 4: <=, >= or = should stand where '/' does: write a fraction as a decimal number"),
+        ("c: x >= 1/2", "where '/' does: write a fraction as a decimal number"),
+        ("c: 2 1a >= 1", "line 4: '1a' begins with a digit, which a name in an LP file does not: rename it"),
+        ("c: 2 * x >= 1", "where '*' does: a coefficient stands before its variable without a '*'"),
+        ("c: x * y >= 1", "where '*' does: products and powers are not part of a MILP"),
+        ("c: x >= 1;", "where ';' does: lines end without a semicolon"),
+        ("c: x >= 1 // more", "where '/' does: comments begin with a backslash"),
+        (
+            "/* a remark */\nc: x >= 1",
+            "line 4: <=, >= or = should stand where '/' does: comments begin with a backslash",
+        ),
+    ],
+)
+def test_a_refusal_names_the_line_and_the_cause(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, with_row(text))
+
+
+def test_a_name_that_begins_with_a_digit_is_named_whole_where_gurobi_wrote_it(tmp_path: Path) -> None:
+    text = with_row("c: x + 2 1a >= 1")
+    assert "line 6: '1a' begins with a digit" in refusal(tmp_path, GUROBI + text)
+
+
 def test_a_missing_end_is_a_warning(tmp_path: Path) -> None:
     text = "Minimize\n x\nSubject To\n c: x >= 1\nGenerals\n x\n"
     model = read(tmp_path, text)
@@ -505,7 +561,7 @@ def test_special_ordered_sets_are_read(tmp_path: Path, text: str, expected: list
         (" s1: S2:: x:1 y:1", "which members are neighbours is not defined"),
         (" s1: S1:: x:1 x:2", "has 'x' twice"),
         (" s1: S1:: x:1\n s1: S1:: y:1", "two special ordered sets 's1'"),
-        (" s1: S1:: x:1 y:", "a number should stand where 'end' does"),
+        (" s1: S1:: x:1 y:", "line 9: the line ends where a number should follow"),
     ],
 )
 def test_a_special_ordered_set_that_is_not_clear_is_refused(tmp_path: Path, text: str, reason: str) -> None:
@@ -639,4 +695,4 @@ def test_labels_may_be_numbers(tmp_path: Path) -> None:
     ["c: x >=\n 1: x <= 3", "c: 2\n 3: x >= 1", "x + y >= 1 2: x <= 3", "1:: x >= 1", "-1: x >= 1", "1: 2: x >= 1"],
 )
 def test_a_number_with_a_colon_is_a_label_at_the_beginning_of_a_row_only(tmp_path: Path, text: str) -> None:
-    assert " should stand where " in refusal(tmp_path, with_row(text))
+    assert re.search(" should stand where |the line ends where ", refusal(tmp_path, with_row(text)))

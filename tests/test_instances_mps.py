@@ -263,12 +263,17 @@ def test_fortran_exponents_are_numbers(tmp_path: Path) -> None:
         ("COLUMNS\n SC BND       X3           9.0\n", "line 1: section COLUMNS before section ROWS"),
         (mps(columns=" x obj 1a c 1\n"), "line 6: '1a' is no number"),
         (mps(columns=" x obj 1 c 1_0\n"), "line 6: '1_0' is no number"),
-        (mps(columns=" x obj 1 c nan\n"), "row 'c' has the coefficient nan at 'x'"),
-        (mps(columns=" x obj inf c 1\n"), "objective has the coefficient inf at 'x'"),
-        (mps(sides=" RHS c nan\n"), "row 'c' has the bounds"),
-        (mps(sides=" RHS obj inf\n"), "constant"),
-        (mps(rows=" N obj\n G c\n", sides=" RHS c 1e30\n"), "row 'c' has the bounds inf .. inf"),
-        (mps(rest="BOUNDS\n LO B x inf\n"), "column 'x' has the bounds inf .. inf"),
+        (mps(columns=" x obj 1 c nan\n"), "line 6: row 'c' has the coefficient nan at 'x'"),
+        (mps(columns=" x obj inf c 1\n"), "line 6: row 'obj' has the coefficient inf at 'x'"),
+        (mps(columns=" x obj 1 c 1e400\n"), "line 6: row 'c' has the coefficient 1e400 at 'x': write a finite number"),
+        (mps(sides=" RHS c nan\n"), "line 9: nothing meets row 'c' <= nan: correct the number"),
+        (mps(sides=" RHS c -1e30\n"), "line 9: nothing meets row 'c' <= -1e30"),
+        (mps(sides=" RHS obj inf\n"), "line 9: nothing meets row 'obj' = inf"),
+        (mps(rest="RANGES\n R c nan\n"), "line 11: row 'c' has the range nan: write a number"),
+        (mps(rows=" N obj\n G c\n", sides=" RHS c 1e30\n"), "line 9: nothing meets row 'c' >= 1e30"),
+        (mps(rest="BOUNDS\n LO B x inf\n"), "line 11: nothing meets column 'x' >= inf: correct the number"),
+        (mps(rest="BOUNDS\n FX B x 1e30\n"), "line 11: nothing meets column 'x' = 1e30"),
+        (mps(rest="BOUNDS\n UP B x -inf\n"), "line 11: nothing meets column 'x' <= -inf"),
         (mps(columns=" x obj 1 d 1\n"), "line 6: row 'd' is not in section ROWS"),
         (mps(columns=" x obj 1 c\n"), "line 6"),
         (mps(columns=" x obj 1 c 1\n x c 2\n"), "row 'c' has two entries at 'x'"),
@@ -279,7 +284,11 @@ def test_fortran_exponents_are_numbers(tmp_path: Path) -> None:
         (mps(sides=" RHS d 4\n"), "line 9: row 'd'"),
         (mps(sides=" RHS c 4\n RHS c 5\n"), "line 10: a second value for row 'c'"),
         (mps(rest="BOUNDS\n UP B z 3\n"), "line 11: column 'z'"),
-        (mps(rest="BOUNDS\n UP B x 3\n UP B x 4\n"), "line 12: column 'x' has this bound twice: 3 and 4"),
+        (mps(rest="BOUNDS\n UP B x 3\n UP B x 4\n"), "line 12: column 'x' has two upper bounds, UP 3 and UP 4"),
+        (mps(rest="BOUNDS\n UP B x 3\n FR B x\n"), "line 12: column 'x' has two upper bounds, UP 3 and FR"),
+        (mps(rest="BOUNDS\n BV B x\n UP B x 7\n"), "two upper bounds, BV and UP 7: CPLEX refuses that"),
+        (mps(columns=" x obj 1,5 c 1\n"), "line 6: '1,5' is no number: write 1.5 if the comma is a decimal one"),
+        (mps(columns=" x obj 0x1F c 1\n"), "line 6: '0x1F' is no number: write it in decimal digits"),
         (mps(rest="BOUNDS\n UP x\n"), "line 11: a bound UP is a type, a set, a column and a value, not 'UP x'"),
         (mps(rest="BOUNDS\n XX B x 3\n"), "line 11: 'XX' is no type of bound"),
         (mps(rest="RHS\n RHS c 3\n"), "line 10: a second section RHS"),
@@ -294,6 +303,18 @@ def test_what_is_not_understood_is_refused_with_file_and_line(tmp_path: Path, te
         read(tmp_path, text)
     assert message in str(refusal.value)
     assert str(refusal.value).startswith(f"{tmp_path / 'model.mps'}: ")
+
+
+@pytest.mark.parametrize("number", ["1" * 90_000, "1," + "1" * 90_000, "0x" + "1" * 90_000])
+def test_a_number_of_any_length_makes_a_short_message(tmp_path: Path, number: str) -> None:
+    for text in (
+        mps(columns=f" x obj 1 c {number}\n"),
+        mps(rows=" N obj\n G c\n", sides=f" RHS c {number}\n"),
+        mps(rest=f"BOUNDS\n LO B x {number}\n"),
+    ):
+        with pytest.raises(UnreadableModel) as refusal:
+            read(tmp_path, text)
+        assert len(str(refusal.value).removeprefix(str(tmp_path))) < 250
 
 
 def test_a_mistake_in_a_fixed_file_is_reported_where_it_is(tmp_path: Path) -> None:

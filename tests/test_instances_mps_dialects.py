@@ -57,6 +57,9 @@ def test_the_sense_may_be_fixed_format(tmp_path: Path) -> None:
     ("head", "words"),
     [
         ("OBJSENSE\n MAX\n MIN\n", "line 3: the objective's sense is given twice"),
+        ("OBJSENSE\n", "line 2: section OBJSENSE has no sense: CPLEX and HiGHS minimise, Gurobi and SCIP refuse"),
+        ("OBJSENSE\n \n* MAX\n", "line 4: section OBJSENSE has no sense"),
+        ("OBJNAME\n", "line 2: section OBJNAME names no row"),
         ("OBJSENSE MAX\n MIN\n", "line 2: the objective's sense is given twice"),
         ("OBJSENSE\n MAX\nOBJSENSE\n MIN\n", "a second section OBJSENSE"),
         ("OBJSENSE\n MAX MIN\n", "not 'MAX MIN'"),
@@ -180,6 +183,25 @@ def test_a_set_is_named_in_all_lines_of_a_section_or_in_none(tmp_path: Path, tex
     refused(tmp_path, text, "in some lines and none in others")
 
 
+@pytest.mark.parametrize("section", ["RHS", "RANGES"])
+def test_a_set_that_reads_as_a_row_and_its_value_is_refused(tmp_path: Path, section: str) -> None:
+    text = fixed(
+        ("ROWS",),
+        ("N", "COST"),
+        ("L", "R"),
+        ("L", "C"),
+        ("COLUMNS",),
+        ("", "X", "COST", "1.0", "R", "1.0"),
+        ("", "X", "C", "1.0"),
+        (section,),
+        ("", "R 7", "C", "4.0"),
+        ("ENDATA",),
+    )
+    refused(tmp_path, text, "line 9: 'R 7' is a row and its value to HiGHS, and the name of a set")
+    for line in ("    R_7       C         4.0", " R 7 C 4.0"):
+        assert read(tmp_path, text.replace("    R 7       C         4.0", line)).columns == 1
+
+
 def test_an_objective_has_one_right_hand_side(tmp_path: Path) -> None:
     refused(tmp_path, mps(sides=" RHS obj 4\n RHS obj 4\n"), "a second value for row 'obj'")
 
@@ -214,7 +236,7 @@ def test_the_same_right_hand_side_may_be_given_twice(tmp_path: Path) -> None:
         (" FX BND x\n", ("line 11: the bound FX of column 'x' has no value",)),
         (" UP x\n", ("a type, a set, a column and a value, not 'UP x'",)),
         (" UP BND x 3 y 4\n", ("not 'UP BND x 3 y 4'",)),
-        (" UP BND x nan\n", ("column 'x' has the bound nan",)),
+        (" UP BND x nan\n", ("nothing meets column 'x' <= nan",)),
         (" FR BND x free\n", ("'free' is no number",)),
         (" SC BND x -9\n", ("semi-continuous column 'x'", "-9", "CPLEX 1", "HiGHS and SCIP 0")),
         (" SI BND x -9\n", ("semi-continuous column 'x'",)),

@@ -28,7 +28,8 @@ from collections.abc import Iterable
 from instances.errors import UnreadableModel
 from instances.lp.characters import whole_characters
 from instances.lp.sections import Sections
-from instances.lp.tokens import Problem, Tokens
+from instances.lp.token import Problem
+from instances.lp.tokens import Tokens
 from instances.model import Model
 from instances.text import BYTEWISE
 
@@ -50,7 +51,7 @@ def read_lp(lines: Iterable[str], encoding: str = "") -> Model:
         sections = Sections(tokens)
         sections.read()
     except Problem as problem:
-        raise UnreadableModel(f"line {problem.line or tokens.line}: {problem}") from None
+        raise UnreadableModel(f"line {problem.line or tokens.last_line}: {problem}") from None
     try:
         return sections.model()
     except (Problem, ValueError) as problem:

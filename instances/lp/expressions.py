@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from instances.builder import INFINITE, INFINITY, Builder
-from instances.lp.tokens import COMPARISONS, INDICATORS, Problem, Token, Tokens, cut_name, separators
+from instances.lp.reasons import INDICATORS, cut_name, digit_first, no_decimal, separators
+from instances.lp.token import Problem, Token
+from instances.lp.tokens import COMPARISONS, Tokens
 
 
 class Expression(NamedTuple):
@@ -78,7 +80,7 @@ class Expressions:
 
     def operator(self) -> str:
         """Take a comparison."""
-        operator = self._tokens.need("<=, >= or =", "operator")
+        operator = self._tokens.follow("<=, >= or =", "operator")
         if operator not in COMPARISONS:
             raise Problem(f"{operator!r} is no comparison: {INDICATORS}")
         return operator
@@ -114,7 +116,9 @@ class Expressions:
                 f"{self.name(column)!r} occurs twice in one expression: Gurobi writes '_' for spaces and colons in "
                 "names, so that two variables have the same; rename them"
             )
-        if INFINITE <= abs(value) < INFINITY:
+        if abs(value) == INFINITY:
+            raise Problem(f"the coefficient of {self.name(column)!r} is infinite: write a smaller one")
+        if abs(value) >= INFINITE:
             raise Problem(
                 f"the coefficient {value:g} of {self.name(column)!r} is infinite to HiGHS and SCIP, but a number to "
                 "CPLEX and Gurobi; write a smaller one"
@@ -130,8 +134,11 @@ class Expressions:
             unclear = coefficient.text.endswith(".") or variable.text in ("e", "E") or variable.text[0] in ",;"
             if unclear:
                 wrong = f"{variable.word!r} is neither a number nor a name: put a space into it, or rename it"
-                raise Problem(separators(variable.word) or wrong)
-        return self.column()
+                raise Problem(separators(variable.word) or wrong, variable.line)
+        column = self.column()
+        if variable is not None and self._tokens.at("name", "infinity") and (wrong := no_decimal(variable)):
+            raise Problem(wrong)
+        return column
 
     def _glued_constant(self, begin: Token | None, number: Token | None) -> str:
         """Return the word in which a constant follows a name without a space; empty when there is none.
@@ -143,6 +150,10 @@ class Expressions:
         """
         if begin is None or number is None:
             return ""
+        following = self._tokens.next
+        beside = following is not None and following.kind == "number" and not self._tokens.new_line
+        if following is not None and beside and (wrong := digit_first(following)):
+            raise Problem(wrong, following.line)
         if self._tokens.writer == "Gurobi":
             raise Problem(f"{number.word!r} is a variable where Gurobi wrote it, but a number to others: rename it")
         return begin.word if begin.glued else ""
@@ -156,7 +167,7 @@ class Expressions:
 
     def _magnitude(self) -> float:
         infinite = self._tokens.at("infinity")
-        text = self._tokens.need("a number", "number", "infinity")
+        text = self._tokens.follow("a number", "number", "infinity")
         return INFINITY if infinite else float(text)
 
 

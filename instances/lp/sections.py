@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from instances.builder import INFINITE, INFINITY, Builder, bounded
 from instances.lp.expressions import Expression, Expressions, ambiguous
-from instances.lp.tokens import Problem, Tokens, is_header
+from instances.lp.reasons import reason, with_colon
+from instances.lp.token import Problem
+from instances.lp.tokens import Tokens, is_header
 from instances.model import Model, VariableKind
 
 _SEVERAL = "the file has several objectives"
@@ -25,6 +27,7 @@ _UNNAMED = " "
 _MIRRORED = {"<": ">", ">": "<", "=": "="}
 _TYPES = {"S1": 1, "S2": 2}
 _STRAYS_SHOWN = 3
+_NO_BOUND = "a bound is one variable and numbers, without a coefficient; anything else is a row, in 'Subject To'"
 
 
 class _Comparison(NamedTuple):
@@ -92,9 +95,8 @@ class Sections:
     def _no_rows(self) -> Problem:
         """Return the problem that a label follows the objective."""
         label = "" if self._tokens.next is None else self._tokens.next.text
-        if is_header(label):
-            return Problem(f"'{label}:' is no section: write {label!r}, without a colon")
-        return Problem(f"'Subject To' is missing before '{label}:', or {_SEVERAL}; tuner takes one")
+        missing = f"'Subject To' is missing before '{label}:', or {_SEVERAL}; tuner takes one"
+        return Problem(with_colon(label) if is_header(label) else missing, self._tokens.line)
 
     def _header(self) -> str | None:
         """Return the header that comes next, "nothing" at the end of the file, None when something else does."""
@@ -106,7 +108,7 @@ class Sections:
         if token.kind != "header":
             return None
         if token.text in _REFUSED:
-            raise Problem(_REFUSED[token.text])
+            raise Problem(_REFUSED[token.text], token.line)
         return token.text
 
     def _take_header(self, *, again: bool) -> None:
@@ -121,10 +123,11 @@ class Sections:
         if token is None or token.text == "end":
             return
         if token.word in self._builder.columns:
-            raise Problem(f"{token.word!r} is a variable and begins a section: rename the variable")
+            raise Problem(f"{token.word!r} is a variable and begins a section: rename the variable", token.line)
         if token.word.lower() == "int":
             raise Problem(
-                f"{token.word!r} is a variable to Gurobi and HiGHS, and begins a section to others: write Generals"
+                f"{token.word!r} is a variable to Gurobi and HiGHS, and begins a section to others: write Generals",
+                token.line,
             )
 
     def _read_objective(self) -> None:
@@ -134,7 +137,8 @@ class Sections:
         if header not in ("minimize", "maximize"):
             raise Problem(
                 "an LP file begins with Minimize or Maximize, or, without an objective, with Subject To"
-                f"{self._tokens.other_format()}"
+                f"{self._tokens.other_format()}",
+                self._tokens.line,
             )
         self._tokens.take("header")
         self._builder.maximise = header == "maximize"
@@ -149,14 +153,20 @@ class Sections:
     def _read_row(self) -> None:
         # A row without a label gets its name at the end, when those that are taken are known.
         line, label = self._tokens.line, self._tokens.take("label")
+        is_word = label is not None and self._tokens.new_line and is_header(label)
         name = label or f"{_UNNAMED}{len(self._builder.rows) + 1}"
         if name in self._builder.rows:
             raise Problem(f"a second row {name!r}")
-        if label and self._tokens.new_line and is_header(label):
+        if is_word:
             self._builder.warnings.append(
                 f"line {line}: '{label}:' is read as a row's name; a section's begins without a colon"
             )
-        comparison = self._read_comparison(label)
+        try:
+            comparison = self._read_comparison(label)
+        except Problem:
+            if label is not None and is_header(label) and (is_word or self._tokens.new_line):
+                raise Problem(with_colon(label), line) from None
+            raise
         indicator = None
         if self._tokens.next is not None and self._tokens.next.text == "->":
             indicator = _indicator(comparison)
@@ -196,29 +206,56 @@ class Sections:
 
     def _read_bound(self) -> None:
         self._bound_line = self._tokens.line
-        if not self._tokens.at("name"):
-            word = self._tokens.next
-            side = self._expressions.number()
-            if word is not None and word.kind == "infinity" and not self._tokens.at("operator"):
-                raise Problem(_number(word.text))
-            operator = self._expressions.operator()
-            if word is not None and word.kind == "infinity" and not self._tokens.at("name", "infinity"):
-                raise Problem(_number(word.text))
-            column = self._bounded_column()
-            self._bound(column, _MIRRORED[operator], side)
-            if self._tokens.at("operator"):
-                second = self._expressions.operator()
-                if second != operator or operator == "=":
-                    raise Problem("two bounds around a variable need <= twice, or >= twice")
-                self._bound(column, second, self._expressions.number())
+        if self._tokens.at("label"):
+            raise Problem("a bound has no name: remove what stands before the colon", self._bound_line)
+        if self._tokens.at("name"):
+            self._read_bound_of(self._bounded_column())
         else:
-            column = self._bounded_column()
-            if self._tokens.next is not None and self._tokens.at("name") and self._tokens.next.text.lower() == "free":
-                self._tokens.take("name")
-                self._free(column)
-            else:
-                self._bound(column, self._expressions.operator(), self._expressions.number())
+            self._read_bounds_around()
+        if self._tokens.at("sign") and not self._tokens.new_line:
+            raise self._no_bound()
         self._end_line("the next bound, on a line of its own,")
+
+    def _read_bound_of(self, column: int) -> None:
+        if self._tokens.next is not None and self._tokens.at("name") and self._tokens.next.text.lower() == "free":
+            self._tokens.take("name")
+            self._free(column)
+        elif self._tokens.at("sign"):
+            raise self._no_bound()
+        else:
+            self._bound(column, self._expressions.operator(), self._side())
+
+    def _read_bounds_around(self) -> None:
+        word = self._tokens.next
+        if not self._tokens.at("number", "infinity", "sign"):
+            raise self._tokens.unexpected("a variable or a number")
+        side = self._side()
+        if word is not None and word.kind == "infinity" and not self._tokens.at("operator"):
+            raise Problem(_number(word.text))
+        if self._tokens.at("name") and not self._tokens.new_line:
+            raise self._no_bound()
+        operator = self._expressions.operator()
+        if word is not None and word.kind == "infinity" and not self._tokens.at("name", "infinity"):
+            raise Problem(_number(word.text))
+        column = self._bounded_column()
+        self._bound(column, _MIRRORED[operator], side)
+        if self._tokens.at("operator"):
+            second = self._expressions.operator()
+            if second != operator or operator == "=":
+                raise Problem("two bounds around a variable need <= twice, or >= twice")
+            self._bound(column, second, self._side())
+
+    def _side(self) -> float:
+        try:
+            return self._expressions.number()
+        except Problem:
+            if self._tokens.at("name") and not self._tokens.new_line:
+                raise self._no_bound() from None
+            raise
+
+    def _no_bound(self) -> Problem:
+        """Return the problem that the next token makes more of a bound than one variable and its numbers."""
+        return Problem(f"{_NO_BOUND}{'' if self._tokens.next is None else reason(self._tokens.next)}")
 
     def _bounded_column(self) -> int:
         known = len(self._builder.columns)
@@ -231,6 +268,7 @@ class Sections:
         none = operator == "<" and value == INFINITY
         if column in self._binary and not (0 <= value <= 1 or none):
             self._refuse_bound_of_binary(column, f"the bound {value:g}")
+        _check_side(operator, value, "bound")
         if operator in ">=":
             self._builder.lower[column] = bounded(value)
         if operator in "<=":
@@ -258,7 +296,9 @@ class Sections:
     def _read_member(self, kind: set[int]) -> None:
         token = self._tokens.next
         if token is not None and token.kind == "name" and is_header(token.text):
-            raise Problem(f"{token.text!r} is a variable to some readers and begins a section to others: rename it")
+            raise Problem(
+                f"{token.text!r} is a variable to some readers and begins a section to others: rename it", token.line
+            )
         known = len(self._builder.columns)
         column = self._expressions.column()
         if column in self._binary and kind is not self._binary and self._has_wide_bounds(column):
@@ -369,10 +409,18 @@ def _compared(expression: Expression, sides: list[tuple[str, float]]) -> _Compar
         raise Problem(f"a row has the infinite constant {expression.constant:g}")
     lower, upper = -INFINITY, INFINITY
     for operator, side in sides:
+        _check_side(operator, side, "row")
         bound = bounded(side) - expression.constant
         lower = bound if operator in ">=" else lower
         upper = bound if operator in "<=" else upper
     return _Comparison(expression, lower, upper)
+
+
+def _check_side(operator: str, value: float, what: str) -> None:
+    if (operator in ">=" and bounded(value) == INFINITY) or (operator in "<=" and bounded(value) == -INFINITY):
+        raise Problem(
+            f"nothing meets a {what} {operator}{'=' if operator != '=' else ''} {value:g}: correct the number"
+        )
 
 
 def _indicator(comparison: _Comparison) -> tuple[int, int]:

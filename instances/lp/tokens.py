@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+
+from instances.lp.reasons import other_section, reason, with_colon
+from instances.lp.token import NUMBER, SHOWN, SPACE, Problem, Token
 
 # By what the reader calls them; the longer ones first where one begins another.
 _HEADERS = {
@@ -34,21 +36,16 @@ _BEFORE_SIGNS = ("minimize", "maximize", "rows", "bounds")
 _OFTEN_NAMES = ("int", "sos1", "sos2")
 """Most readers take these for names when a sign or a comparison follows."""
 
-SPACE = " \t\r\n"
-"""White space of an LP file. What Unicode adds may be part of a name, as may any byte of an older encoding."""
 _NO_NAME = r"\x00-\x20\x7f+\-*^<>=:\\\[\]"
 _SIGNS = r"+\-*^<>=\[\]"
 _NAME_REST = rf"[^{_NO_NAME}]*"
 _BRACKETED = r"[^\x00-\x20\x7f*^:\\\[\]]*"
 _BRACKETS = rf"\[{_BRACKETED}(?:\[{_BRACKETED}\]{_BRACKETED})*\]"
 _NAME = rf"(?:[^{_NO_NAME}0-9./]|\.(?![0-9])){_NAME_REST}(?:{_BRACKETS}{_NAME_REST})*"
-_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
-_NUMERIC_LABEL = re.compile(rf"[ \t]*({_NUMBER})[ \t]*:(?!:)")
+_NUMERIC_LABEL = re.compile(rf"[ \t]*({NUMBER})[ \t]*:(?!:)")
 """At the beginning of a line, or behind its header."""
-_SEPARATED = re.compile(r"\d{1,3}(?:([,._'])\d{3}(?:\1\d{3})*)")
-"""A number with something between its thousands, as people write it."""
 _TOKEN = re.compile(
-    rf"(?P<number>{_NUMBER})|(?P<operator><->|->|[<>]=?|=[<=>]?)"
+    rf"(?P<number>{NUMBER})|(?P<operator><->|->|[<>]=?|=[<=>]?)"
     rf"|(?P<name>{_NAME})(?P<label>[ \t]*:)?|(?P<sign>[+-])|(?P<other>[^{SPACE}])"
 )
 
@@ -61,63 +58,11 @@ _WRITERS = {
 _LP_SOLVE = re.compile(r"/\*|//|(?:max|min)(?:imi[sz]e)?[ \t]*:.*;", re.IGNORECASE)
 """How files in lp_solve's format begin: with a comment, or an objective with a colon and a semicolon."""
 _LP_SOLVE_FIX = "write it as MPS with 'lp_solve -S1 -parse model.lp -wfmps model.mps'"
-_CLOSING = {"(": ")", "[": "]", "{": "}", '"': '"', "'": "'"}
-INDICATORS = "indicator constraints are written 'b = 1 -> x + y <= 3'"
 _INFINITE = ("inf", "infinity")
 _INFINITE_LENGTHS = frozenset(map(len, _INFINITE))
 COMPARISONS = ("<", ">", "=")
-_SHOWN = 60
-"""Characters of a file's text that a message shows."""
-
-
-class Problem(Exception):
-    """What is wrong, in a line that is known or else where the reader stands."""
-
-    def __init__(self, text: str, line: int = 0) -> None:
-        super().__init__(text)
-        self.line = line
-
-
-class Token(NamedTuple):
-    """A piece of a line."""
-
-    kind: str
-    """number, infinity, operator, label, name, sign, header or other."""
-    text: str
-    """A header's is its key in _HEADERS, an operator's is one of < > = -> <->."""
-    line: int
-    source: str
-    """The line without its comment."""
-    start: int
-    """Where in it."""
-
-    @property
-    def glued(self) -> bool:
-        """Whether something stands directly before it."""
-        return self.start > 0 and self.source[self.start - 1] not in SPACE
-
-    @property
-    def word(self) -> str:
-        """What stands around it without white space, but up to a bracket that closes one opened in it."""
-        begin = self.start
-        while begin > 0 and self.source[begin - 1] not in SPACE:
-            begin -= 1
-        open_brackets: list[str] = []
-        end = begin
-        while end < len(self.source) and (open_brackets or self.source[end] not in SPACE):
-            character = self.source[end]
-            if open_brackets and character == open_brackets[-1]:
-                open_brackets.pop()
-            elif character in "([{" or (character in "\"'" and end == begin):
-                open_brackets.append(_CLOSING[character])
-            end += 1
-        return (self.source[begin : self._end_of_word(begin)] if open_brackets else self.source[begin:end])[:_SHOWN]
-
-    def _end_of_word(self, begin: int) -> int:
-        end = begin
-        while end < len(self.source) and self.source[end] not in SPACE:
-            end += 1
-        return end
+_BEGINNINGS = ("header", "label", "name", "infinity", "number")
+"""What may begin a line."""
 
 
 class Tokens:
@@ -127,6 +72,8 @@ class Tokens:
         self.writer = ""
         """The program that says it wrote the file, if it is one of those known to write any name as it is."""
         self._tokens = self._scan(lines)
+        self._last: Token | None = None
+        """The one taken last."""
         self.line = 1
         """Of the next token; the last line that has one at the end."""
         self.next: Token | None = None
@@ -138,6 +85,11 @@ class Tokens:
         self.next = next(self._tokens, None)
         self.line = 1 if self.next is None else self.next.line
 
+    @property
+    def last_line(self) -> int:
+        """The line of the token taken last, which most problems are with."""
+        return self.line if self._last is None else self._last.line
+
     def at(self, *kinds: str) -> bool:
         """Whether the next token is of one of these kinds."""
         return self.next is not None and self.next.kind in kinds
@@ -147,6 +99,7 @@ class Tokens:
         token = self.next
         if token is None or token.kind not in kinds:
             return None
+        self._last = token
         self.next = next(self._tokens, None)
         if self.next is not None:
             self.line = self.next.line
@@ -160,16 +113,20 @@ class Tokens:
             raise self.unexpected(what)
         return text
 
+    def follow(self, what: str, *kinds: str) -> str:
+        """As `need`, where it goes on with what came before: when the line ended too early, that line is named."""
+        if self._last is not None and self.new_line and self.at(*_BEGINNINGS) and not self.at(*kinds):
+            raise Problem(f"the line ends where {what} should follow{other_section(self._last)}", self._last.line)
+        return self.need(what, *kinds)
+
     def unexpected(self, wanted: str) -> Problem:
         """Return the problem that something else than ``wanted`` comes next."""
         token = self.next
         if token is None:
             return Problem(f"the file ends where {wanted} should follow: is it complete?")
         if label := _spaced_label(token):
-            if is_header(label):
-                return Problem(f"'{label}:' is no section: write {label!r}, without a colon")
-            return Problem(f"a name has no spaces: '{label}:'")
-        return Problem(f"{wanted} should stand where {token.text[:_SHOWN]!r} does{_reason(token)}")
+            return Problem(with_colon(label) if is_header(label) else f"a name has no spaces: '{label}:'", token.line)
+        return Problem(f"{wanted} should stand where {token.text[:SHOWN]!r} does{reason(token)}", token.line)
 
     def other_format(self) -> str:
         """Return what else a file seems to be that begins with the next token, to be put behind a message."""
@@ -215,48 +172,9 @@ def _spaced_label(token: Token) -> str:
     return label if spaced and token.start < token.source.index(":") else ""
 
 
-def _reason(token: Token) -> str:
-    """Return why a token may stand where another was expected."""
-    last = token.source[token.start - 1] if token.glued else ""
-    if token.text == "[" and not _part_of_name(last):
-        return ": quadratic terms are not part of a MILP"
-    if token.text == "[" and "*" in token.word:
-        return f": {token.word!r} is a name to Gurobi and a product to SCIP, which is no part of a MILP: rename it"
-    if token.text in ("^", "*"):
-        return f": products and powers are not part of a MILP (in {token.word!r})"
-    if token.text in ("->", "<->"):
-        return f": {INDICATORS}"
-    if last and (problem := separators(token.word)):
-        return f": {problem}"
-    if last and token.kind != "header":
-        return f": {token.word!r} is no name in an LP file; if it was meant to be one, rename it"
-    return ""
-
-
-def separators(word: str) -> str:
-    """Return what is wrong with a number that has something between its thousands; empty when the word is none."""
-    if not (found := _SEPARATED.fullmatch(word)):
-        return ""
-    decimal = f", or {word.replace(',', '.')} if the comma is a decimal one" if word.count(",") == 1 else ""
-    return f"{word!r} has {found[1]!r} between its digits; write {re.sub(r'[^0-9]', '', word)}{decimal}"
-
-
-def _part_of_name(character: str) -> bool:
-    return character != "" and character not in "0123456789+-*/<>=:"
-
-
 def is_header(name: str) -> bool:
     """Whether a name is also a word that begins a section."""
     return _HEADER.fullmatch(name) is not None
-
-
-def cut_name(token: Token) -> str | None:
-    """Return the whole word when a name's token is only a part of it: a bracket or quote opened in it is not closed."""
-    name = token.text
-    quoted = name[0] in "\"'" and (len(name) == 1 or name[-1] != name[0])
-    if quoted or any(name.count(opening) > name.count(_CLOSING[opening]) for opening in "({"):
-        return token.word
-    return None
 
 
 def _tokens_of(text: str, line: int) -> Iterator[Token]:
