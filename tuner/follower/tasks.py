@@ -118,7 +118,9 @@ class Solve(Task):
         is_overstated = certificate.objective is not None and bool(certificate.doubt)
         gap = own_gap(rows.model, replace(answer, objective=certificate.objective) if is_overstated else answer)
         area = None
-        if answer.steps is not None:
+        if certificate.is_no_solution:
+            gap, area = None, None if answer.steps is None else self.seconds
+        elif answer.steps is not None:
             final = answer.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED) and not is_overstated
             area = integral(answer.steps, seconds, 0.0 if final else 1.0 if gap is None else gap, self.seconds)
         fields = {
