@@ -165,7 +165,8 @@ class Response:
     """The solver's dual bound on the objective."""
     gap: float | None = None
     """|objective - bound| / max(|objective|, |bound|), from 0 to 1; None without a point or a bound. Where
-    ``doubt`` comes with a proven objective, it is that one's."""
+    ``doubt`` comes with a proven objective, it is that one's; None, too, where the point's whole numbers are part of no
+    solution, however the model's numbers are read."""
     cpu: float = 0.0
     """CPU seconds, user and system, of the child and all its descendants, measured from outside."""
     wall: float = 0.0
@@ -215,10 +216,11 @@ class Response:
     def is_overstated(self) -> bool:
         """Whether the optimum that is claimed is better than what is proven near it by more than the gap.
 
-        Then the difference comes from the solver's tolerance, whether anybody contradicts the claim or not.
+        Then the difference comes from the solver's tolerance, whether anybody contradicts the claim or not. So it does
+        where nothing near it is a solution, and the answer has no gap.
         """
         is_standing = self.claim is Claim.OPTIMAL and self.check is Check.CONFIRMED
-        return is_standing and self.proven_objective is not None and bool(self.doubt)
+        return is_standing and bool(self.doubt) and (self.proven_objective is not None or self.gap is None)
 
     @property
     def feasible(self) -> bool:

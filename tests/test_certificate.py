@@ -53,6 +53,59 @@ def test_an_equality_missed_within_the_tolerance_is_not_proven():
     assert found == Certificate(None, "row m is 1000000000, 2 above its bound 999999998")
 
 
+@pytest.mark.parametrize(
+    ("first", "total"),
+    [
+        (25000010.0, 50000000.0),
+        (250000.1, 500000.0),  # money
+        (273968.01, 547936.0),
+        (0.5000002, 1.0),
+        (0.5000001, 1.0000001),  # a limit, not an equation
+        (5e-7, 0.0000009999),
+    ],
+)
+def test_what_is_off_by_more_than_the_rounding_of_decimals_is_no_solution(first: float, total: float) -> None:
+    found = certified(budget(first, first, total), 1.0, 1.0)
+    assert "above its bound" in found.doubt
+    assert found.is_no_solution
+
+
+@pytest.mark.parametrize(("part", "digits"), [(1 / 3, 7), (1 / 7, 7), (1 / 3, 12)])
+def test_decimals_that_may_have_been_rounded_are_given_the_benefit_of_the_doubt(part: float, digits: int) -> None:
+    count = round(1 / part)
+    builder = Builder("parts")
+    columns = [builder.add_binary(f"x{j}", 1.0) for j in range(count)]
+    builder.add_row("whole", [(column, round(part, digits)) for column in columns], lower=1.0, upper=1.0)
+    found = certified(builder.build(), *[1.0] * count)
+    assert found.objective is None
+    assert "row whole is" in found.doubt
+    assert not found.is_no_solution
+
+
+@pytest.mark.parametrize(("rest", "is_no_solution"), [(3.0, True), (30.0, False)])
+def test_a_budget_that_whole_numbers_overdraw_beyond_what_a_continuous_variable_gives_back_has_no_solution(
+    rest: float, is_no_solution: bool
+) -> None:
+    builder = Builder("shared", maximise=True)
+    columns = builder.add_binary("x", 1.0), builder.add_binary("y", 1.0)
+    back = builder.add_column("back", 0.0, 0.0, rest)
+    entries = [*((column, 25000010.0) for column in columns), (back, -1.0)]
+    builder.add_row("budget", entries, lower=50000000.0, upper=50000000.0)
+    found = certified(builder.build(), 1.0, 1.0, min(rest, 20.0))
+    assert found.is_no_solution is is_no_solution
+
+
+@pytest.mark.parametrize("cost", ["tolerance-budget-overdrawn.lp", "tolerance-several-budgets.lp"])
+def test_an_optimum_that_is_no_solution_counts_as_unsolved_even_when_nobody_contradicts_it(cost: str) -> None:
+    execution = execute(DATA / cost, "scip", [], 0, 5.0, 2048.0, 1e-4)
+    response = execution.response
+    assert (response.claim, response.check, response.proven_objective) == (Claim.OPTIMAL, Check.CONFIRMED, None)
+    assert "above its bound" in response.doubt
+    assert not execution.solved
+    assert response.gap is None
+    assert response.integral == 5.0
+
+
 def test_a_point_that_holds_is_proven_with_its_objective():
     assert certified(budget(25000010.0, 25000010.0, 50000000.0), 1.0, 0.0) == Certificate(1.0)
 

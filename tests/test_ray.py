@@ -87,3 +87,38 @@ def test_what_solvers_rightly_claim_to_have_no_limit_has_a_proven_direction(solv
     response = execute(file, solver, [], 0, 10.0, 2048.0, 1e-4).response
     assert (response.claim, response.check, response.doubt) == (Claim.UNBOUNDED, Check.UNCONFIRMED, DIRECTION)
     assert response.solved
+
+
+def far(builder: Builder, ahead: float) -> Model:
+    """Return a model whose columns grow together without limit where x may be ahead of y."""
+    x = builder.add_column("x", 1.0, 0.0, kind=VariableKind.INTEGER)
+    y = builder.add_column("y", -1.0, 0.0, kind=VariableKind.INTEGER)
+    builder.add_row("ahead", [(x, 1e8), (y, -1e8 - ahead)], upper=9.0)
+    return builder.build()
+
+
+@pytest.mark.parametrize("solver", ["highs", "scip"])
+@pytest.mark.parametrize(("ahead", "check"), [(1.0, Check.REFUTED), (0.0, Check.CONFIRMED), (-1.0, Check.CONFIRMED)])
+def test_an_optimum_is_refuted_where_a_direction_that_no_solver_sees_has_no_limit(
+    solver: str, ahead: float, check: Check, tmp_path: Path
+) -> None:
+    file = tmp_path / "far.mps"
+    write_mps(far(Builder("far", maximise=True), ahead), file)
+    response = execute(file, solver, [], 0, 10.0, 2048.0, 1e-4).response
+    assert (response.claim, response.check) == (Claim.OPTIMAL, check)
+    if check is Check.REFUTED:
+        assert response.reason.endswith("there is a direction in which the objective improves without limit")
+
+
+def test_no_limit_is_refuted_where_no_whole_numbers_satisfy_a_row() -> None:
+    builder = Builder("odd", maximise=True)
+    x = builder.add_column("x", 1.0, 0.0, kind=VariableKind.INTEGER)
+    y = builder.add_column("y", 0.0, 0.0, kind=VariableKind.INTEGER)
+    builder.add_row("odd", [(x, 2e6), (y, -2e6)], lower=1.0, upper=1.0)
+    assert has_ray(ExactRows(builder.build()))
+    check, reason, doubt = check_unbounded(ExactRows(builder.build()))
+    assert (check, doubt) == (Check.REFUTED, "")
+    assert reason == (
+        "claimed unbounded, but there is no solution: row odd: its left side is a multiple of 2000000, and none lies "
+        "in [1, 1]"
+    )

@@ -27,8 +27,13 @@ def proven(claim: Claim, objective: float, bound: float | None = None) -> Respon
 
 def within_tolerance(objective: float, near: float | None = None) -> Response:
     return Response(
-        Termination.EXITED, Claim.OPTIMAL, Check.CONFIRMED, objective, objective, proven_objective=near, doubt=ROW
+        Termination.EXITED, Claim.OPTIMAL, Check.CONFIRMED, objective, objective, 0.0, proven_objective=near, doubt=ROW
     )
+
+
+def no_solution(objective: float) -> Response:
+    """Return an answer whose whole numbers are part of no solution: it has no gap."""
+    return replace(within_tolerance(objective), gap=None)
 
 
 def unexamined(objective: float, claim: Claim = Claim.OPTIMAL) -> Response:
@@ -261,6 +266,7 @@ def test_all_orders_agree_whatever_is_claimed() -> None:
             for value, bound in ((1, 1), (2, 3))
         ),
         *(within_tolerance(value, near) for value, near in ((2.0, None), (3.0, 1.0), (4.0, 2.0))),
+        *(no_solution(value) for value in (2.0, 4.0)),
         *(unexamined(value, claim) for value in (1.0, 3.0) for claim in (Claim.OPTIMAL, Claim.FEASIBLE)),
         *(Response(Termination.EXITED, Claim.NOTHING, bound=value) for value in (1.0, 2.5, float("inf"))),
         *(INFEASIBLE, UNBOUNDED, UNBOUNDED_WITH_RAY, STORED_WITH_RAY, NOT_UNBOUNDED),
@@ -278,8 +284,18 @@ def test_all_orders_agree_whatever_is_claimed() -> None:
 
 def test_of_two_that_overdraw_alike_neither_earns_credit() -> None:
     assert not within_tolerance(2.0, near=1.0).solved
+    assert not no_solution(2.0).solved
     assert within_tolerance(2.0).solved, "its own whole numbers may be worth that, and nobody contradicts it"
     assert proven(Claim.OPTIMAL, 2.0).solved
+
+
+@pytest.mark.parametrize(
+    ("cost", "paid"), [(Cost.PAR10, 100.0), (Cost.WALL, 100.0), (Cost.GAP, 1.0), (Cost.INTEGRAL, 10.0)]
+)
+def test_an_answer_whose_whole_numbers_are_part_of_no_solution_costs_what_none_does(cost: Cost, paid: float) -> None:
+    answer = replace(no_solution(2.0), cpu=0.1, wall=0.1, integral=10.0)
+    assert cost_of(cost, run(SCIP), answer) == paid
+    assert not censored(cost, Run(SCIP, "i", 0, 10.0, 5.0), answer), "with more time it would be the same"
 
 
 @pytest.mark.parametrize(("cost", "paid"), [(Cost.PAR10, 100.0), (Cost.WALL, 100.0), (Cost.GAP, 0.5)])

@@ -161,6 +161,26 @@ def test_a_coefficient_that_cp_sat_does_not_take_is_named_beforehand(cp_sat: Sol
     )
 
 
+@pytest.mark.parametrize(("size", "refused"), [(-1e15, True), (3e15, True), (9e14, False)])
+def test_a_coefficient_that_highs_does_not_take_is_named_beforehand(
+    highs: SolverProcess, size: float, refused: bool
+) -> None:
+    model = mixed([WHOLE, OTHER], {"balance": (1.0, {"i": 1.0, "j": size}, INF)})
+    why = f"HiGHS takes no coefficient of 1e+15 or more, and row balance has {size:g} of j"
+    assert highs("refuses", model) == (why if refused else "")
+    if not refused:
+        assert solve(highs, model).claim is Claim.OPTIMAL
+
+
+def test_the_objective_of_an_answer_that_proves_nothing_is_that_of_its_point(cp_sat: SolverProcess) -> None:
+    row: tuple[float, Entries, float] = (1e9 + 0.5, {"i": 1e9, "j": 1.5, "x": 3.3}, 1e9 + 0.5)
+    answer = solve(cp_sat, mixed([WHOLE, OTHER, X], {"mix": row}))
+    assert answer.claim is Claim.FEASIBLE
+    assert answer.point is not None
+    assert answer.objective == answer.point.sum(), "OR-Tools adds what its scaling has lost"
+    assert answer.bound is None
+
+
 def test_an_integer_column_without_a_whole_number_is_infeasible_and_named(cp_sat: SolverProcess) -> None:
     answer = solve(cp_sat, mixed([X, ("i", INTEGER, 0.2, 0.7)], {"r": (0.0, {"x": 1.0, "i": 1.0}, INF)}))
     assert (answer.claim, answer.raw_status) == (

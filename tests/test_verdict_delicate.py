@@ -32,6 +32,11 @@ def within_tolerance(seconds: float) -> Response:
     return replace(solved_in(seconds), objective=2.0, bound=2.0, doubt=ROW)
 
 
+def no_solution(seconds: float) -> Response:
+    """Return an answer whose whole numbers are part of no solution: it has no gap."""
+    return replace(within_tolerance(seconds), gap=None)
+
+
 def runs(configuration: Configuration, responses: list[Response]) -> list[StoredRun]:
     training = [stored(configuration, where, responses[0], 1, Purpose.RACE) for where in TRAINING[:5]]
     return [*training, *(stored(configuration, where, r) for where, r in zip(HOLDOUT, responses, strict=True))]
@@ -117,6 +122,15 @@ def test_an_answer_that_claims_more_than_is_proven_of_it_counts_as_unsolved(cand
     assert (found.pairs, found.candidate_solved, found.baseline_solved) == (8, 7, 8)
     page = write_report(job((other.solver, candidate.solver)), verdict, told, [], {})
     assert "<h2>Overstated answers</h2>" in page
+    assert f"overstated: {ROW}" in page
+
+
+def test_who_overdraws_alike_but_faster_is_not_recommended() -> None:
+    told = [*runs(HIGHS, [no_solution(3.0)] * 8), *runs(SCIP, [no_solution(0.001)] * 8)]
+    verdict = decide(job(BOTH), told, SCIP)
+    assert verdict.recommended == HIGHS
+    assert [verdict.row(each).solved for each in (HIGHS, SCIP)] == [0, 0]
+    page = write_report(job(BOTH), verdict, told, [], {})
     assert f"overstated: {ROW}" in page
 
 

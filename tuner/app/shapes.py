@@ -349,7 +349,8 @@ class RunRow(Measured):
     integral: Number | None
     raw_status: str
     doubt: str = Field(
-        description="why the answer holds within the solver's tolerance only; with a proven objective, it is unsolved"
+        description="why the answer holds within the solver's tolerance only; with a proven objective, or without "
+        "a gap, it is unsolved"
     )
 
 

@@ -40,6 +40,14 @@ class Certificate:
     doubt: str = ""
     """Why the claim holds within the tolerance only, for people: which row is off, and by how much. Empty when the
     claim is proven, and when nothing is known."""
+    may_be_rounded: bool = False
+    """Of one with a doubt and without an objective: whether it may hold for numbers of which the model's were rounded
+    when it was written, as 0.3333333 is a third."""
+
+    @property
+    def is_no_solution(self) -> bool:
+        """Whether the whole numbers of the point are part of no solution, however the model's numbers are read."""
+        return self.objective is None and bool(self.doubt) and not self.may_be_rounded
 
 
 def examine(
@@ -101,14 +109,16 @@ def certify(
     if proves(first.objective):
         return Certificate(first.objective)
     rounded = _other_rounding(model, point, nearest, first.wrong)
-    second = None if rounded is None else Search(rows, rounded, True, allowed).run().objective
+    other = None if rounded is None else Search(rows, rounded, True, allowed).run()
+    second = None if other is None else other.objective
     if proves(second):
         return Certificate(second)
     if first.is_unknown:
         return Certificate()
     proven = [objective for objective in (first.objective, second) if objective is not None]
     if not proven:
-        return Certificate(None, first.doubt)
+        is_open = other is not None and (other.is_unknown or other.may_be_rounded)
+        return Certificate(None, first.doubt, first.may_be_rounded or is_open)
     best = max(proven) if model.maximise else min(proven)
     found_best = f"the best point found that holds exactly has the objective {best:.12g}"
     return Certificate(best, f"{first.doubt}; {found_best}" if first.doubt else found_best)

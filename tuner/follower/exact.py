@@ -23,6 +23,10 @@ Exact = int | Fraction
 
 COMPUTED = 16
 """A number that takes this many digits to write was computed. Every decimal of fifteen digits survives in a double."""
+ROUNDED = 6
+"""A decimal fraction of this many digits may have been rounded when it was written: C's %g writes six."""
+_MONEY = 2
+"""Decimals of an amount of money."""
 _OUTWARDS = 1 + 2.0**-40
 """Makes up for the rounding of a few sums and products of doubles."""
 KEPT = 200_000
@@ -62,6 +66,24 @@ def uncertainty(number: float) -> float:
     if len(digits) < COMPUTED:
         return 0.0
     return (float(abs(written(number) - Fraction(number))) + math.ulp(number) / 2) * _OUTWARDS
+
+
+@lru_cache(maxsize=65536)
+def rounding_of(number: float) -> Exact:
+    """Return by how much a number may have been rounded when it was written: half a unit of its last digit.
+
+    A decimal fraction of `ROUNDED` digits or more may stand for one of more digits, as 0.3333333 does for a third.
+    Whole numbers, amounts of money (two decimals) and fractions of few digits, such as 1e-7, are taken to be meant: 0.
+    """
+    if not math.isfinite(number) or number.is_integer():
+        return 0
+    digits, _, exponent = repr(abs(number)).partition("e")
+    whole, _, decimals = digits.partition(".")
+    decimals = "" if decimals == "0" else decimals
+    place = int(exponent or 0) - len(decimals)
+    if len(f"{whole}{decimals}".strip("0")) < ROUNDED or place >= -_MONEY:
+        return 0
+    return Fraction(10) ** place / 2
 
 
 def limit(number: float) -> Exact | None:

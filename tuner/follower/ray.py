@@ -10,15 +10,18 @@ none. Without one a claim that the objective has no limit is wrong, whatever the
 from __future__ import annotations
 
 from collections.abc import Callable
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instances.model import Floats, Model
 from storage.records import Check
-from tuner.follower.certificate import operations_for
+from tuner.follower.certificate import OPERATIONS, operations_for
 from tuner.follower.exact import ExactRows, Row, uncertainty, written
 from tuner.follower.repair import Bounds, Ending, Repair
+from tuner.follower.solvers.unbounded import may_be_unbounded
+from tuner.follower.solvers.whole import impossible, with_whole_bounds
 
 DIRECTION = "a direction in which the objective improves without limit is proven; that there is a solution is not"
 """What is proven of a claim that the objective has no limit."""
@@ -27,11 +30,13 @@ DIRECTION = "a direction in which the objective improves without limit is proven
 def check_unbounded(rows: ExactRows) -> tuple[Check, str, str]:
     """Return what the check says of a claim that the objective has no limit, why when it is refuted, and its doubt.
 
-    No direction refutes it. A direction alone does not confirm it: a model without a solution may have one, too. Then
-    the doubt says so. It is empty where nothing is known: where it takes too many operations, where it depends on the
-    last digits of numbers that were computed, and where indicator constraints or special ordered sets may stop the
-    direction.
+    No direction refutes it, and so does a row that whole numbers cannot satisfy by divisibility. A direction alone does
+    not confirm it: a model without a solution may have one, too. Then the doubt says so. It is empty where nothing is
+    known: where it takes too many operations, where it depends on the last digits of numbers that were computed, and
+    where indicator constraints or special ordered sets may stop the direction.
     """
+    if why := impossible(with_whole_bounds(rows.model)):
+        return Check.REFUTED, f"claimed unbounded, but there is no solution: {why}", ""
     found = has_ray(rows)
     if found is False:
         reason = "claimed unbounded, but there is no direction in which the objective improves without limit"
@@ -39,16 +44,36 @@ def check_unbounded(rows: ExactRows) -> tuple[Check, str, str]:
     return Check.UNCONFIRMED, "", DIRECTION if found else ""
 
 
-def has_ray(rows: ExactRows) -> bool | None:
+def beyond_optimum(rows: ExactRows) -> str:
+    """Return why no objective can be optimal: there is a direction in which it improves without limit.
+
+    Solvers stop at a gain that is within their tolerance. Empty where there is none, and where it takes more than a
+    small number of operations to tell, since this is asked of every optimum. Told once for a model.
+    """
+    if rows not in _BEYOND:
+        small = rows.model.nonzeros <= OPERATIONS and may_be_unbounded(rows.model)
+        _BEYOND[rows] = bool(small and has_ray(rows, OPERATIONS))
+    return "there is a direction in which the objective improves without limit" if _BEYOND[rows] else ""
+
+
+_BEYOND: WeakKeyDictionary[ExactRows, bool] = WeakKeyDictionary()
+
+
+def has_ray(rows: ExactRows, operations: int | None = None) -> bool | None:
     """Return whether the linear relaxation has a direction that improves the objective; None when it is not known.
 
     Rows that an indicator switches, and special ordered sets, are left out of the relaxation.
+
+    Args:
+        rows: of the model.
+        operations: how many it may take; None for as many as `operations_for` says.
+
     """
     model = rows.model
     used = np.flatnonzero(model.objective)
     if not len(used):
         return False
-    repair = Repair(lambda _: 0, _freedom(model), operations_for(model))
+    repair = Repair(lambda _: 0, _freedom(model), operations_for(model) if operations is None else operations)
     gain = tuple(written(float(model.objective[j])) for j in used.tolist())
     improves = Row(tuple(used.tolist()), gain, *((1, None) if model.maximise else (None, -1)))
     repair.hold(model.rows, improves)

@@ -14,14 +14,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from instances.model import Floats, VariableKind
 from tuner.follower.check import FEASIBILITY
-from tuner.follower.exact import Exact, ExactRows, Row, integer_columns, limit, size, uncertainty, written
+from tuner.follower.exact import (
+    Exact,
+    ExactRows,
+    Row,
+    integer_columns,
+    limit,
+    rounding_of,
+    size,
+    uncertainty,
+    written,
+)
 from tuner.follower.repair import Bounds, Ending, Repair, coarse
 
 SNAP = 1e-9
@@ -48,6 +58,8 @@ class Found:
     nothing is known: the model is too large, or it depends on the last digits of numbers that were computed."""
     wrong: tuple[tuple[int, Exact], ...] = ()
     """The rows that do not hold before anything is moved, and by how much."""
+    may_be_rounded: bool = False
+    """Of one with a doubt: whether it may hold for numbers of which the model's were rounded when it was written."""
 
     @property
     def is_unknown(self) -> bool:
@@ -95,20 +107,20 @@ class Search:
         self._left -= entries
         wrong = self._wrong(suspects)
         found = self._found(wrong)
-        return Found(found.objective, found.doubt, tuple(wrong))
+        return replace(found, wrong=tuple(wrong))
 
     def _found(self, wrong: list[tuple[int, Exact]]) -> Found:
         whole = [(i, excess) for i, excess in wrong if not self._rows.continuous[i]]
         beyond = [(i, excess) for i, excess in whole if size(excess) > self._leeway(i)]
         if beyond:
-            return Found(None, self._worst(beyond))
+            return Found(None, self._worst(beyond), may_be_rounded=self._may_be_rounded(wrong))
         ending, objective = Ending.SENSITIVE, None
         if not whole and not self._is_vague:
             ending, objective = self._repaired([i for i, _ in wrong])
         if ending is Ending.REPAIRED:
             return Found(objective)
-        if ending is not Ending.EXHAUSTED and not self._may_hold([i for i, _ in wrong if self._rows.continuous[i]]):
-            return Found(None, self._worst(wrong))
+        if ending is not Ending.EXHAUSTED and not self._may_be_meant([i for i, _ in wrong if self._rows.continuous[i]]):
+            return Found(None, self._worst(wrong), may_be_rounded=self._may_be_rounded(wrong))
         return Found()
 
     # What the integers decide
@@ -201,6 +213,15 @@ class Search:
             None if high is None else high + LAST_PLACES * coarse(uncertainty(upper)),
         )
 
+    def _written_wider(self, column: int) -> Bounds | None:
+        """Return a continuous column's bounds as they were before they were rounded; None for one that stays."""
+        found = self._generous(column)
+        if found is None:
+            return None
+        lower, upper = float(self._lower[column]), float(self._upper[column])
+        low, high = found
+        return None if low is None else low - rounding_of(lower), None if high is None else high + rounding_of(upper)
+
     def _suspects(self, x: Floats, sway: Floats | None = None) -> NDArray[np.int64]:
         doubtful = self._rows.doubtful(x, sway)
         return doubtful[self._active[doubtful]]
@@ -225,6 +246,19 @@ class Search:
     def _leeway(self, i: int) -> Exact:
         """Return how far off a row may be and yet hold as it was meant."""
         return LAST_PLACES * coarse(self._vagueness(i))
+
+    def _rounded(self, i: int) -> Exact:
+        """Return how far off a row may be because its numbers were rounded when they were written."""
+        model, row = self._model, self._rows.row(i)
+        sides = float(model.row_lower[i]), float(model.row_upper[i])
+        found = max(self._leeway(i), *map(rounding_of, sides))
+        entries = slice(model.row_start[i], model.row_start[i + 1])
+        for j, a, number in zip(row.columns, row.coefficients, model.value[entries].tolist(), strict=True):
+            if off := rounding_of(number):
+                found += off * coarse(self._reach(j))
+            if self._lower[j] == self._upper[j]:
+                found += size(a) * rounding_of(float(self._lower[j]))
+        return found
 
     def _wrong(self, suspects: NDArray[np.int64]) -> list[tuple[int, Exact]]:
         """Return which of these rows do not hold, or not for whatever they mean, and what exceeds a bound."""
@@ -331,18 +365,38 @@ class Search:
         )
         return not _holds(row, row.activity(value), self._vagueness(i) + swayed)
 
-    def _may_hold(self, wrong: list[int]) -> bool:
+    def _may_be_meant(self, wrong: list[int]) -> bool:
         """Whether rows may hold as they were meant: every bound further out by some last places of its numbers.
 
         Also where that takes too many operations to tell.
         """
-        if not self._is_narrow and not self._is_vague:
+        return (self._is_narrow or self._is_vague) and self._may_hold(wrong, self._generous, self._leeway)
+
+    def _may_be_rounded(self, wrong: list[tuple[int, Exact]]) -> bool:
+        """Whether rows may hold for numbers of which the model's were rounded when they were written.
+
+        Also where that takes too many operations to tell. A limit on whole numbers alone is held to what is written:
+        it leaves others to choose.
+        """
+        continuous = self._rows.continuous
+        low, high = self._model.row_lower, self._model.row_upper
+        if any(
+            size(excess) > (self._rounded(i) if low[i] == high[i] else self._leeway(i))
+            for i, excess in wrong
+            if not continuous[i]
+        ):
             return False
-        repair = Repair(self._exact, self._generous, self._left)
+        return self._may_hold([i for i, _ in wrong if continuous[i]], self._written_wider, self._rounded)
+
+    def _may_hold(
+        self, wrong: list[int], bounds: Callable[[int], Bounds | None], leeway: Callable[[int], Exact]
+    ) -> bool:
+        """Whether rows with continuous variables hold for some values of them, each bound further out by a leeway."""
+        repair = Repair(self._exact, bounds, self._left)
         pending, x = wrong, self._at
         while pending:
             for i in pending:
-                repair.hold(i, _moved(self._rows.row(i), -self._leeway(i)))
+                repair.hold(i, _moved(self._rows.row(i), -leeway(i)))
             ending = repair.run()
             if ending is not Ending.REPAIRED:
                 return ending is not Ending.IMPOSSIBLE
@@ -352,9 +406,7 @@ class Search:
             again = [i for i in self._suspects(x).tolist() if self._rows.continuous[i] and not repair.holds(i)]
             repair.charge(sum(int(self._rows.counts[i]) for i in again))
             pending = [
-                i
-                for i in again
-                if size((row := self._rows.row(i)).excess(row.activity(repair.value))) > self._leeway(i)
+                i for i in again if size((row := self._rows.row(i)).excess(row.activity(repair.value))) > leeway(i)
             ]
         return True
 

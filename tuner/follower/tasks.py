@@ -29,7 +29,7 @@ from tuner.follower.check import OBJECTIVE, check_answer
 from tuner.follower.child import Limits, Work
 from tuner.follower.optimality import held_to_gap, own_gap
 from tuner.follower.outcome import Outcome
-from tuner.follower.ray import check_unbounded
+from tuner.follower.ray import beyond_optimum, check_unbounded
 from tuner.follower.reaction import Answered, Situation, ask, concluded
 from tuner.follower.scaling import solve_scaled
 from tuner.follower.warm import Warm
@@ -115,10 +115,14 @@ class Solve(Task):
         doubt = certificate.doubt
         if check is Check.UNCONFIRMED and answer.claim is Claim.UNBOUNDED:
             check, reason, doubt = check_unbounded(rows)
+        elif check is Check.CONFIRMED and answer.claim is Claim.OPTIMAL and (why := beyond_optimum(rows)):
+            check, reason = Check.REFUTED, f"claimed {answer.objective:.12g} as optimal, but {why}"
         is_overstated = certificate.objective is not None and bool(certificate.doubt)
         gap = own_gap(rows.model, replace(answer, objective=certificate.objective) if is_overstated else answer)
         area = None
-        if answer.steps is not None:
+        if certificate.is_no_solution:
+            gap, area = None, None if answer.steps is None else self.seconds
+        elif answer.steps is not None:
             final = answer.claim in (Claim.OPTIMAL, Claim.INFEASIBLE, Claim.UNBOUNDED) and not is_overstated
             area = integral(answer.steps, seconds, 0.0 if final else 1.0 if gap is None else gap, self.seconds)
         fields = {

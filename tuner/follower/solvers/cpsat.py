@@ -272,11 +272,14 @@ def _answer(model: Model, found: Found, log: Log, harmless: bool) -> Answer:
     steps = (
         log.steps if certain else [replace(step, bound=math.inf * (1 if model.maximise else -1)) for step in log.steps]
     )
+    objective = found.objective
+    if point is not None and not certain:  # OR-Tools tells that of the scaled model, whose numbers may be others
+        objective = float(model.objective @ point) + model.offset
     branches, iterations = log.number("branches"), log.number("lp_iterations")
     return Answer(
         claim=claim,
         raw_status=words,
-        objective=found.objective,
+        objective=objective,
         bound=bound if bound is not None and certain and math.isfinite(bound) else None,
         point=point,
         nodes=None if branches is None else int(branches),

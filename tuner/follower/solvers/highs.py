@@ -20,7 +20,7 @@ from tuner.follower.solvers.unbounded import unbounded_or_infeasible
 from tuner.ports import Answer, RealParameter, Step
 
 LARGEST_COEFFICIENT = 1e15
-"""HiGHS refuses a matrix with a larger one (its option large_matrix_value)."""
+"""HiGHS refuses a matrix with one as large as that (its option large_matrix_value)."""
 LARGEST_SEMI_CONTINUOUS = 1e5
 """HiGHS multiplies the upper bound of a semi-continuous variable with a binary one: above this it warns."""
 LARGEST_M = 1e5
@@ -44,8 +44,14 @@ class Highs:
 
     def refuses(self, model: Model) -> str:
         """Return why the solver cannot take this model; empty when it can."""
-        if np.any(np.abs(model.value) > LARGEST_COEFFICIENT):
-            return f"HiGHS takes no coefficient above {LARGEST_COEFFICIENT:g}"
+        if np.any(large := np.abs(model.value) >= LARGEST_COEFFICIENT):
+            k = int(np.argmax(large))
+            row = model.row_names[int(np.searchsorted(model.row_start, k, side="right")) - 1]
+            column = model.column_names[model.column_index[k]]
+            return (
+                f"HiGHS takes no coefficient of {LARGEST_COEFFICIENT:g} or more, and row {row} has "
+                f"{model.value[k]:g} of {column}"
+            )
         semi = model.kind >= VariableKind.SEMI_CONTINUOUS
         if np.any(model.lower[semi] < 0):
             return "HiGHS takes no semi-continuous variable with a negative lower bound"

@@ -105,8 +105,9 @@ def with_whole_bounds(model: Model) -> Model:
     """
     lower, upper = np.floor(model.lower), np.ceil(model.upper)
     integer = model.kind == VariableKind.INTEGER
-    down = integer & (model.lower > lower) & (model.lower - lower <= np.spacing(np.abs(model.lower)))
-    up = integer & (model.upper < upper) & (upper - model.upper <= np.spacing(np.abs(model.upper)))
+    with np.errstate(invalid="ignore"):  # infinite bounds
+        down = integer & (model.lower > lower) & (model.lower - lower <= np.spacing(np.abs(model.lower)))
+        up = integer & (model.upper < upper) & (upper - model.upper <= np.spacing(np.abs(model.upper)))
     if not down.any() and not up.any():
         return model
     return replace(model, lower=np.where(down, lower, model.lower), upper=np.where(up, upper, model.upper))
