@@ -47,6 +47,29 @@ def test_nothing_is_known_where_it_depends_on_the_last_digits_of_numbers_that_we
     assert has_ray(ExactRows(balanced(0.3 - 1e-16))) is None
 
 
+@pytest.mark.parametrize(
+    ("share", "price", "expected"),
+    [
+        (0.166666666666667, 1.0, None),  # a sixth, as %.15g writes it: no direction in the numbers that are meant
+        (0.1666667, 1.0, None),
+        (0.17, 1.0, True),
+        (0.166666666666666, 1.0, False),
+        (1.0, 0.1666667, None),
+        (1.0, 0.1666669, True),  # what rounding may change is less than what is gained
+        (1.0, 0.1666666, False),
+    ],
+)
+def test_a_direction_that_comes_from_rounded_decimals_is_not_believed(
+    share: float, price: float, expected: bool | None
+) -> None:
+    builder = Builder("shared", maximise=True)
+    whole = builder.add_column("whole", -1.0, 0.0, INF, VariableKind.CONTINUOUS)
+    for number in range(6):
+        part = builder.add_column(f"part{number}", price, 0.0)
+        builder.add_row(f"share{number}", [(part, 1.0), (whole, -share)], upper=0.0)
+    assert has_ray(ExactRows(builder.build())) is expected
+
+
 def test_a_bound_stops_a_direction_and_so_does_the_sense() -> None:
     assert has_ray(ExactRows(balanced(0.3, most=1e9))) is False
     builder = Builder("sense")

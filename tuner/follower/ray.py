@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from instances.model import Floats, Model
 from storage.records import Check
 from tuner.follower.certificate import OPERATIONS, operations_for
-from tuner.follower.exact import ExactRows, Row, uncertainty, written
+from tuner.follower.exact import ExactRows, Row, rounding_of, size, uncertainty, written
 from tuner.follower.repair import Bounds, Ending, Repair
 from tuner.follower.solvers.unbounded import may_be_unbounded
 from tuner.follower.solvers.whole import impossible, with_whole_bounds
@@ -99,7 +99,7 @@ def has_ray(rows: ExactRows, operations: int | None = None) -> bool | None:
             return None
         pending = [i for i in touched.tolist() if not repair.holds(i) and _stops(_homogeneous(rows, i), repair)]
         if not pending:
-            is_certain &= not computed[moved[model.column_index] > 0].any()
+            is_certain &= not computed[moved[model.column_index] > 0].any() and _is_meant(rows, touched, repair)
             return True if is_certain and model.is_linear else None
 
 
@@ -117,6 +117,25 @@ def _homogeneous(rows: ExactRows, i: int) -> Row:
     """Return what row i says of a direction."""
     row = rows.row(i)
     return Row(row.columns, row.coefficients, None if row.low is None else 0, None if row.high is None else 0)
+
+
+def _is_meant(rows: ExactRows, touched: NDArray[np.intp], repair: Repair) -> bool:
+    """Whether a direction is one for all numbers of which the model's may have been rounded (see `rounding_of`)."""
+    model = rows.model
+    length = {column: size(value) for column, value in repair.moved.items() if value}
+    lost = sum(rounding_of(float(model.objective[j])) * way for j, way in length.items())
+    gain = sum(written(float(model.objective[j])) * value for j, value in repair.moved.items())
+    if lost >= size(gain):
+        return False
+    for i in touched.tolist():
+        entries = slice(model.row_start[i], model.row_start[i + 1])
+        columns, numbers = model.column_index[entries].tolist(), model.value[entries].tolist()
+        off = sum(rounding_of(number) * length.get(j, 0) for j, number in zip(columns, numbers, strict=True))
+        row = _homogeneous(rows, i)
+        activity = row.activity(repair.value)
+        if off and (row.excess(activity - off) or row.excess(activity + off)):
+            return False
+    return True
 
 
 def _stops(row: Row, repair: Repair) -> bool:

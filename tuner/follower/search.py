@@ -255,7 +255,7 @@ class Search:
         entries = slice(model.row_start[i], model.row_start[i + 1])
         for j, a, number in zip(row.columns, row.coefficients, model.value[entries].tolist(), strict=True):
             if off := rounding_of(number):
-                found += off * coarse(self._reach(j))
+                found += off * (size(self._exact(j)) if self._integer[j] else coarse(self._reach(j)))
             if self._lower[j] == self._upper[j]:
                 found += size(a) * rounding_of(float(self._lower[j]))
         return found
