@@ -297,10 +297,19 @@ def test_what_scip_accepts_within_its_tolerance_is_not_proven(text: str, doubt: 
 
 def test_no_limit_is_not_confirmed_where_there_may_be_no_solution(tmp_path: Path) -> None:
     file = tmp_path / "model.lp"
-    file.write_text(NO_SOLUTION)
+    in_two_rows = NO_SOLUTION.replace("c = 50000001", "c >= 50000001")
+    file.write_text(in_two_rows.replace(" e2:", " e4: 3 a + 2 b + c <= 5.0000002\n e2:"))
     response = execute(file, "scip", [], 0, 10.0, 2048.0, 1e-4).response
     assert (response.claim, response.check) == (Claim.UNBOUNDED, Check.UNCONFIRMED)
     assert "that there is a solution is not" in response.doubt
+
+
+def test_no_limit_is_refuted_where_no_whole_numbers_satisfy_a_row(tmp_path: Path) -> None:
+    file = tmp_path / "model.lp"
+    file.write_text(NO_SOLUTION)
+    response = execute(file, "scip", [], 0, 10.0, 2048.0, 1e-4).response
+    assert (response.claim, response.check) == (Claim.UNBOUNDED, Check.REFUTED)
+    assert response.reason.startswith("claimed unbounded, but there is no solution: row e1")
 
 
 @pytest.mark.parametrize("solver", ["highs", "scip"])
