@@ -340,21 +340,26 @@ def test_many_slots_are_filled_with_different_runs_before_anything_is_known(worl
     assert len({run.instance for run in due}) > 2
 
 
+def any_budget(world: World, seconds: float, slots: int) -> AnyBudget:
+    """Return the leader of a job with so many wall seconds."""
+    return AnyBudget(
+        world.spaces,
+        world.instances,
+        cost=Cost.PAR10,
+        ties=Ties.MEAN,
+        cutoff=CUTOFF,
+        budget=seconds,
+        slots=slots,
+        seed=3,
+    )
+
+
 def test_a_budget_of_many_runs_is_raced_and_one_of_few_explored(world: World) -> None:
     for runs, kind in ((10, Explorer), (200, Race)):
         clock = Clock()
         executor = SimulatedExecutor(world.answer, clock, 2)
         seconds = runs * 0.4 / 2
-        leader = AnyBudget(
-            world.spaces,
-            world.instances,
-            cost=Cost.PAR10,
-            ties=Ties.MEAN,
-            cutoff=CUTOFF,
-            budget=seconds,
-            slots=2,
-            seed=3,
-        )
+        leader = any_budget(world, seconds, 2)
         told: list[tuple[Run, Response]] = []
 
         def keep(run: Run, response: Response, told: list[tuple[Run, Response]] = told) -> list[tuple[Run, Response]]:
@@ -372,16 +377,7 @@ def test_few_runs_in_each_of_many_slots_are_explored_until_thinking_takes_too_lo
 ) -> None:
     monkeypatch.setattr("tuner.leader.any_budget.MOST", 5)
     clock, slots, seconds = Clock(), 32, 0.4
-    leader = AnyBudget(
-        world.spaces,
-        world.instances,
-        cost=Cost.PAR10,
-        ties=Ties.MEAN,
-        cutoff=CUTOFF,
-        budget=seconds,
-        slots=slots,
-        seed=3,
-    )
+    leader = any_budget(world, seconds, slots)
     explored: list[bool] = []
 
     def keep(run: Run, response: Response) -> list[tuple[Run, Response]]:

@@ -50,8 +50,8 @@ def test_an_owner_has_a_few_of_the_places_and_they_are_free_again() -> None:
     ("module", "name", "method", "path"),
     [
         (jobs, "fixed_of", "POST", "/v1/jobs"),
-        (results, "csv_lines", "GET", "/v1/jobs/work/responses?form=csv"),
-        (pages, "figures_of", "GET", "/jobs/work/figures"),
+        (results, "csv_lines", "GET", "/v1/jobs/nightly/responses?form=csv"),
+        (pages, "figures_of", "GET", "/jobs/nightly/figures"),
     ],
 )
 def test_many_requests_of_one_owner_keep_no_other_waiting(
@@ -64,7 +64,7 @@ def test_many_requests_of_one_owner_keep_no_other_waiting(
     path: str,
 ) -> None:
     ann, bob = bearer(store, "ann"), bearer(store, "bob")
-    body = {"instance_set": sent(open_client, headers=ann), "solvers": ["highs"], "cutoff_s": 1.0, "name": "work"}
+    body = {"instance_set": sent(open_client, headers=ann), "solvers": ["highs"], "cutoff_s": 1.0, "name": "nightly"}
     assert open_client.post("/v1/jobs", json=body, headers=ann).status_code == 201
     over, counted, at_work, most = threading.Event(), threading.Lock(), 0, 0
 

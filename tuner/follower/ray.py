@@ -99,8 +99,8 @@ def has_ray(rows: ExactRows, operations: int | None = None) -> bool | None:
             return None
         pending = [i for i in touched.tolist() if not repair.holds(i) and _stops(_homogeneous(rows, i), repair)]
         if not pending:
-            is_certain &= not computed[moved[model.column_index] > 0].any() and _is_meant(rows, touched, repair)
-            return True if is_certain and model.is_linear else None
+            is_certain &= not computed[moved[model.column_index] > 0].any()
+            return True if is_certain and model.is_linear and _is_meant(rows, touched, repair) else None
 
 
 def _freedom(model: Model) -> Callable[[int], Bounds | None]:
